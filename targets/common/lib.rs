@@ -1,0 +1,1 @@
+//! What every sample service shares.
