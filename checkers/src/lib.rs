@@ -1,1 +1,4 @@
-//! Placeholder while the crate is laid out.
+//! Histories of payments, and the checkers that judge them.
+
+pub mod history;
+pub mod verdict;

@@ -1,0 +1,178 @@
+//! Verdicts, anomalies and the results of a run: what checkers say, and what reports print.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of `results.json`.
+pub const RESULTS_VERSION: u32 = 1;
+
+/// What a checker decided. Merging: invalid beats unknown beats valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Everything that was promised was seen to hold.
+    Valid,
+    /// It cannot be decided; the reason says why.
+    Unknown,
+    /// A promise was broken; the anomalies say how.
+    Invalid,
+}
+
+impl Verdict {
+    /// The worse of two verdicts.
+    #[must_use]
+    pub fn merge(self, other: Verdict) -> Verdict {
+        self.max(other)
+    }
+}
+
+/// One broken promise, with the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// Its name: `lost`, `double`, `ghost`, `wrong-amount`, `wrong-account`, `late`, `duplicate-payment`, ...
+    pub kind: String,
+    /// The payment (transaction number of the client) or account it is about.
+    pub subject: String,
+    /// One sentence that an engineer can read aloud.
+    pub sentence: String,
+    /// Indices of the events that prove it, in order.
+    pub witness: Vec<u64>,
+}
+
+/// What one checker found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckerResult {
+    /// Name of the checker: `exactly-once`, `balance-convergence`, `idempotency`, `query-honesty`.
+    pub name: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Why it is unknown, or a remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it counted, by name.
+    pub counts: BTreeMap<String, u64>,
+    /// Every anomaly found.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// How the fate of one payment reads, end to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFate {
+    /// The client's transaction number.
+    pub tx: String,
+    /// Account.
+    pub account: String,
+    /// Minor units, as a decimal string.
+    pub amount: crate::history::Minor,
+    /// Position in its account.
+    pub k: u32,
+    /// How often the client tried.
+    pub attempts: u32,
+    /// What the client knows at the end: ok, fail or info.
+    pub outcome: crate::history::Kind,
+    /// Rows recorded for it (more than one where the server made the ids).
+    pub recorded: u32,
+    /// `result` of its (first) row.
+    pub result: Option<String>,
+    /// Deliveries seen on the wire.
+    pub delivered: u32,
+    /// Credits read from the digits of the final balance; None when they cannot be read.
+    pub credited: Option<u32>,
+    /// Credits at quiescence, before the compensation phase.
+    pub credited_by_message: Option<u32>,
+    /// First attempt and final answer, nanoseconds since the run began.
+    pub first_invoke_ns: u64,
+    /// When the client had a definite answer.
+    pub answered_ns: Option<u64>,
+    /// First delivery seen on the wire.
+    pub first_delivered_ns: Option<u64>,
+    /// Names of the anomalies that concern it; empty when all is well.
+    pub anomalies: Vec<String>,
+}
+
+/// Counts and latencies of one kind of operation in one window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OpStats {
+    /// Operations invoked.
+    pub invoked: u64,
+    /// Ended as ok.
+    pub ok: u64,
+    /// Ended as fail.
+    pub fail: u64,
+    /// Ended as info, or never ended.
+    pub info: u64,
+    /// Share of definite answers (ok or fail) among the invoked, 0 to 1; None when none was invoked.
+    pub availability: Option<f64>,
+    /// Latency of definite answers in microseconds: p50, p90, p99, max.
+    pub latency_p50_us: Option<u64>,
+    /// 90th percentile.
+    pub latency_p90_us: Option<u64>,
+    /// 99th percentile.
+    pub latency_p99_us: Option<u64>,
+    /// Largest.
+    pub latency_max_us: Option<u64>,
+}
+
+/// Statistics of one window: the whole workload, no fault in force, or one fault in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowStats {
+    /// `workload`, `no fault`, or the fault: `kill pay #3`.
+    pub window: String,
+    /// Number of the fault, for a fault's window.
+    pub fault: Option<u32>,
+    /// Beginning and end, nanoseconds since the run began.
+    pub from_ns: u64,
+    /// End.
+    pub to_ns: u64,
+    /// Per `f`.
+    pub ops: BTreeMap<String, OpStats>,
+}
+
+/// A fault as the history tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultSummary {
+    /// Number in the plan.
+    pub id: u32,
+    /// Kind.
+    pub fault: String,
+    /// What it was done to.
+    pub on: String,
+    /// When it was done, nanoseconds since the run began.
+    pub from_ns: u64,
+    /// When it was seen healed; None when never.
+    pub to_ns: Option<u64>,
+    /// Whether it was seen to take effect.
+    pub seen: bool,
+    /// Evidence in words, in order.
+    pub evidence: Vec<String>,
+}
+
+/// Everything decided about one run: `results.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`RESULTS_VERSION`].
+    pub version: u32,
+    /// The merged verdict.
+    pub verdict: Verdict,
+    /// One sentence: the verdict and its weightiest reason.
+    pub sentence: String,
+    /// The run's header.
+    pub header: crate::history::Header,
+    /// Whether the history was cut short (the harness died while it was written).
+    pub truncated: bool,
+    /// Events in the history.
+    pub events: u64,
+    /// Per checker.
+    pub checkers: Vec<CheckerResult>,
+    /// Per payment.
+    pub payments: Vec<PaymentFate>,
+    /// Statistics per window.
+    pub windows: Vec<WindowStats>,
+    /// The faults.
+    pub faults: Vec<FaultSummary>,
+    /// Phases: name, begin, end (None when cut short), in order.
+    pub phases: Vec<(String, u64, Option<u64>)>,
+    /// Other figures: `convergence_ms`, `soft_state_p50_ms`, `credited_by_message`, `credited_by_query`, ...
+    pub figures: BTreeMap<String, f64>,
+}
