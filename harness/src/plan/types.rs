@@ -1,0 +1,231 @@
+//! The plan of one run, fully expanded: everything the harness decides, decided before anything starts.
+//!
+//! A plan is what `plan.toml` of a run holds. The same plan gives the same workload, the same faults at the same
+//! times and the same coded amounts; only the real processes differ between two runs of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of `plan.toml`.
+pub const PLAN_VERSION: u32 = 1;
+
+/// One run, fully expanded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_VERSION`].
+    pub version: u32,
+    /// Name of the target.
+    pub target: String,
+    /// What it stands on: `containers`.
+    pub stack: String,
+    /// The seed that everything below was drawn from.
+    pub seed: u64,
+    /// Every policy with its chosen value.
+    pub policies: BTreeMap<String, String>,
+    /// What the clients do.
+    pub workload: WorkloadPlan,
+    /// How long to wait for quiescence.
+    pub settle: SettlePlan,
+    /// Images by dependency, where the user named one.
+    #[serde(default)]
+    pub images: BTreeMap<String, String>,
+    /// What is broken, when and for how long, ordered by `at_ms`.
+    #[serde(default)]
+    pub faults: Vec<PlannedFault>,
+}
+
+/// What the clients do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadPlan {
+    /// How long clients begin new payments.
+    pub time_ms: u64,
+    /// New payments per second, over all clients.
+    pub rate: f64,
+    /// Clients at work at the same time.
+    pub clients: u32,
+    /// Accounts (the plan has made sure that the coded amounts of all payments fit).
+    pub accounts: u32,
+    /// How many of the accounts are opened only after their first recharge.
+    pub late_accounts: u32,
+    /// Upper bound of payments; the workload ends early when it is reached.
+    pub payments_max: u32,
+    /// Base of the coded amounts.
+    pub base: u32,
+    /// Payments per account that base and column can tell apart.
+    pub payments_per_account: u32,
+    /// A client gives up on an answer after this time.
+    pub op_timeout_ms: u64,
+    /// Attempts per payment (the first included).
+    pub attempts: u32,
+    /// Pause before a retry; it doubles with each further one.
+    pub retry_after_ms: u64,
+    /// Share of payments with a card that is declined, 0 to 1.
+    pub declined_share: f64,
+    /// Share of payments after which the same number is sent with another payload, 0 to 1.
+    pub conflict_share: f64,
+    /// Queries (payresult of pay and of account, balance) per payment, over all clients.
+    pub query_share: f64,
+}
+
+/// How long to wait for quiescence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettlePlan {
+    /// Give up (verdict unknown) after this time.
+    pub timeout_ms: u64,
+    /// Time between two samples; two equal ones that show rest mean quiescence.
+    pub sample_every_ms: u64,
+}
+
+/// A fault with its place in time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedFault {
+    /// Number in the plan, from 1.
+    pub id: u32,
+    /// Start, milliseconds after the workload began.
+    pub at_ms: u64,
+    /// How long until it is undone (kill: until the restart begins).
+    pub for_ms: u64,
+    /// What is done.
+    #[serde(flatten)]
+    pub fault: FaultSpec,
+}
+
+/// What one fault does to whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "kebab-case")]
+pub enum FaultSpec {
+    /// SIGKILL; restarted after the fault's time.
+    Kill {
+        /// A service or a process of a dependency: `pay`, `mysql`, `broker`.
+        on: String,
+    },
+    /// Frozen by the engine, then resumed.
+    Pause {
+        /// A service or a process of a dependency.
+        on: String,
+    },
+    /// No byte passes (a black hole); bytes that were under way arrive after healing, as TCP retransmits them.
+    Cut {
+        /// A link, e.g. `account->mysql`.
+        on: String,
+        /// Which way is cut.
+        direction: Direction,
+    },
+    /// Every frame waits.
+    Delay {
+        /// A link.
+        on: String,
+        /// Which way is delayed.
+        direction: Direction,
+        /// Fixed part.
+        fixed_ms: u64,
+        /// Random part, 0 to this, drawn per frame from the seed.
+        jitter_ms: u64,
+    },
+    /// Some frames arrive twice.
+    Duplicate {
+        /// A link.
+        on: String,
+        /// Which frames.
+        what: Duplicated,
+        /// Share of those frames, 0 to 1, drawn per frame from the seed.
+        share: f64,
+    },
+    /// Every connection of the link is reset at the start; with `again`, new ones too until healed.
+    Reset {
+        /// A link.
+        on: String,
+    },
+}
+
+/// A direction of a link, seen from the party on its left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Both ways.
+    Both,
+    /// From left to right.
+    Request,
+    /// From right to left.
+    Reply,
+}
+
+/// What is duplicated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Duplicated {
+    /// An HTTP request is sent a second time; its second answer is dropped.
+    HttpRequest,
+    /// A message is stored a second time by the broker.
+    Send,
+    /// A stored message is delivered to the consumer a second time.
+    Delivery,
+}
+
+impl FaultSpec {
+    /// Its kind, as users type it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            FaultSpec::Kill { .. } => "kill",
+            FaultSpec::Pause { .. } => "pause",
+            FaultSpec::Cut { .. } => "cut",
+            FaultSpec::Delay { .. } => "delay",
+            FaultSpec::Duplicate { .. } => "duplicate",
+            FaultSpec::Reset { .. } => "reset",
+        }
+    }
+
+    /// The party or link it is done to.
+    pub fn on(&self) -> &str {
+        match self {
+            FaultSpec::Kill { on }
+            | FaultSpec::Pause { on }
+            | FaultSpec::Cut { on, .. }
+            | FaultSpec::Delay { on, .. }
+            | FaultSpec::Duplicate { on, .. }
+            | FaultSpec::Reset { on } => on,
+        }
+    }
+}
+
+impl fmt::Display for FaultSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.on())?;
+        match self {
+            FaultSpec::Cut { direction, .. } => write!(f, " {direction}"),
+            FaultSpec::Delay {
+                direction,
+                fixed_ms,
+                jitter_ms,
+                ..
+            } => write!(f, " {direction} {fixed_ms}+{jitter_ms} ms"),
+            FaultSpec::Duplicate { what, share, .. } => write!(f, " {what} {:.0}%", share * 100.0),
+            FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Reset { .. } => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Direction::Both => "both ways",
+            Direction::Request => "requests",
+            Direction::Reply => "replies",
+        })
+    }
+}
+
+impl fmt::Display for Duplicated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Duplicated::HttpRequest => "http-request",
+            Duplicated::Send => "send",
+            Duplicated::Delivery => "delivery",
+        })
+    }
+}

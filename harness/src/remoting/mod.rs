@@ -1,0 +1,1 @@
+//! The RocketMQ remoting protocol: its frames, and a small client for administration.
