@@ -18,8 +18,9 @@ const EXIT_CONFIGURATION: u8 = 2;
 /// How long what is left may take to end at the very end.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
-/// The client of the broker tells each pull; a service tells its own story.
-const LOG_DEFAULT: &str = "info,rocketmq_client_rust=warn,rocketmq_transport=warn,rocketmq_runtime=warn";
+/// What a service does not say unless it is asked to by name: the client of the broker tells of
+/// each poll and heartbeat.
+const LOG_QUIET: &str = "rocketmq_client_rust=warn,rocketmq_transport=warn,rocketmq_runtime=warn";
 
 /// Runs a service from its configuration to its end.
 ///
@@ -83,7 +84,9 @@ fn live<C>(
 }
 
 fn start_logs() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
+    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
+    let wanted = if wanted.is_empty() { "info" } else { &wanted };
+    let filter = EnvFilter::new(format!("{LOG_QUIET},{wanted}"));
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

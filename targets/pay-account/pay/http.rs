@@ -112,24 +112,21 @@ fn refused(field: &str, error: impl ToString) -> Refusal {
 }
 
 async fn pay_result(State(app): State<App>, Path(tx_no): Path<String>) -> Result<Response, Refusal> {
-    let row = match TxNo::try_from(tx_no.clone()) {
-        Ok(number) => app.table.find(&number).await.map_err(Refusal::unknown)?,
-        Err(_) => None,
-    };
-    Ok(match row {
-        Some(row) => Json(json!({
-            "tx_no": tx_no,
-            "account_no": row.account_no,
-            "amount": row.amount.to_string(),
-            "result": row.result(),
-        }))
-        .into_response(),
-        None => (
-            StatusCode::NOT_FOUND,
-            Json(json!({ "tx_no": tx_no, "result": "unknown" })),
-        )
-            .into_response(),
-    })
+    // A number that no recharge can have belongs to no payment: the same answer as for any other.
+    if let Ok(tx_no) = TxNo::try_from(tx_no.clone())
+        && let Some(row) = app.table.find(&tx_no).await.map_err(Refusal::unknown)?
+    {
+        let (amount, result) = (row.amount.to_string(), row.result());
+        return Ok(Json(PaymentJson {
+            tx_no,
+            account_no: row.account_no,
+            amount,
+            result,
+        })
+        .into_response());
+    }
+    let body = json!({ "tx_no": tx_no, "result": "unknown" });
+    Ok((StatusCode::NOT_FOUND, Json(body)).into_response())
 }
 
 async fn healthz(State(app): State<App>) -> Response {
