@@ -1,1 +1,136 @@
-//! Placeholder while the crate is laid out.
+//! Results of a run, made readable: the summary on a terminal, `results.json`, `junit.xml` and `report.html`.
+//!
+//! Everything here is a function of [`Results`] and the events they were judged from. Nothing here judges, opens a
+//! socket or reads a clock, and the same input gives the same bytes.
+//!
+//! ```
+//! # use paytwice_checkers::history::{Header, Promise};
+//! # use paytwice_checkers::verdict::{RESULTS_VERSION, Results, Verdict};
+//! # let header = Header {
+//! #     format: "paytwice-history".into(), version: 1, target: "pay-account".into(), run: "run-7".into(),
+//! #     stack: "containers".into(), seed: 7, started_at: "2026-03-02T10:11:12Z".into(), policies: [].into(),
+//! #     promise: Promise { base: 10, scale: 2, late_is_valid: false, success: vec![], failed: vec![] },
+//! # };
+//! # let results = Results {
+//! #     version: RESULTS_VERSION, verdict: Verdict::Valid, sentence: "every payment was credited once".into(),
+//! #     header, truncated: false, events: 0, checkers: vec![], payments: vec![], windows: vec![], faults: vec![],
+//! #     phases: vec![], figures: [].into(),
+//! # };
+//! use paytwice_reports::{RunReport, terminal};
+//!
+//! let report = RunReport::new(&results, &[], "paytwice run pay-account --seed 7");
+//! let summary = terminal::render(&report, &terminal::Options::default());
+//! assert!(summary.starts_with("VALID: every payment was credited once\n"));
+//! assert!(summary.ends_with("paytwice run pay-account --seed 7\n"));
+//! ```
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use paytwice_checkers::history::Event;
+use paytwice_checkers::verdict::Results;
+
+pub mod campaign;
+// html
+pub mod json;
+pub mod junit;
+mod layout;
+mod money;
+mod ops;
+mod readable;
+// sections
+pub mod terminal;
+mod text;
+mod verdict;
+mod window;
+mod witness;
+
+/// One run, ready to be reported.
+#[derive(Clone, Copy, Debug)]
+pub struct RunReport<'a> {
+    /// What the checkers decided.
+    pub results: &'a Results,
+    /// The history they decided it from, in order.
+    pub events: &'a [Event],
+    /// The command that replays the run, or re-checks it.
+    pub replay: &'a str,
+    /// The fully expanded plan, as text, where there is one.
+    pub plan: Option<&'a str>,
+}
+
+impl<'a> RunReport<'a> {
+    /// A report without a plan.
+    pub fn new(results: &'a Results, events: &'a [Event], replay: &'a str) -> Self {
+        Self {
+            results,
+            events,
+            replay,
+            plan: None,
+        }
+    }
+
+    /// Adds the fully expanded plan, shown at the end of the page.
+    #[must_use]
+    pub fn with_plan(self, plan: &'a str) -> Self {
+        Self {
+            plan: Some(plan),
+            ..self
+        }
+    }
+}
+
+/// Why a report could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A file could not be written.
+    #[error("{}: cannot be written: {source}; is the disk full, or the folder read-only?", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The results do not fit into JSON.
+    #[error("results.json: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The results do not fit into XML.
+    #[error("junit.xml: {0}")]
+    Junit(#[from] quick_junit::SerializeError),
+    /// The page could not be rendered.
+    #[error("report.html: {0}")]
+    Html(#[from] askama::Error),
+}
+
+/// Name of the file that [`write_all`] gives to [`json::render`].
+pub const RESULTS_JSON: &str = "results.json";
+/// Name of the file that [`write_all`] gives to [`junit::render`].
+pub const JUNIT_XML: &str = "junit.xml";
+/// Name of the file that [`write_all`] gives to [`html::render`].
+pub const REPORT_HTML: &str = "report.html";
+
+/// Writes `results.json`, `junit.xml` and `report.html` into `folder`, which must exist.
+///
+/// The results come first: they are there even if the disk is too full for the page.
+pub fn write_all(folder: &Path, report: &RunReport<'_>) -> Result<(), ReportError> {
+    write_file(&folder.join(RESULTS_JSON), &json::render(report.results)?)?;
+    write_file(&folder.join(JUNIT_XML), &junit::render(report)?)?;
+    Ok(())
+}
+
+/// Writes beside the file and renames, so that nobody ever reads half a report.
+fn write_file(path: &Path, content: &str) -> Result<(), ReportError> {
+    let part = path.with_extension("part");
+    let written = fs::File::create(&part).and_then(|mut file| {
+        file.write_all(content.as_bytes())?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&part, path)).map_err(|source| {
+        // The reason is already known; a leftover that cannot be removed either adds nothing to it.
+        let _ = fs::remove_file(&part);
+        ReportError::Write {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}

@@ -1,0 +1,53 @@
+//! `junit.xml` and `results.json`, as other programs read them.
+
+mod fixture;
+
+use paytwice_checkers::verdict::Results;
+use paytwice_reports::{json, junit};
+
+fn xml(run: &fixture::Run) -> String {
+    junit::render(&run.report()).expect("rendered")
+}
+
+#[test]
+fn a_valid_run_passes() {
+    insta::assert_snapshot!(xml(&fixture::valid(120)));
+}
+
+#[test]
+fn an_invalid_checker_is_a_failure() {
+    insta::assert_snapshot!(xml(&fixture::invalid(120)));
+}
+
+#[test]
+fn an_unknown_checker_is_an_error() {
+    insta::assert_snapshot!(xml(&fixture::truncated(120)));
+}
+
+#[test]
+fn names_of_others_stay_inside_their_attributes() {
+    let xml = xml(&fixture::hostile("\"/><failure/>\u{0}"));
+    assert!(!xml.contains("<failure/>"), "{xml}");
+}
+
+#[test]
+fn many_sentences_are_counted() {
+    let xml = xml(&fixture::invalid(10_000));
+    assert_eq!(
+        xml.matches("\ndouble: ").count() + xml.matches("\nlate: ").count(),
+        97,
+        "{}",
+        &xml[..5_000]
+    );
+    assert!(xml.contains(" more in results.json"));
+}
+
+#[test]
+fn results_come_back_as_they_went() {
+    let run = fixture::invalid(120);
+    let text = json::render(&run.results).expect("rendered");
+    assert!(text.ends_with("}\n"));
+    let back: Results = serde_json::from_str(&text).expect("parsed");
+    assert_eq!(back, run.results);
+    assert_eq!(json::render(&back).expect("rendered"), text);
+}

@@ -1,0 +1,118 @@
+//! The summary on a terminal, as people see it.
+
+mod fixture;
+
+use std::time::Duration;
+
+use paytwice_checkers::verdict::Verdict;
+use paytwice_reports::campaign::{self, CampaignRun, RunOutcome};
+use paytwice_reports::terminal::{self, Options};
+
+fn plain(run: &fixture::Run) -> String {
+    terminal::render(&run.report(), &Options::default())
+}
+
+#[test]
+fn a_valid_run() {
+    insta::assert_snapshot!(plain(&fixture::valid(400)));
+}
+
+#[test]
+fn an_invalid_run() {
+    insta::assert_snapshot!(plain(&fixture::invalid(400)));
+}
+
+#[test]
+fn more_than_ten_witnesses_are_counted() {
+    let text = plain(&fixture::invalid(1_200));
+    assert!(text.contains("\nWitnesses (10 of "), "{text}");
+    assert!(text.contains(" more in report.html\n"), "{text}");
+}
+
+#[test]
+fn a_truncated_run() {
+    insta::assert_snapshot!(plain(&fixture::truncated(400)));
+}
+
+#[test]
+fn no_line_is_too_long_but_the_command() {
+    for columns in [80, 90, 100] {
+        let run = fixture::invalid(1_200);
+        let text = terminal::render(&run.report(), &Options { color: false, columns });
+        let summary = text
+            .strip_suffix(&format!("\n{}\n", run.replay))
+            .expect("the command stands at the end");
+        for line in summary.lines() {
+            let within = line.chars().count() <= columns;
+            assert!(within, "{} columns: {line}", line.chars().count());
+            assert_eq!(line, line.trim_end(), "no blanks at the end of a line");
+        }
+    }
+}
+
+#[test]
+fn colors_change_nothing_but_the_looks() {
+    let run = fixture::invalid(400);
+    let colored = terminal::render(
+        &run.report(),
+        &Options {
+            color: true,
+            ..Options::default()
+        },
+    );
+    assert!(colored.starts_with("\u{1b}[1;31mINVALID\u{1b}[0m: payment"));
+    let mut bare = String::new();
+    for (n, part) in colored.split('\u{1b}').enumerate() {
+        bare.push_str(if n == 0 {
+            part
+        } else {
+            part.split_once('m').expect("a whole sequence").1
+        });
+    }
+    assert_eq!(bare, plain(&run));
+}
+
+#[test]
+fn names_of_others_cannot_drive_the_terminal() {
+    let text = plain(&fixture::hostile("\u{1b}]0;owned\u{7}\r\n"));
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+}
+
+#[test]
+fn a_campaign() {
+    let judged = |verdict, sentence: &str| RunOutcome::Judged {
+        verdict,
+        sentence: sentence.to_owned(),
+    };
+    let run = |seed, outcome, ms| CampaignRun {
+        seed,
+        outcome,
+        wall: Duration::from_millis(ms),
+    };
+    let runs = [
+        run(
+            7,
+            judged(
+                Verdict::Valid,
+                "VALID: all 600 recorded payments were credited exactly once",
+            ),
+            41_230,
+        ),
+        run(
+            8,
+            judged(Verdict::Invalid, &fixture::invalid(60).results.sentence),
+            43_900,
+        ),
+        run(
+            9,
+            judged(Verdict::Unknown, "UNKNOWN: the final reads are incomplete"),
+            39_000,
+        ),
+        run(
+            1_000_000_007,
+            RunOutcome::Failed("rocketmq did not become ready within 60 s".into()),
+            61_500,
+        ),
+    ];
+    insta::assert_snapshot!(campaign::render(&runs, &Options::default()));
+}
