@@ -84,8 +84,8 @@ mod tests {
     async fn work_that_panics_or_hangs_is_no_answer() {
         let bridge = Bridge::to_current_runtime(Duration::from_millis(50));
         let panicking = bridge.clone();
-        let answer = tokio::task::spawn_blocking(move || panicking.run(async { panic!("on purpose") }));
-        assert!(answer.await.unwrap().is_err() as bool);
+        let answer = tokio::task::spawn_blocking(move || panicking.run::<()>(async { panic!("on purpose") }));
+        assert!(answer.await.unwrap().is_err());
         let answer = tokio::task::spawn_blocking(move || bridge.run(std::future::pending::<()>()));
         assert!(answer.await.unwrap().is_err());
     }

@@ -3,6 +3,8 @@
 //! A variable that is missing or wrong is an error that names it and what it accepts: a service
 //! that starts with a guess is worse than one that does not start.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -36,33 +38,29 @@ pub enum ConfigError {
 }
 
 /// Where settings come from: the process environment, or pairs given by a test.
+#[derive(Debug, Clone)]
 pub struct Env {
-    lookup: Box<dyn Fn(&str) -> Option<String>>,
+    variables: HashMap<String, String>,
 }
 
 impl Env {
-    /// The environment of this process.
+    /// The environment of this process. Variables that are no Unicode are none of ours.
     #[must_use]
     pub fn of_process() -> Self {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         Self {
-            lookup: Box::new(|variable| std::env::var(variable).ok()),
+            variables: std::env::vars_os().filter_map(text).collect(),
         }
     }
 
     /// Exactly these pairs.
     #[must_use]
     pub fn of_pairs(pairs: &[(&str, &str)]) -> Self {
-        let pairs: Vec<(String, String)> = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
         Self {
-            lookup: Box::new(move |variable| {
-                pairs
-                    .iter()
-                    .find(|(name, _)| name == variable)
-                    .map(|(_, value)| value.clone())
-            }),
+            variables: pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         }
     }
 
@@ -153,7 +151,7 @@ impl Env {
     }
 
     fn get(&self, variable: &str) -> Option<String> {
-        (self.lookup)(variable).filter(|value| !value.is_empty())
+        self.variables.get(variable).filter(|value| !value.is_empty()).cloned()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP side of a service: serving until told to stop, and answering errors as JSON.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// The request makes no sense; nothing happened.
-    pub fn bad_request(error: impl ToString) -> Self {
+    pub fn bad_request(error: &impl Display) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             error: error.to_string(),
@@ -33,7 +34,7 @@ impl Refusal {
     }
 
     /// The request contradicts an earlier one; nothing happened.
-    pub fn conflict(error: impl ToString) -> Self {
+    pub fn conflict(error: &impl Display) -> Self {
         Self {
             status: StatusCode::CONFLICT,
             error: error.to_string(),
@@ -41,7 +42,7 @@ impl Refusal {
     }
 
     /// Nobody knows whether it happened: the client may ask, or repeat the same request.
-    pub fn unknown(error: impl ToString) -> Self {
+    pub fn unknown(error: &impl Display) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             error: error.to_string(),
@@ -78,7 +79,7 @@ pub async fn to_the_end<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     match tokio::spawn(work).await {
         Ok(ended) => ended,
-        Err(error) => Err(Refusal::unknown(error)),
+        Err(error) => Err(Refusal::unknown(&error)),
     }
 }
 

@@ -98,7 +98,6 @@ impl Money {
 
 impl Amount {
     /// Binds the amount as the next argument of a query.
-    #[must_use]
     pub fn bind_to<'q>(&self, query: Query<'q, MySql, MySqlArguments>) -> Query<'q, MySql, MySqlArguments> {
         match self {
             Self::Decimal(decimal) => query.bind(decimal.clone()),

@@ -40,14 +40,14 @@ pub(crate) fn routes(app: App) -> Router {
 }
 
 async fn pay_result(State(app): State<App>, Path(tx_no): Path<String>) -> Result<Json<Value>, Refusal> {
-    let tx_no = TxNo::try_from(tx_no).map_err(|error| Refusal::bad_request(format!("tx_no: {error}")))?;
+    let tx_no = TxNo::try_from(tx_no).map_err(|error| Refusal::bad_request(&format!("tx_no: {error}")))?;
     let asked = tx_no.clone();
     let result = to_the_end(async move {
         query::pay_result(&app.pay, &app.ledger, app.query_fallback, &asked)
             .await
             .map_err(|error| {
                 warn!(tx_no = %asked, %error, "paid, but not credited");
-                Refusal::unknown(error)
+                Refusal::unknown(&error)
             })
     })
     .await?;
@@ -58,7 +58,7 @@ async fn account_balance(State(app): State<App>, Path(account_no): Path<String>)
     let found = match AccountNo::try_from(account_no.clone()) {
         Ok(number) => balance(&app.database, &number, app.money)
             .await
-            .map_err(Refusal::unknown)?,
+            .map_err(|error| Refusal::unknown(&error))?,
         Err(_) => None,
     };
     Ok(match found {

@@ -1,5 +1,7 @@
 //! The HTTP interface of `pay`.
 
+use std::fmt::Display;
+
 use axum::Router;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Json, Path, Query, State};
@@ -56,7 +58,7 @@ async fn recharge_by_body(
     State(app): State<App>,
     asked: Result<Json<Asked>, JsonRejection>,
 ) -> Result<Json<PaymentJson>, Refusal> {
-    let Json(asked) = asked.map_err(|error| Refusal::bad_request(error.body_text()))?;
+    let Json(asked) = asked.map_err(|error| Refusal::bad_request(&error.body_text()))?;
     handle(app, asked).await
 }
 
@@ -64,7 +66,7 @@ async fn recharge_by_query(
     State(app): State<App>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<PaymentJson>, Refusal> {
-    let Query(asked) = asked.map_err(|error| Refusal::bad_request(error.body_text()))?;
+    let Query(asked) = asked.map_err(|error| Refusal::bad_request(&error.body_text()))?;
     handle(app, asked).await
 }
 
@@ -75,10 +77,10 @@ async fn handle(app: App, asked: Asked) -> Result<Json<PaymentJson>, Refusal> {
         recharge(&app.table, &app.notifier, payment)
             .await
             .map_err(|error| match error {
-                NoResult::OtherPayment(_) => Refusal::conflict(error),
+                NoResult::OtherPayment(_) => Refusal::conflict(&error),
                 NoResult::Unknown(_) => {
                     warn!(%tx_no, %error, "outcome unknown");
-                    Refusal::unknown(error)
+                    Refusal::unknown(&error)
                 }
             })
     })
@@ -92,13 +94,13 @@ fn validate(app: &App, asked: Asked) -> Result<Payment, Refusal> {
     let tx_no = app
         .request_id
         .choose(asked.tx_no)
-        .map_err(|error| refused("tx_no", error))?;
-    let account_no = AccountNo::try_from(asked.account_no).map_err(|error| refused("account_no", error))?;
+        .map_err(|error| refused("tx_no", &error))?;
+    let account_no = AccountNo::try_from(asked.account_no).map_err(|error| refused("account_no", &error))?;
     let amount = app
         .money
         .amount(&asked.amount)
-        .map_err(|error| refused("amount", error))?;
-    let result = card::charge(&asked.card).ok_or_else(|| refused("card", "not the number of a card"))?;
+        .map_err(|error| refused("amount", &error))?;
+    let result = card::charge(&asked.card).ok_or_else(|| refused("card", &"not the number of a card"))?;
     Ok(Payment {
         tx_no,
         account_no,
@@ -107,14 +109,14 @@ fn validate(app: &App, asked: Asked) -> Result<Payment, Refusal> {
     })
 }
 
-fn refused(field: &str, error: impl ToString) -> Refusal {
-    Refusal::bad_request(format!("{field}: {}", error.to_string()))
+fn refused(field: &str, error: &impl Display) -> Refusal {
+    Refusal::bad_request(&format!("{field}: {error}"))
 }
 
 async fn pay_result(State(app): State<App>, Path(tx_no): Path<String>) -> Result<Response, Refusal> {
     // A number that no recharge can have belongs to no payment: the same answer as for any other.
     if let Ok(tx_no) = TxNo::try_from(tx_no.clone())
-        && let Some(row) = app.table.find(&tx_no).await.map_err(Refusal::unknown)?
+        && let Some(row) = app.table.find(&tx_no).await.map_err(|error| Refusal::unknown(&error))?
     {
         let (amount, result) = (row.amount.to_string(), row.result());
         return Ok(Json(PaymentJson {
