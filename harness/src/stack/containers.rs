@@ -1,0 +1,318 @@
+//! The stack of containers: MySQL, name server, broker and services, up by probe and gone without a trace.
+//! Never: leaves anything behind (it removes all that carries its label, also when dropped in a panic), publishes a
+//! port, or touches another stack.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::mysql::MySqlPool;
+
+use super::docker::Engine;
+use super::error::StackError;
+use super::launch::Launch;
+use super::logs::Logs;
+use super::network::StackNetwork;
+use super::owner::StackId;
+use super::probe::Probe;
+use super::sweep::{sweep_dead, sweep_stack};
+use super::watchdog::Watchdog;
+use super::{images, mysql, network, rocketmq};
+
+/// Receives one line per step, for people who wait.
+pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What a stack is made of.
+#[derive(Clone, Default)]
+pub struct StackOptions {
+    /// Images by dependency (`mysql`, `rocketmq`), where the user named one.
+    pub images: BTreeMap<String, String>,
+    /// Services that will be started: their networks are made along with the rest.
+    pub services: Vec<String>,
+    /// Who is told about the steps.
+    pub progress: Option<Progress>,
+}
+
+/// A stack that is up. Shared by reference between the phases and faults of a run.
+pub struct ContainerStack {
+    pub(super) engine: Engine,
+    pub(super) id: StackId,
+    pub(super) logs: Logs,
+    progress: Option<Progress>,
+    parties: Mutex<BTreeMap<String, Party>>,
+    networks: tokio::sync::Mutex<BTreeMap<String, StackNetwork>>,
+    ready_after: Mutex<BTreeMap<String, Duration>>,
+    leftovers: Leftovers,
+}
+
+/// One container of the stack.
+#[derive(Clone, Debug)]
+pub(super) struct Party {
+    pub name: String,
+    pub container: String,
+    pub network: String,
+    pub address: Ipv4Addr,
+    pub probe: Probe,
+    /// Whether its address is fixed (it is chosen by the engine at the first start, and fixed before the second).
+    pub pinned: bool,
+    /// Whether it was stopped on purpose.
+    pub down_on_purpose: bool,
+}
+
+impl ContainerStack {
+    /// Sweeps what dead owners left, then brings up networks, MySQL, name server and broker side by side.
+    pub async fn up(options: StackOptions) -> Result<ContainerStack, StackError> {
+        let engine = Engine::connect().await?;
+        match sweep_dead(&engine).await {
+            Ok(swept) if !swept.is_empty() => say(options.progress.as_ref(), &format!("leftovers: {swept}")),
+            Ok(_) => {}
+            Err(error) => tracing::warn!("leftovers of earlier runs stay: {error}"),
+        }
+        let (mysql, rocketmq) = tokio::try_join!(
+            images::MYSQL.resolve(&engine, &options.images),
+            images::ROCKETMQ.resolve(&engine, &options.images)
+        )?;
+
+        let stack = ContainerStack::empty(engine, options.progress);
+        stack.say(&format!("stack {}: {mysql}, {rocketmq}", stack.id));
+        match stack.start_dependencies(&mysql, &rocketmq, &options.services).await {
+            Ok(()) => Ok(stack),
+            Err(error) => {
+                stack.down().await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn empty(engine: Engine, progress: Option<Progress>) -> ContainerStack {
+        let id = StackId::fresh();
+        ContainerStack {
+            leftovers: Leftovers {
+                stack: id.clone(),
+                watchdog: Watchdog::start(&id),
+                removed: false,
+            },
+            engine,
+            id,
+            logs: Logs::default(),
+            progress,
+            parties: Mutex::default(),
+            networks: tokio::sync::Mutex::default(),
+            ready_after: Mutex::default(),
+        }
+    }
+
+    async fn start_dependencies(&self, mysql: &str, rocketmq: &str, services: &[String]) -> Result<(), StackError> {
+        let backend = network::create(&self.engine, &self.id, "backend").await?;
+        tokio::try_join!(
+            self.start_mysql(mysql, &backend),
+            self.start_rocketmq(rocketmq, &backend),
+            async {
+                for service in services {
+                    self.gateway(service).await?;
+                }
+                Ok(())
+            }
+        )?;
+        Ok(())
+    }
+
+    async fn start_mysql(&self, image: &str, backend: &StackNetwork) -> Result<(), StackError> {
+        self.create_volume(&mysql::volume(&self.id), mysql::PARTY).await?;
+        self.launch(mysql::launch(&self.id, image, &backend.name), |_| Probe::Mysql)
+            .await
+    }
+
+    async fn start_rocketmq(&self, image: &str, backend: &StackNetwork) -> Result<(), StackError> {
+        let begun = Instant::now();
+        let namesrv = self.start_container(rocketmq::launch_namesrv(&self.id, image, &backend.name), |_| {
+            Probe::NameServer
+        });
+        let namesrv = namesrv.await?;
+        let broker = rocketmq::launch_broker(&self.id, image, &backend.name);
+        tokio::try_join!(
+            self.await_first_ready(&namesrv, begun),
+            self.launch(broker, |_| Probe::Broker {
+                namesrv: namesrv.address
+            })
+        )?;
+        Ok(())
+    }
+
+    /// Starts a container and waits until it is ready.
+    pub(super) async fn launch(&self, launch: Launch, probe: impl FnOnce(Ipv4Addr) -> Probe) -> Result<(), StackError> {
+        let begun = Instant::now();
+        let party = self.start_container(launch, probe).await?;
+        self.await_first_ready(&party, begun).await
+    }
+
+    async fn start_container(
+        &self,
+        launch: Launch,
+        probe: impl FnOnce(Ipv4Addr) -> Probe,
+    ) -> Result<Party, StackError> {
+        let (name, container, network) = (launch.party.clone(), launch.container.clone(), launch.network.clone());
+        launch.start().await?;
+        let address = self.address_in(&container, &network).await?;
+        let party = Party {
+            probe: probe(address),
+            name: name.clone(),
+            container,
+            network,
+            address,
+            pinned: false,
+            down_on_purpose: false,
+        };
+        self.logs.forget(&name);
+        self.logs.follow(&self.engine, &name, &party.container);
+        self.parties().insert(name, party.clone());
+        Ok(party)
+    }
+
+    async fn await_first_ready(&self, party: &Party, begun: Instant) -> Result<(), StackError> {
+        self.await_ready(&party.name).await?;
+        let took = begun.elapsed();
+        self.ready_after
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(party.name.clone(), took);
+        self.say(&format!("{} ready after {:.1} s", party.name, took.as_secs_f64()));
+        Ok(())
+    }
+
+    /// The name of this stack in labels and container names.
+    pub fn id(&self) -> &StackId {
+        &self.id
+    }
+
+    /// The engine that it runs on.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// How long each party took from its creation until it was ready for the first time.
+    pub fn ready_after(&self) -> BTreeMap<String, Duration> {
+        self.ready_after.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The host's own address in the network of `service`, where its links listen. The network is made if need be.
+    pub async fn gateway(&self, service: &str) -> Result<Ipv4Addr, StackError> {
+        Ok(self.service_network(service).await?.gateway)
+    }
+
+    pub(super) async fn service_network(&self, service: &str) -> Result<StackNetwork, StackError> {
+        let mut networks = self.networks.lock().await;
+        if let Some(network) = networks.get(service) {
+            return Ok(network.clone());
+        }
+        let network = network::create(&self.engine, &self.id, &format!("net-{service}")).await?;
+        networks.insert(service.to_string(), network.clone());
+        Ok(network)
+    }
+
+    /// Makes a database and runs its schema in it.
+    pub async fn create_database(&self, name: &str, schema_sql: &str) -> Result<(), StackError> {
+        mysql::create_database(self.party(mysql::PARTY)?.address, name, schema_sql).await
+    }
+
+    /// Removes a database, if it is there.
+    pub async fn drop_database(&self, name: &str) -> Result<(), StackError> {
+        mysql::drop_database(self.party(mysql::PARTY)?.address, name).await
+    }
+
+    /// A pool straight to the database, past every link: for set-up and final reads.
+    pub fn mysql_pool(&self, database: &str) -> Result<MySqlPool, StackError> {
+        Ok(mysql::pool(self.party(mysql::PARTY)?.address, database))
+    }
+
+    /// From now on every container's lines go to `folder`, one file per party.
+    pub fn attach_logs(&self, folder: &Path) -> Result<(), StackError> {
+        self.logs.attach(folder)
+    }
+
+    /// The run that attached the logs is over.
+    pub fn detach_logs(&self) {
+        self.logs.detach();
+    }
+
+    /// Removes every container, network and volume of this stack.
+    pub async fn down(mut self) -> Result<(), StackError> {
+        sweep_stack(&self.engine, &self.id).await?;
+        self.leftovers.removed = true;
+        Ok(())
+    }
+
+    pub(super) fn say(&self, line: &str) {
+        say(self.progress.as_ref(), line);
+    }
+
+    pub(super) fn parties(&self) -> MutexGuard<'_, BTreeMap<String, Party>> {
+        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn party(&self, name: &str) -> Result<Party, StackError> {
+        let parties = self.parties();
+        parties.get(name).cloned().ok_or_else(|| StackError::UnknownParty {
+            party: name.to_string(),
+            known: parties.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut Party)) {
+        if let Some(party) = self.parties().get_mut(name) {
+            change(party);
+        }
+    }
+}
+
+fn say(progress: Option<&Progress>, line: &str) {
+    tracing::debug!("{line}");
+    if let Some(progress) = progress {
+        progress(line);
+    }
+}
+
+/// Removes the stack on the ways out that `down` does not see: a panic, a start that failed, a cancelled run.
+struct Leftovers {
+    stack: StackId,
+    watchdog: Option<Watchdog>,
+    removed: bool,
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        if !self.removed {
+            self.removed = remove_on_a_thread(self.stack.clone());
+        }
+        // Where removal failed, the watchdog is left to try: its pipe closes when it is dropped.
+        if self.removed
+            && let Some(watchdog) = self.watchdog.take()
+        {
+            watchdog.dismiss();
+        }
+    }
+}
+
+/// A drop cannot wait for a future on the runtime it runs on, and there may be none: a thread has its own.
+fn remove_on_a_thread(stack: StackId) -> bool {
+    let removing = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| e.to_string())?;
+        runtime.block_on(async {
+            let engine = Engine::connect().await.map_err(|e| e.to_string())?;
+            sweep_stack(&engine, &stack).await.map_err(|e| e.to_string())
+        })
+    });
+    match removing.join() {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            tracing::warn!("parts of a stack may be left (paytwice clean removes them): {error}");
+            false
+        }
+        Err(_) => false,
+    }
+}

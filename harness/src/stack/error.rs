@@ -1,0 +1,152 @@
+//! What can go wrong with a stack: every message names the party, image or folder, and what to do about it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// An error of the container stack.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// No engine answers.
+    #[error(
+        "Docker cannot be reached at {address}: {cause}\n  start Docker (on Debian, as root: ci/docker-up), or point DOCKER_HOST at an engine that runs"
+    )]
+    Unreachable {
+        /// Where it was looked for.
+        address: String,
+        /// What the attempt ran into.
+        cause: String,
+    },
+    /// The engine refused or broke off a request.
+    #[error("Docker: {doing}: {cause}")]
+    Engine {
+        /// What was being done, and to whom.
+        doing: String,
+        /// The engine's answer.
+        cause: String,
+    },
+    /// An image that is neither here nor can be pulled.
+    #[error("image {image} for {party} is not here and cannot be pulled: {cause}\n  {remedy}")]
+    ImageMissing {
+        /// Who needs it.
+        party: String,
+        /// Its name.
+        image: String,
+        /// Why pulling failed.
+        cause: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A service could not be built or packed.
+    #[error("service {service}: {problem}\n  {remedy}")]
+    Build {
+        /// The service.
+        service: String,
+        /// What went wrong, with the last lines of the build.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// No subnet is free for another network.
+    #[error(
+        "no free subnet for network {network} in {pool} ({cause})\n  remove unused networks (paytwice clean, docker network prune), or name another pool in PAYTWICE_SUBNET_POOL, e.g. 10.99.0.0/16"
+    )]
+    NoSubnet {
+        /// The network that was to be made.
+        network: String,
+        /// Where subnets are taken from.
+        pool: String,
+        /// What the last attempt ran into.
+        cause: String,
+    },
+    /// A party ended while it was expected to run.
+    #[error("{party} ended by itself with exit code {code}; its last lines:\n{log}\n  {remedy}")]
+    Died {
+        /// The party.
+        party: String,
+        /// Its exit code.
+        code: i64,
+        /// The last lines that it wrote.
+        log: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A party runs and does not become ready.
+    #[error("{party} is not ready after {waited:.1?}: {cause}; its last lines:\n{log}\n  {remedy}")]
+    NotReady {
+        /// The party.
+        party: String,
+        /// How long was waited.
+        waited: Duration,
+        /// What the last probe ran into.
+        cause: String,
+        /// The last lines that it wrote.
+        log: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// What was asked did not show.
+    #[error("{party}: {asked} was accepted by Docker but did not take effect: {seen}")]
+    NoEffect {
+        /// The party.
+        party: String,
+        /// What was asked.
+        asked: String,
+        /// What was seen instead.
+        seen: String,
+    },
+    /// A name that no party of this stack has.
+    #[error("this stack has no party {party}; it has {known}")]
+    UnknownParty {
+        /// The name that was asked for.
+        party: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A statement of set-up or of final reads failed.
+    #[error("mysql: {doing}: {cause}")]
+    Sql {
+        /// What was being done.
+        doing: String,
+        /// The server's answer.
+        cause: String,
+    },
+    /// A file of ours could not be read or written.
+    #[error("{path}: {cause}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        cause: std::io::Error,
+    },
+}
+
+/// Names what was being done when the engine answered with an error.
+pub(super) trait Doing<T> {
+    /// Attaches the deed.
+    fn doing(self, deed: impl FnOnce() -> String) -> Result<T, StackError>;
+}
+
+impl<T> Doing<T> for Result<T, bollard::errors::Error> {
+    fn doing(self, deed: impl FnOnce() -> String) -> Result<T, StackError> {
+        self.map_err(|error| StackError::Engine {
+            doing: deed(),
+            cause: explain(&error),
+        })
+    }
+}
+
+/// The engine's own sentence, without the wrapping.
+pub(super) fn explain(error: &bollard::errors::Error) -> String {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { message, .. } => message.trim().to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether the engine said that there is no such thing.
+pub(super) fn is_absent(error: &bollard::errors::Error) -> bool {
+    matches!(
+        error,
+        bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }
+    )
+}

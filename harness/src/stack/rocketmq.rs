@@ -1,0 +1,75 @@
+//! RocketMQ of the stack: name server and broker, and how they are started.
+//! Never: lets the broker drop a half message after a few checks (a loss that no service could help).
+
+use super::launch::Launch;
+use super::owner::StackId;
+use super::probe::NAMESRV_PORT;
+
+pub(super) const NAMESRV: &str = "namesrv";
+pub(super) const BROKER: &str = "broker";
+/// Where the images keep the broker's log files.
+pub(super) const BROKER_LOGS: &str = "/home/rocketmq/logs/rocketmqlogs";
+
+const BROKER_CONF: &str = "/tmp/paytwice-broker.conf";
+
+/// The official image chooses G1 and touches its whole heap: both are undone.
+const JAVA: &str = "-XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch -Xshare:auto";
+const NAMESRV_HEAP: &str = "-Xms64m -Xmx256m -Xmn32m";
+const BROKER_HEAP: &str = "-Xms256m -Xmx512m -Xmn128m -XX:MaxDirectMemorySize=512m";
+
+/// Retries start at level 3; levels a second apart keep them quick. Checks of half messages end only after hours.
+/// The broker announces its container's address, which a restart keeps.
+const CONF: &str = "\
+brokerClusterName=DefaultCluster
+brokerName=broker-a
+brokerId=0
+brokerRole=ASYNC_MASTER
+flushDiskType=ASYNC_FLUSH
+autoCreateTopicEnable=false
+registerNameServerPeriod=10000
+transactionTimeOut=2000
+transactionCheckInterval=1000
+transactionOpBatchInterval=500
+transactionCheckMax=10000
+mappedFileSizeCommitLog=67108864
+mappedFileSizeConsumeQueue=300000
+diskMaxUsedSpaceRatio=98
+messageDelayLevel=1s 2s 3s 4s 5s 6s 7s 8s 9s 10s 11s 12s 13s 14s 15s 16s 17s 18s
+";
+
+pub(super) fn launch_namesrv(stack: &StackId, image: &str, network: &str) -> Launch {
+    Launch {
+        command: words("sh mqnamesrv"),
+        env: java(NAMESRV_HEAP),
+        ..base(stack, NAMESRV, image, network)
+    }
+}
+
+pub(super) fn launch_broker(stack: &StackId, image: &str, network: &str) -> Launch {
+    let namesrv = stack.name_of(NAMESRV);
+    Launch {
+        command: words(&format!("sh mqbroker -n {namesrv}:{NAMESRV_PORT} -c {BROKER_CONF}")),
+        env: java(BROKER_HEAP),
+        files: vec![(BROKER_CONF.to_string(), CONF.as_bytes().to_vec())],
+        ..base(stack, BROKER, image, network)
+    }
+}
+
+fn base(stack: &StackId, party: &str, image: &str, network: &str) -> Launch {
+    Launch {
+        party: party.to_string(),
+        container: stack.name_of(party),
+        image: image.to_string(),
+        network: network.to_string(),
+        labels: stack.labels(party),
+        ..Launch::default()
+    }
+}
+
+fn java(heap: &str) -> Vec<(String, String)> {
+    vec![("JAVA_OPT_EXT".to_string(), format!("{heap} {JAVA}"))]
+}
+
+fn words(command: &str) -> Vec<String> {
+    command.split(' ').map(str::to_string).collect()
+}

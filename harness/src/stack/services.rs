@@ -1,0 +1,87 @@
+//! The target's services: started from an image with the run's own environment, removed when the run is over.
+//! Never: gives a service anything but environment variables, host names and a network.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
+
+use super::containers::ContainerStack;
+use super::error::{StackError, explain, is_absent};
+use super::launch::Launch;
+use super::probe::Probe;
+
+/// A service to start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceSpec {
+    /// Its name, which is also the party's.
+    pub name: String,
+    /// The image it runs.
+    pub image: String,
+    /// Its environment.
+    pub env: BTreeMap<String, String>,
+    /// Names that it reaches its links under, usually each with the gateway of its network.
+    pub extra_hosts: BTreeMap<String, Ipv4Addr>,
+    /// The port that it listens on.
+    pub port: u16,
+    /// HTTP path that answers 2xx once it is ready.
+    pub ready_path: String,
+}
+
+/// A service that is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Its container's address.
+    pub address: Ipv4Addr,
+    /// From the request until it was ready.
+    pub ready_after: Duration,
+}
+
+impl ContainerStack {
+    /// Starts a service and waits until it is ready; one of the same name is removed first.
+    pub async fn start_service(&self, spec: ServiceSpec) -> Result<Started, StackError> {
+        let begun = Instant::now();
+        let name = spec.name.clone();
+        self.stop_service(&name).await?;
+        let network = self.service_network(&name).await?;
+        let launch = Launch {
+            party: name.clone(),
+            container: self.id.name_of(&name),
+            image: spec.image,
+            network: network.name,
+            labels: self.id.labels(&name),
+            env: spec.env.into_iter().collect(),
+            hosts: spec.extra_hosts.into_iter().collect(),
+            ..Launch::default()
+        };
+        self.launch(launch, |_| Probe::Http {
+            port: spec.port,
+            path: spec.ready_path,
+        })
+        .await?;
+        Ok(Started {
+            address: self.party(&name)?.address,
+            ready_after: begun.elapsed(),
+        })
+    }
+
+    /// Removes a service's container, whatever it does. Its network stays for the next run.
+    pub async fn stop_service(&self, name: &str) -> Result<(), StackError> {
+        self.parties().remove(name);
+        let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self
+            .engine
+            .api_client()
+            .remove_container(&self.id.name_of(name), Some(force))
+            .await
+        {
+            Ok(()) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(StackError::Engine {
+                doing: format!("remove {name}"),
+                cause: explain(&error),
+            }),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A stack comes up, is killed, paused and restarted with proof, keeps its data, and leaves nothing behind.
+
+mod common;
+
+use std::time::Duration;
+
+use common::require_docker;
+use paytwice::stack::{ContainerStack, Engine, LABEL_STACK, StackOptions};
+
+/// Containers, networks and volumes that carry the stack's label, as Docker's own client sees them.
+fn left_of(stack: &str) -> String {
+    let label = format!("label={LABEL_STACK}={stack}");
+    let list = |args: &[&str]| {
+        let output = std::process::Command::new("docker")
+            .args(args)
+            .args(["--filter", &label])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    [
+        list(&["ps", "-aq"]),
+        list(&["network", "ls", "-q"]),
+        list(&["volume", "ls", "-q"]),
+    ]
+    .concat()
+}
+
+fn options() -> StackOptions {
+    StackOptions {
+        services: vec!["pay".to_string(), "account".to_string()],
+        progress: Some(std::sync::Arc::new(|line| eprintln!("{line}"))),
+        ..StackOptions::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_and_broker_keep_their_data_over_a_kill() {
+    require_docker!();
+    let begun = std::time::Instant::now();
+    let stack = ContainerStack::up(options()).await.unwrap();
+    eprintln!("up after {:?}: {:?}", begun.elapsed(), stack.ready_after());
+    let id = stack.id().to_string();
+
+    stack
+        .create_database("kept", "CREATE TABLE t (n INT PRIMARY KEY); INSERT INTO t VALUES (7);")
+        .await
+        .unwrap();
+    for party in ["mysql", "broker", "namesrv"] {
+        let addr = stack.addr(party, 1).unwrap();
+        let killed = stack.kill(party).await.unwrap();
+        eprintln!("{killed}");
+        assert_eq!(killed.counts["exit_code"], 137);
+        assert!(!stack.is_running(party).await.unwrap());
+        assert!(stack.ended_by_themselves().await.unwrap().is_empty());
+        let started = stack.start(party).await.unwrap();
+        eprintln!("{started}");
+        assert_ne!(started.counts["pid"], killed.counts["pid"]);
+        assert_eq!(stack.addr(party, 1).unwrap(), addr, "a restart keeps the address");
+        stack.ready(party).await.unwrap();
+    }
+    let pool = stack.mysql_pool("kept").unwrap();
+    let n: i32 = sqlx::query_scalar("SELECT n FROM t").fetch_one(&pool).await.unwrap();
+    assert_eq!(n, 7);
+    pool.close().await;
+
+    stack.down().await.unwrap();
+    assert_eq!(left_of(&id), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_party_does_not_answer_and_a_resumed_one_does() {
+    require_docker!();
+    let stack = ContainerStack::up(options()).await.unwrap();
+    for party in ["mysql", "broker", "namesrv"] {
+        let paused = stack.pause(party).await.unwrap();
+        eprintln!("{paused}");
+        assert!(paused.seen.contains("no answer"), "{paused}");
+        assert!(stack.is_running(party).await.unwrap());
+        let resumed = stack.unpause(party).await.unwrap();
+        eprintln!("{resumed}");
+    }
+    // Paused and killed at once: the kill wins, and resuming what is gone says so.
+    stack.pause("mysql").await.unwrap();
+    stack.kill("mysql").await.unwrap();
+    assert!(
+        stack
+            .unpause("mysql")
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("exit code 137")
+    );
+    stack.start("mysql").await.unwrap();
+    stack.unpause("mysql").await.unwrap();
+    stack.down().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stack_that_is_dropped_leaves_nothing() {
+    require_docker!();
+    let stack = ContainerStack::up(options()).await.unwrap();
+    let id = stack.id().to_string();
+    assert_ne!(left_of(&id), "");
+    drop(stack);
+    assert_eq!(left_of(&id), "");
+
+    // The same while it is still coming up.
+    let up = tokio::time::timeout(Duration::from_millis(700), ContainerStack::up(options()));
+    assert!(up.await.is_err(), "a stack cannot be up that soon");
+    let engine = Engine::connect().await.unwrap();
+    drop(engine);
+}
