@@ -1,4 +1,56 @@
 //! Histories of payments, and the checkers that judge them.
+//!
+//! A history says what clients asked for, what they were answered, what crossed the wire and what the databases
+//! held at the end. [`judge`] decides from it alone whether every payment was credited exactly once:
+//!
+//! ```
+//! use paytwice_checkers::history::read;
+//! use paytwice_checkers::judge;
+//!
+//! let history = r#"
+//! {"index":0,"time":0,"process":"run","type":"info","f":"history","value":{"format":"paytwice-history","version":1,"target":"pay-account","run":"example","stack":"containers","seed":1,"started_at":"2026-01-01T00:00:00Z","policies":{},"promise":{"base":10,"scale":2,"late_is_valid":false,"success":["success"],"failed":["fail"]}}}
+//! {"index":1,"time":1,"process":"final","type":"ok","f":"read","value":{"at":"initial","read":"balances","rows":[{"account":"a3","balance":"0.00"}]}}
+//! {"index":2,"time":2,"process":0,"type":"invoke","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1000","k":3,"attempt":1}}
+//! {"index":3,"time":3,"process":0,"type":"ok","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1000","k":3,"attempt":1,"status":200,"result":"success"}}
+//! {"index":4,"time":4,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":1,"point":"DELIVER topic_notifymsg","tx":["t17"],"bytes":96}}
+//! {"index":5,"time":5,"process":"nemesis","type":"info","f":"fault","value":{"id":1,"fault":"kill","on":"account","step":"done"}}
+//! {"index":6,"time":6,"process":"nemesis","type":"info","f":"fault","value":{"id":1,"fault":"kill","on":"account","step":"healed"}}
+//! {"index":7,"time":7,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":2,"point":"DELIVER topic_notifymsg","tx":["t17"],"bytes":96}}
+//! {"index":8,"time":8,"process":"run","type":"invoke","f":"phase","value":{"name":"settle"}}
+//! {"index":9,"time":9,"process":"run","type":"ok","f":"phase","value":{"name":"settle"}}
+//! {"index":10,"time":10,"process":"run","type":"invoke","f":"phase","value":{"name":"final-reads"}}
+//! {"index":11,"time":11,"process":"final","type":"ok","f":"read","value":{"at":"final","read":"payments","rows":[{"tx":"t17","account":"a3","amount":"10.00","result":"success"}]}}
+//! {"index":12,"time":12,"process":"final","type":"ok","f":"read","value":{"at":"final","read":"balances","rows":[{"account":"a3","balance":"20.00"}]}}
+//! {"index":13,"time":13,"process":"run","type":"ok","f":"phase","value":{"name":"final-reads"}}
+//! "#;
+//! let results = judge(&read(history.trim_start().as_bytes(), "history.jsonl")?);
+//! let anomaly = &results.checkers[0].anomalies[0];
+//! assert_eq!((anomaly.kind.as_str(), anomaly.subject.as_str()), ("double", "t17"));
+//! assert_eq!(
+//!     anomaly.sentence,
+//!     "payment t17 (account a3, 10.00) was credited twice: delivered twice, once after account was killed"
+//! );
+//! assert_eq!(anomaly.witness, [1, 2, 3, 4, 5, 7, 11, 12]);
+//! # Ok::<(), paytwice_checkers::history::ReadError>(())
+//! ```
+//!
+//! Every checker is a pure function of a [`ledger::Ledger`], which is gathered in one pass over the
+//! [`history::History`]; [`CHECKERS`] lists them. The verdicts merge: invalid beats unknown beats valid. What
+//! cannot be decided is unknown, with the reason: a history that is cut short, final reads that are incomplete, a
+//! target that did not come to rest, nothing to judge.
 
+pub mod balance_convergence;
+pub mod exactly_once;
+pub mod figures;
+mod findings;
 pub mod history;
+pub mod idempotency;
+mod judge;
+pub mod ledger;
+pub mod money;
+pub mod query_honesty;
+pub mod stats;
 pub mod verdict;
+mod words;
+
+pub use judge::{CHECKERS, Checker, judge};

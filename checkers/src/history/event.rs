@@ -33,7 +33,7 @@ pub struct Event {
 }
 
 /// Who an event belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum Process {
     /// A logical client process. Never used again after an `info`.
@@ -420,31 +420,78 @@ impl Serialize for Event {
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Line<'a> {
-            index: u64,
-            time: u64,
-            process: Process,
-            #[serde(rename = "type")]
-            kind: Kind,
-            #[serde(borrow)]
-            f: std::borrow::Cow<'a, str>,
-            #[serde(borrow, default)]
-            value: Option<&'a RawValue>,
-            #[serde(default)]
-            error: Option<String>,
-        }
         let line = Line::deserialize(d)?;
-        let raw = line.value.map_or("null", RawValue::get);
-        let body = parse_body(&line.f, raw).map_err(|e| de::Error::custom(format!("value of f={:?}: {e}", line.f)))?;
-        Ok(Event {
-            index: line.index,
-            time: line.time,
-            process: line.process,
-            kind: line.kind,
+        let body =
+            parse_body(&line.f, line.raw()).map_err(|e| de::Error::custom(format!("value of f={:?}: {e}", line.f)))?;
+        Ok(line.with(body))
+    }
+}
+
+impl Event {
+    /// Reads one line of JSON. An error's column counts bytes of the line, from 1.
+    pub(crate) fn from_line(text: &str) -> Result<Event, (usize, serde_json::Error)> {
+        let line: Line = serde_json::from_str(text).map_err(|e| (e.column(), e))?;
+        let body = parse_body(&line.f, line.raw()).map_err(|e| {
+            // The value is a slice of the line: its place in memory is its column.
+            let start = match line.value {
+                Some(_) => line.raw().as_ptr() as usize - text.as_ptr() as usize,
+                None => 0,
+            };
+            (start + e.column(), e)
+        })?;
+        Ok(line.with(body))
+    }
+}
+
+/// An event whose value is still text.
+#[derive(Deserialize)]
+struct Line<'a> {
+    index: u64,
+    time: u64,
+    process: Process,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(borrow)]
+    f: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    value: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+impl Line<'_> {
+    fn raw(&self) -> &str {
+        self.value.map_or("null", RawValue::get)
+    }
+
+    fn with(self, body: Body) -> Event {
+        Event {
+            index: self.index,
+            time: self.time,
+            process: self.process,
+            kind: self.kind,
             body,
-            error: line.error,
-        })
+            error: self.error,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Process {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct ProcessVisitor;
+        impl de::Visitor<'_> for ProcessVisitor {
+            type Value = Process;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a process: a number or a name")
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Process, E> {
+                Ok(Process::Client(number))
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Process, E> {
+                Ok(Process::Named(name.to_owned()))
+            }
+        }
+        d.deserialize_any(ProcessVisitor)
     }
 }
 

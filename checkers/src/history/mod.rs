@@ -1,5 +1,44 @@
 //! The history of a run: the ordered record of operations, faults, wire events and observations.
+//!
+//! One file per format; [`event`](Event) is the model that all of them read into. Never judges: whether a history
+//! can be trusted at all is said by [`History::check`], what it proves is said by the checkers.
 
+mod build;
 mod event;
+mod jsonl;
+mod sanity;
 
+pub use build::HistoryBuilder;
 pub use event::*;
+pub use jsonl::{LINE_BYTES_MAX, ReadError, read, read_path, to_line};
+pub use sanity::Malformed;
+
+/// A whole history in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// What the first line said.
+    pub header: Header,
+    /// Every event, the header's included.
+    pub events: Vec<Event>,
+    /// True when the file ended in the middle of a line: the writer died while it wrote.
+    pub truncated: bool,
+}
+
+impl History {
+    /// True when the history ends before the run did: cut off in a line, or without the end of its final reads.
+    pub fn is_cut_short(&self) -> bool {
+        self.truncated || !self.has_final_reads()
+    }
+
+    /// Checks what every history owes its readers: indices without gaps, time that never runs back, operations
+    /// that end once after they began, process numbers that are not used again after an `info`.
+    pub fn check(&self) -> Result<(), Malformed> {
+        sanity::check(&self.events)
+    }
+
+    fn has_final_reads(&self) -> bool {
+        let ends = |event: &&Event| matches!(&event.body, Body::Phase(p) if p.name == "final-reads");
+        let last = self.events.iter().rev().find(ends);
+        last.is_some_and(|event| event.kind == Kind::Ok)
+    }
+}

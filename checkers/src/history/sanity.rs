@@ -1,0 +1,138 @@
+//! What every history owes its readers, before anything is judged.
+//!
+//! Sees: order, time, and the pairing of operations. Cannot see whether what an event says is true.
+//! O(events) time, O(processes) memory.
+
+use std::collections::HashMap;
+
+use super::{Event, Kind, Process};
+
+/// How a history breaks the rules of its own format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The indices have a gap or repeat.
+    #[error("event {found} stands where index {expected} is expected")]
+    Index {
+        /// The index that should have come.
+        expected: u64,
+        /// The index that came.
+        found: u64,
+    },
+    /// Time runs back.
+    #[error("event {index}: time runs back from {before} to {time} ns")]
+    Time {
+        /// The event.
+        index: u64,
+        /// Time of the event before it.
+        before: u64,
+        /// Its time.
+        time: u64,
+    },
+    /// A process invokes while its operation is still open.
+    #[error("event {index}: process {process} invokes {f} while its {open} (event {opened}) is open")]
+    Nested {
+        /// The event.
+        index: u64,
+        /// The process.
+        process: String,
+        /// What is invoked.
+        f: String,
+        /// What is open.
+        open: String,
+        /// The invocation that is open.
+        opened: u64,
+    },
+    /// An operation ends that did not begin.
+    #[error("event {index}: {f} of process {process} ends without an open invocation")]
+    Unopened {
+        /// The event.
+        index: u64,
+        /// The process.
+        process: String,
+        /// What ends.
+        f: String,
+    },
+    /// A client process is used again after an `info`.
+    #[error("event {index}: process {process} is used again after its info (event {ended})")]
+    Reused {
+        /// The event.
+        index: u64,
+        /// The process.
+        process: String,
+        /// The `info` that ended it.
+        ended: u64,
+    },
+}
+
+enum State<'a> {
+    Open { f: &'a str, index: u64 },
+    Gone { index: u64 },
+}
+
+pub(super) fn check(events: &[Event]) -> Result<(), Malformed> {
+    let mut time = 0;
+    let mut processes: HashMap<&Process, State> = HashMap::new();
+    for (expected, event) in (0_u64..).zip(events) {
+        if event.index != expected {
+            return Err(Malformed::Index {
+                expected,
+                found: event.index,
+            });
+        }
+        if event.time < time {
+            return Err(Malformed::Time {
+                index: event.index,
+                before: time,
+                time: event.time,
+            });
+        }
+        time = event.time;
+        step(&mut processes, event)?;
+    }
+    Ok(())
+}
+
+/// Follows one process by one event. Named processes only owe the pairing of client operations.
+fn step<'a>(processes: &mut HashMap<&'a Process, State<'a>>, event: &'a Event) -> Result<(), Malformed> {
+    let client = matches!(event.process, Process::Client(_));
+    if !client && !event.body.is_op() {
+        return Ok(());
+    }
+    let f = event.body.f();
+    let index = event.index;
+    let process = || match &event.process {
+        Process::Client(number) => number.to_string(),
+        Process::Named(name) => name.clone(),
+    };
+    match (event.kind, processes.get(&event.process)) {
+        (_, Some(State::Gone { index: ended })) => Err(Malformed::Reused {
+            index,
+            process: process(),
+            ended: *ended,
+        }),
+        (Kind::Invoke, Some(State::Open { f: open, index: opened })) => Err(Malformed::Nested {
+            index,
+            process: process(),
+            f: f.to_owned(),
+            open: (*open).to_owned(),
+            opened: *opened,
+        }),
+        (Kind::Invoke, None) => {
+            processes.insert(&event.process, State::Open { f, index });
+            Ok(())
+        }
+        (kind, Some(State::Open { f: open, .. })) if *open == f => {
+            if kind == Kind::Info && client {
+                processes.insert(&event.process, State::Gone { index });
+            } else {
+                processes.remove(&event.process);
+            }
+            Ok(())
+        }
+        (_, _) => Err(Malformed::Unopened {
+            index,
+            process: process(),
+            f: f.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,99 @@
+//! The faults of a run as spans of time, and which of them were in force around a payment.
+
+use crate::history::{Event, FaultStage, FaultStep};
+use crate::verdict::FaultSummary;
+
+/// One fault, from its first step to its last.
+#[derive(Clone, Debug)]
+pub struct FaultSpan {
+    /// Number in the plan.
+    pub id: u32,
+    /// Kind: `kill`, `pause`, ...
+    pub fault: String,
+    /// What it was done to.
+    pub on: String,
+    /// When it was asked for (its first step).
+    pub asked_ns: u64,
+    /// Index and time of the step that did it; None when it never was.
+    pub done: Option<(u64, u64)>,
+    /// Whether it was seen to take effect.
+    pub seen: bool,
+    /// When it was seen healed.
+    pub healed_ns: Option<u64>,
+    /// When it was given up.
+    pub failed_ns: Option<u64>,
+    /// Evidence in words, in order.
+    pub evidence: Vec<String>,
+}
+
+impl FaultSpan {
+    pub(super) fn new(step: &FaultStep, time: u64) -> FaultSpan {
+        FaultSpan {
+            id: step.id,
+            fault: step.fault.clone(),
+            on: step.on.clone(),
+            asked_ns: time,
+            done: None,
+            seen: false,
+            healed_ns: None,
+            failed_ns: None,
+            evidence: Vec::new(),
+        }
+    }
+
+    pub(super) fn observe(&mut self, step: &FaultStep, event: &Event) {
+        match step.step {
+            FaultStage::Asked | FaultStage::Healing => {}
+            FaultStage::Done => self.done = self.done.or(Some((event.index, event.time))),
+            FaultStage::Seen => self.seen = true,
+            FaultStage::Healed => self.healed_ns = Some(event.time),
+            FaultStage::Failed => self.failed_ns = Some(event.time),
+        }
+        if !step.detail.is_empty() {
+            self.evidence.push(step.detail.clone());
+        }
+    }
+
+    /// From when to when it was in force; open where it was never undone. None when it was never done.
+    pub fn in_force(&self) -> Option<(u64, Option<u64>)> {
+        let (_, from) = self.done?;
+        Some((from, self.healed_ns.or(self.failed_ns)))
+    }
+
+    /// True when it was done and nothing says that it is over.
+    pub fn is_open(&self) -> bool {
+        matches!(self.in_force(), Some((_, None)))
+    }
+
+    /// `account was killed`.
+    pub fn words(&self) -> String {
+        let FaultSpan { fault, on, .. } = self;
+        match fault.as_str() {
+            "kill" => format!("{on} was killed"),
+            "pause" => format!("{on} was paused"),
+            "cut" => format!("{on} was cut"),
+            "delay" => format!("{on} was delayed"),
+            "duplicate" => format!("{on} was duplicated"),
+            "reset" => format!("{on} was reset"),
+            other => format!("{on} was under {other}"),
+        }
+    }
+
+    /// `kill account #3`.
+    pub fn name(&self) -> String {
+        format!("{} {} #{}", self.fault, self.on, self.id)
+    }
+
+    /// What the results say about it.
+    pub fn summary(&self) -> FaultSummary {
+        FaultSummary {
+            id: self.id,
+            fault: self.fault.clone(),
+            on: self.on.clone(),
+            from_ns: self.done.map_or(self.asked_ns, |(_, time)| time),
+            to_ns: self.healed_ns,
+            seen: self.seen,
+            evidence: self.evidence.clone(),
+        }
+    }
+}

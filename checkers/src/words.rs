@@ -1,0 +1,113 @@
+//! Sentences and witnesses: what happened to a payment, in the words of an engineer.
+
+use crate::history::ReadMoment;
+use crate::ledger::{FaultSpan, Ledger, Payment, Role};
+
+/// A fault done this long after the last that was seen of a payment may still have hit it.
+const AFTERMATH_NS: u64 = 1_000_000_000;
+
+/// How many faults a sentence names.
+const FAULTS_NAMED_MAX: usize = 3;
+
+/// `once`, `twice`, `3 times`.
+pub(crate) fn times(n: u32) -> String {
+    match n {
+        0 => "never".into(),
+        1 => "once".into(),
+        2 => "twice".into(),
+        n => format!("{n} times"),
+    }
+}
+
+/// `1 payment`, `2 payments`.
+pub(crate) fn plural(n: usize, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
+
+/// `payment t17 (account a3, 10.00)`.
+pub(crate) fn payment(ledger: &Ledger, at: usize) -> String {
+    let payment = &ledger.payments[at];
+    format!(
+        "payment {} (account {}, {})",
+        ledger.tx(at),
+        ledger.account_name(payment.account),
+        ledger.money(payment.amount)
+    )
+}
+
+/// How a payment was delivered and under which faults: `delivered twice, once after account was killed`.
+pub(crate) fn story(ledger: &Ledger, at: usize) -> String {
+    let payment = &ledger.payments[at];
+    let seen = payment.delivered();
+    let told = match seen {
+        0 if ledger.deliveries_seen == 0 => "deliveries were not recorded".to_owned(),
+        0 => "no delivery of it was seen".to_owned(),
+        n => format!("delivered {}", times(n)),
+    };
+    if let Some((fault, after)) = turning_point(ledger, payment) {
+        return format!("{told}, {} after {}", times(after), fault.words());
+    }
+    let around = around(ledger, payment);
+    let mut words: Vec<String> = Vec::new();
+    for fault in &around {
+        let said = fault.words();
+        if !words.contains(&said) {
+            words.push(said);
+        }
+    }
+    words.truncate(FAULTS_NAMED_MAX);
+    match words.len() {
+        0 => told,
+        _ => format!("{told}, around the time when {}", words.join(" and ")),
+    }
+}
+
+/// The events that prove what happened to a payment: its own, the faults named with it, and the deciding reads.
+pub(crate) fn witness(ledger: &Ledger, at: usize, reads: &[(ReadMoment, Role)]) -> Vec<u64> {
+    let payment = &ledger.payments[at];
+    let mut witness = payment.trail();
+    match turning_point(ledger, payment) {
+        Some((fault, _)) => witness.extend(fault.done.map(|(index, _)| index)),
+        None => {
+            let named = around(ledger, payment).into_iter().take(FAULTS_NAMED_MAX);
+            witness.extend(named.filter_map(|f| f.done.map(|(index, _)| index)));
+        }
+    }
+    witness.extend(
+        reads
+            .iter()
+            .filter_map(|(moment, role)| ledger.read_index(*moment, *role)),
+    );
+    witness
+}
+
+/// The last fault that was done between two deliveries of a payment, and the deliveries after it.
+fn turning_point<'a>(ledger: &'a Ledger, payment: &Payment) -> Option<(&'a FaultSpan, u32)> {
+    let first = payment.deliveries.iter().find(|d| d.times > 0)?.time;
+    let last = payment.deliveries.last()?.time;
+    let done = |f: &FaultSpan| f.done.map_or(0, |(_, time)| time);
+    let between = ledger
+        .faults
+        .iter()
+        .filter(|f| (first..last).contains(&done(f)) && f.done.is_some());
+    let fault = between.max_by_key(|f| done(f))?;
+    let after = payment.deliveries.iter().filter(|d| d.time > done(fault));
+    Some((fault, after.map(|d| d.times).sum())).filter(|(_, after)| *after > 0)
+}
+
+/// The faults in force between the first try of a payment and the last that was seen of it.
+fn around<'a>(ledger: &'a Ledger, payment: &Payment) -> Vec<&'a FaultSpan> {
+    let from = payment.attempts.first().map_or(0, |a| a.time);
+    let answered = payment.answers().map(|a| a.time).max().unwrap_or(from);
+    let delivered = payment.deliveries.last().map_or(from, |d| d.time);
+    let to = answered.max(delivered).saturating_add(AFTERMATH_NS);
+    let in_force = |fault: &&FaultSpan| {
+        let span = fault.in_force();
+        span.is_some_and(|(begin, end)| begin <= to && end.is_none_or(|end| end >= from))
+    };
+    ledger.faults.iter().filter(in_force).collect()
+}
