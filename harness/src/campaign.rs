@@ -1,0 +1,265 @@
+//! Campaigns: the way in for tests and for the command line.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), paytwice::run::RunError> {
+//! use paytwice::Campaign;
+//!
+//! Campaign::target("pay-account")
+//!     .faults(["kill:account", "delay:account->mysql"])
+//!     .seed(7)
+//!     .run()
+//!     .await?
+//!     .assert_valid();
+//! # Ok(())
+//! # }
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use paytwice_checkers::history::History;
+use paytwice_checkers::verdict::{PaymentFate, Results, Verdict};
+use paytwice_reports::{RunReport, terminal};
+
+use crate::clock::Now;
+use crate::plan::{Plan, PlanRequest, Target};
+use crate::run::{self, Observer, RunError, Stage};
+
+/// What is asked for: a target, what to break, and one seed.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    request: PlanRequest,
+    plan: Option<Plan>,
+    store: PathBuf,
+    observer: ObserverOption,
+    direct: bool,
+}
+
+/// `Debug` for campaigns without asking it of observers.
+#[derive(Clone)]
+struct ObserverOption(Observer);
+
+impl std::fmt::Debug for ObserverOption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+impl Campaign {
+    /// A campaign against a target: its name, or the path of its folder.
+    pub fn target(name: impl Into<String>) -> Campaign {
+        Campaign::from_request(PlanRequest {
+            target: Some(name.into()),
+            ..PlanRequest::default()
+        })
+    }
+
+    /// A campaign from a request, as the command line makes it.
+    pub fn from_request(request: PlanRequest) -> Campaign {
+        Campaign {
+            request,
+            plan: None,
+            store: PathBuf::from("store"),
+            observer: ObserverOption(Observer::silent()),
+            direct: false,
+        }
+    }
+
+    /// Replays a stored plan: the same workload and the same faults at the same times.
+    pub fn from_plan(plan: Plan) -> Campaign {
+        let mut campaign = Campaign::target(plan.target.clone());
+        campaign.plan = Some(plan);
+        campaign
+    }
+
+    /// The seed that decides everything the harness decides.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Campaign {
+        self.request.seed = Some(seed);
+        self
+    }
+
+    /// What is broken: items as `--faults` takes them, e.g. `kill:pay`, `cut:account->mysql:reply@2s+3s`.
+    #[must_use]
+    pub fn faults<S: Into<String>>(mut self, faults: impl IntoIterator<Item = S>) -> Campaign {
+        let items: Vec<String> = faults.into_iter().map(Into::into).collect();
+        self.request.faults = Some(if items.is_empty() { "none".to_owned() } else { items.join(",") });
+        self
+    }
+
+    /// Chooses a value of a policy of the target.
+    #[must_use]
+    pub fn policy(mut self, name: impl Into<String>, value: impl Into<String>) -> Campaign {
+        self.request.policies.insert(name.into(), value.into());
+        self
+    }
+
+    /// Chooses a preset of the target.
+    #[must_use]
+    pub fn preset(mut self, name: impl Into<String>) -> Campaign {
+        self.request.preset = Some(name.into());
+        self
+    }
+
+    /// How long clients begin new payments.
+    #[must_use]
+    pub fn time(mut self, time: Duration) -> Campaign {
+        self.request.time_ms = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// New payments per second.
+    #[must_use]
+    pub fn rate(mut self, per_second: f64) -> Campaign {
+        self.request.rate = Some(per_second);
+        self
+    }
+
+    /// Clients at work at the same time.
+    #[must_use]
+    pub fn clients(mut self, clients: u32) -> Campaign {
+        self.request.clients = Some(clients);
+        self
+    }
+
+    /// Where runs are stored; `store` by default.
+    #[must_use]
+    pub fn store(mut self, folder: impl Into<PathBuf>) -> Campaign {
+        self.store = folder.into();
+        self
+    }
+
+    /// Who is told how it goes.
+    #[must_use]
+    pub fn observer(mut self, observer: Observer) -> Campaign {
+        self.observer = ObserverOption(observer);
+        self
+    }
+
+    /// Joins the services to their dependencies without links, to compare speeds. No wire fault is possible then.
+    #[must_use]
+    pub fn direct(mut self, direct: bool) -> Campaign {
+        self.direct = direct;
+        self
+    }
+
+    /// Starts a stack, runs once, and takes the stack down again.
+    pub async fn run(self) -> Result<Run, RunError> {
+        let session = Session::up(&self).await?;
+        let run = session.run(&self).await;
+        session.down().await?;
+        run
+    }
+
+    fn expand(&self, target: &Target) -> Result<Plan, RunError> {
+        if let Some(plan) = &self.plan {
+            return Ok(plan.clone());
+        }
+        let mut request = self.request.clone();
+        request.seed.get_or_insert_with(|| Now::read().seed());
+        Ok(crate::plan::expand(target, &request)?)
+    }
+
+    fn find_target(&self) -> Result<Target, RunError> {
+        let name = self.plan.as_ref().map(|p| p.target.clone()).or_else(|| self.request.target.clone());
+        Ok(Target::find(name.as_deref().unwrap_or("pay-account"))?)
+    }
+}
+
+/// A stack that is up: several campaigns can run on it, one after the other.
+pub struct Session {
+    stage: Stage,
+}
+
+impl Session {
+    /// Starts the stack that a campaign needs. Nothing is started when the campaign itself is wrong.
+    pub async fn up(campaign: &Campaign) -> Result<Session, RunError> {
+        let target = campaign.find_target()?;
+        let plan = campaign.expand(&target)?;
+        let stage = Stage::up(&target, &plan, campaign.observer.0.clone()).await?;
+        Ok(Session { stage })
+    }
+
+    /// Runs a campaign once on this stack.
+    pub async fn run(&self, campaign: &Campaign) -> Result<Run, RunError> {
+        let target = campaign.find_target()?;
+        let plan = campaign.expand(&target)?;
+        let done = run::run(&self.stage, &target, &plan, &campaign.store, &campaign.observer.0, campaign.direct).await?;
+        Ok(Run { plan, done })
+    }
+
+    /// Takes the stack down and waits until nothing of it is left.
+    pub async fn down(self) -> Result<(), RunError> {
+        self.stage.down().await
+    }
+}
+
+/// A run that is over and judged.
+#[derive(Debug)]
+pub struct Run {
+    plan: Plan,
+    done: run::Judged,
+}
+
+impl Run {
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        self.done.results.verdict
+    }
+
+    /// Everything the checkers say.
+    pub fn results(&self) -> &Results {
+        &self.done.results
+    }
+
+    /// The history.
+    pub fn history(&self) -> &History {
+        &self.done.history
+    }
+
+    /// The plan as it was carried out.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its folder in the store.
+    pub fn folder(&self) -> &Path {
+        &self.done.folder
+    }
+
+    /// The fate of the n-th payment, from 1, in the order of their beginning.
+    pub fn payment(&self, n: usize) -> Option<&PaymentFate> {
+        self.done.results.payments.get(n.checked_sub(1)?)
+    }
+
+    /// The command that replays the run.
+    pub fn replay(&self) -> String {
+        run::replay_line(&self.done.folder)
+    }
+
+    /// The summary as a terminal shows it.
+    pub fn summary(&self) -> String {
+        let replay = self.replay();
+        let report = RunReport::new(&self.done.results, &self.done.history.events, &replay);
+        terminal::render(&report, &terminal::Options::default())
+    }
+
+    /// Panics with verdict, witnesses and replay line unless the run is valid.
+    #[track_caller]
+    pub fn assert_valid(&self) {
+        assert!(self.verdict() == Verdict::Valid, "{}", self.summary());
+    }
+
+    /// Panics with the summary unless the run is invalid and one of these anomalies was found.
+    #[track_caller]
+    pub fn assert_finds(&self, kinds: &[&str]) {
+        let mut anomalies = self.done.results.checkers.iter().flat_map(|c| &c.anomalies);
+        assert!(
+            self.verdict() == Verdict::Invalid && anomalies.any(|a| kinds.contains(&a.kind.as_str())),
+            "expected one of {kinds:?}\n{}",
+            self.summary()
+        );
+    }
+}
+

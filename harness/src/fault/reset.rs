@@ -1,0 +1,33 @@
+//! Reset: every connection of the link is reset (RST) at its beginning; new ones live.
+//! Never: keeps new connections from being made.
+
+use futures_util::future::BoxFuture;
+
+use super::{Evidence, Fault, FaultError, WireRule};
+use crate::plan::Direction;
+use crate::run::Ground;
+use crate::wire::Action;
+
+/// A link whose connections were reset.
+pub(super) struct Reset(WireRule);
+
+impl Reset {
+    pub(super) fn new(on: String, seed: u64) -> Reset {
+        let action = Action::Reset { again: false };
+        Reset(WireRule::new(on, Direction::Both, action, seed))
+    }
+}
+
+impl Fault for Reset {
+    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.0.install(ground) })
+    }
+
+    fn seen<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { Ok(self.0.seen().await) })
+    }
+
+    fn end<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.0.lift().await })
+    }
+}

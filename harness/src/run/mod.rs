@@ -1,0 +1,126 @@
+//! A run: the phases from a plan to a judged history, in the order of the data flow.
+//!
+//! setup -> workload || nemesis -> heal -> settle -> compensate -> settle -> final reads -> history -> checkers ->
+//! reports. A run must never end with a fault in force, and never call a history whole that is not.
+
+mod error;
+mod ground;
+mod links;
+mod names;
+mod notice;
+mod phases;
+mod results;
+mod services;
+mod stage;
+pub mod store;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use paytwice_checkers::history::{Body, FORMAT_VERSION, Header};
+
+pub use error::RunError;
+pub use ground::Ground;
+pub use names::Names;
+pub use notice::{Notice, Observer, Tick};
+pub use results::{HISTORY, Judged, judge_folder, recheck_line, replay_line};
+pub use stage::Stage;
+
+use crate::clock::Now;
+use crate::plan::{Plan, Target};
+use crate::record::Recorder;
+
+/// The expanded plan of a run, by name.
+pub const PLAN: &str = "plan.toml";
+
+/// What a run is asked to do, beside its plan.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Where runs are stored.
+    pub store: PathBuf,
+    /// Number of this run and of all runs of its campaign, for those who watch.
+    pub number: (u32, u32),
+    /// Join services and dependencies without links.
+    pub direct: bool,
+}
+
+/// Carries out one plan on a stack and judges what happened.
+pub async fn run(
+    stage: &Stage,
+    target: &Target,
+    plan: &Plan,
+    options: &RunOptions,
+    observer: &Observer,
+) -> Result<Judged, RunError> {
+    let now = Now::read();
+    let folder = store::create(&options.store, &plan.target, now, plan.seed)?;
+    observer.tell(Notice::Run {
+        number: options.number.0,
+        of: options.number.1,
+        seed: plan.seed,
+        folder: folder.display().to_string(),
+    });
+    let text = plan.to_toml();
+    write(&folder.join(PLAN), &text)?;
+    for line in plan.describe() {
+        observer.detail(line);
+    }
+    stage.stack.attach_logs(&folder.join("logs"))?;
+    let recorded = record(stage, target, plan, options, observer, &folder, now).await;
+    stage.stack.detach_logs();
+    recorded.map_err(|e| e.in_folder(&folder))?;
+    let judged = judge_folder(&folder)?;
+    judged.write(Some(&text), &replay_line(&folder))?;
+    Ok(judged)
+}
+
+/// From here to its return a history is being written.
+async fn record(
+    stage: &Stage,
+    target: &Target,
+    plan: &Plan,
+    options: &RunOptions,
+    observer: &Observer,
+    folder: &Path,
+    now: Now,
+) -> Result<(), RunError> {
+    let (recorder, guard) = Recorder::create(&folder.join(HISTORY))?;
+    let manifest = target.effective(&plan.policies)?;
+    let header = Header {
+        format: "paytwice-history".to_owned(),
+        version: FORMAT_VERSION,
+        target: plan.target.clone(),
+        run: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        stack: plan.stack.clone(),
+        seed: plan.seed,
+        started_at: now.rfc3339(),
+        policies: plan.policies.clone(),
+        promise: plan.promise(&manifest),
+    };
+    recorder.remark("run", Body::Header(Box::new(header)));
+    let phases = phases::Phases {
+        stage,
+        target,
+        manifest: Arc::new(manifest),
+        plan,
+        direct: options.direct,
+        observer,
+        recorder: recorder.clone(),
+    };
+    let ended = tokio::select! {
+        ended = phases.carry_out() => ended,
+        failure = recorder.until_failure() => Err(failure.into()),
+    };
+    stage.clear_services(target).await;
+    let closed = guard.close();
+    ended?;
+    closed?;
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), RunError> {
+    std::fs::write(path, text).map_err(|e| RunError::Store {
+        path: path.to_owned(),
+        reason: e.to_string(),
+    })
+}

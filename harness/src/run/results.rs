@@ -1,0 +1,65 @@
+//! Judging a history that is on disk, and writing what follows from it: the same code for a run and for `check`.
+
+use std::path::{Path, PathBuf};
+
+use paytwice_checkers::history::{History, read_path};
+use paytwice_checkers::verdict::Results;
+use paytwice_reports::RunReport;
+
+use super::{PLAN, RunError};
+
+/// The history of a run, by name.
+pub const HISTORY: &str = "history.jsonl";
+
+/// A run on disk that has been judged.
+#[derive(Debug)]
+pub struct Judged {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its history.
+    pub history: History,
+    /// What the checkers say.
+    pub results: Results,
+}
+
+/// Reads and judges `history.jsonl` of a folder.
+pub fn judge_folder(folder: &Path) -> Result<Judged, RunError> {
+    let history = read_path(&folder.join(HISTORY))?;
+    let results = paytwice_checkers::judge(&history);
+    Ok(Judged {
+        folder: folder.to_owned(),
+        history,
+        results,
+    })
+}
+
+impl Judged {
+    /// Writes `results.json`, `junit.xml` and `report.html` beside the history.
+    pub fn write(&self, plan: Option<&str>, replay: &str) -> Result<(), RunError> {
+        let mut report = RunReport::new(&self.results, &self.history.events, replay);
+        if let Some(plan) = plan {
+            report = report.with_plan(plan);
+        }
+        Ok(paytwice_reports::write_all(&self.folder, &report)?)
+    }
+}
+
+/// The command that carries out a stored plan again.
+pub fn replay_line(folder: &Path) -> String {
+    format!("{} run --plan {}", program(), folder.join(PLAN).display())
+}
+
+/// The command that judges a stored run again.
+pub fn recheck_line(folder: &Path) -> String {
+    format!("{} check {}", program(), folder.display())
+}
+
+/// How this program is called from where the user stands.
+fn program() -> &'static str {
+    // cargo sets this for what it runs: then the binary is not on the user's path.
+    if std::env::var_os("CARGO_MANIFEST_DIR").is_some() {
+        "cargo run -q -p paytwice --"
+    } else {
+        "paytwice"
+    }
+}

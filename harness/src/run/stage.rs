@@ -1,0 +1,90 @@
+//! A stage: a stack that is up, with the images of a target's services. Runs follow each other on it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Names, Observer, RunError};
+use crate::plan::{Plan, Service, Target};
+use crate::stack::{ContainerStack, Engine, ServiceSource, StackOptions, service_image};
+
+/// A stack and its services' images.
+pub struct Stage {
+    /// The stack.
+    pub stack: Arc<ContainerStack>,
+    images: BTreeMap<String, String>,
+    runs: AtomicU32,
+}
+
+impl Stage {
+    /// Builds the services and starts the dependencies, side by side.
+    pub async fn up(target: &Target, plan: &Plan, observer: &Observer) -> Result<Stage, RunError> {
+        let watch = observer.clone();
+        let options = StackOptions {
+            images: plan.images.clone(),
+            services: target.manifest.services.keys().cloned().collect(),
+            progress: Some(Arc::new(move |line: &str| watch.detail(line))),
+        };
+        let (images, stack) = tokio::try_join!(service_images(target, observer), async {
+            Ok(ContainerStack::up(options).await?)
+        })?;
+        Ok(Stage {
+            stack: Arc::new(stack),
+            images,
+            runs: AtomicU32::new(0),
+        })
+    }
+
+    /// Fresh names for the next run.
+    pub(super) fn next_names(&self) -> Names {
+        Names::new(self.runs.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The image of a service.
+    pub(super) fn image(&self, service: &str) -> String {
+        self.images.get(service).cloned().unwrap_or_default()
+    }
+
+    /// Removes the services of a run.
+    pub(super) async fn clear_services(&self, target: &Target) {
+        for name in target.manifest.services.keys() {
+            if let Err(e) = self.stack.stop_service(name).await {
+                // The stack's own removal comes after this and reports what it cannot remove.
+                tracing::warn!("{name} is not removed yet: {e}");
+            }
+        }
+    }
+
+    /// Takes the stack down and waits until nothing of it is left.
+    pub async fn down(self) -> Result<(), RunError> {
+        match Arc::try_unwrap(self.stack) {
+            Ok(stack) => Ok(stack.down().await?),
+            // Someone still looks at it: it goes down when the last one lets go.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+async fn service_images(target: &Target, observer: &Observer) -> Result<BTreeMap<String, String>, RunError> {
+    let engine = Engine::connect().await?;
+    let mut images = BTreeMap::new();
+    for (name, service) in &target.manifest.services {
+        let watch = observer.clone();
+        let progress = move |line: &str| watch.detail(line);
+        let image = service_image(&engine, name, &source(target, service), &progress).await?;
+        images.insert(name.clone(), image);
+    }
+    Ok(images)
+}
+
+fn source(target: &Target, service: &Service) -> ServiceSource {
+    match (&service.cargo, &service.image) {
+        (Some(cargo), _) => ServiceSource::Cargo {
+            folder: target.dir.clone(),
+            package: cargo.package.clone(),
+            bin: cargo.bin.clone(),
+        },
+        // A manifest has one of the two: that was checked when it was read.
+        (None, image) => ServiceSource::Image(image.clone().unwrap_or_default()),
+    }
+}
