@@ -141,6 +141,7 @@ impl<R: BufRead> Lines<'_, R> {
             let at = e.valid_up_to();
             self.error(at + 1, "UTF-8", &format!("byte 0x{:02x}", self.buffer[at]))
         })?;
+        let text = text.trim_end_matches(['\n', '\r']);
         Event::from_line(text).map_err(|(column, e)| {
             let message = e.to_string();
             // The position at the end of serde's message is that of the value, not of the line.
@@ -171,9 +172,8 @@ fn expectation(message: &str) -> String {
     }
 }
 
-/// What stands around `column`, shortened.
+/// What stands at `column`, from the beginning of its token, shortened.
 fn found(text: &str, column: usize) -> String {
-    let text = text.trim_end_matches(['\n', '\r']);
     let mut start = column.saturating_sub(1).min(text.len());
     if start == text.len() {
         return match text.char_indices().rev().nth(FOUND_CHARS_MAX / 2) {
@@ -181,6 +181,14 @@ fn found(text: &str, column: usize) -> String {
             None => format!("the end of the line after `{text}`"),
         };
     }
+    // serde's column is the end of a token; a token begins behind a delimiter.
+    let token = |b: &u8| matches!(b, b':' | b',' | b'[' | b'{');
+    let before = &text.as_bytes()[start.saturating_sub(FOUND_CHARS_MAX)..start];
+    start -= before
+        .iter()
+        .rev()
+        .position(token)
+        .unwrap_or(if before.len() == start { start } else { 0 });
     while !text.is_char_boundary(start) {
         start -= 1;
     }
