@@ -13,12 +13,12 @@ use sqlx::mysql::MySqlPool;
 use super::docker::Engine;
 use super::error::StackError;
 use super::launch::Launch;
+use super::leftovers::Leftovers;
 use super::logs::Logs;
 use super::network::StackNetwork;
 use super::owner::StackId;
 use super::probe::Probe;
-use super::sweep::{sweep_dead, sweep_stack};
-use super::watchdog::Watchdog;
+use super::sweep::sweep_dead;
 use super::{images, mysql, network, rocketmq};
 
 /// Receives one line per step, for people who wait.
@@ -89,11 +89,7 @@ impl ContainerStack {
     fn empty(engine: Engine, progress: Option<Progress>) -> ContainerStack {
         let id = StackId::fresh();
         ContainerStack {
-            leftovers: Leftovers {
-                stack: id.clone(),
-                watchdog: Watchdog::start(&id),
-                removed: false,
-            },
+            leftovers: Leftovers::of(&id, true),
             engine,
             id,
             logs: Logs::default(),
@@ -121,43 +117,39 @@ impl ContainerStack {
 
     async fn start_mysql(&self, image: &str, backend: &StackNetwork) -> Result<(), StackError> {
         self.create_volume(&mysql::volume(&self.id), mysql::PARTY).await?;
-        self.launch(mysql::launch(&self.id, image, &backend.name), |_| Probe::Mysql)
+        self.launch(mysql::launch(&self.id, image, &backend.name), Probe::Mysql)
             .await
     }
 
+    /// The broker looks for the name server only when it has started, which takes longer than the name server.
     async fn start_rocketmq(&self, image: &str, backend: &StackNetwork) -> Result<(), StackError> {
         let begun = Instant::now();
-        let namesrv = self.start_container(rocketmq::launch_namesrv(&self.id, image, &backend.name), |_| {
-            Probe::NameServer
-        });
-        let namesrv = namesrv.await?;
+        let namesrv = rocketmq::launch_namesrv(&self.id, image, &backend.name);
         let broker = rocketmq::launch_broker(&self.id, image, &backend.name);
+        let (namesrv, broker) = tokio::try_join!(
+            self.start_container(namesrv, Probe::NameServer),
+            self.start_container(broker, Probe::Broker)
+        )?;
         tokio::try_join!(
             self.await_first_ready(&namesrv, begun),
-            self.launch(broker, |_| Probe::Broker {
-                namesrv: namesrv.address
-            })
+            self.await_first_ready(&broker, begun)
         )?;
         Ok(())
     }
 
     /// Starts a container and waits until it is ready.
-    pub(super) async fn launch(&self, launch: Launch, probe: impl FnOnce(Ipv4Addr) -> Probe) -> Result<(), StackError> {
+    pub(super) async fn launch(&self, launch: Launch, probe: Probe) -> Result<(), StackError> {
         let begun = Instant::now();
         let party = self.start_container(launch, probe).await?;
         self.await_first_ready(&party, begun).await
     }
 
-    async fn start_container(
-        &self,
-        launch: Launch,
-        probe: impl FnOnce(Ipv4Addr) -> Probe,
-    ) -> Result<Party, StackError> {
+    async fn start_container(&self, launch: Launch, probe: Probe) -> Result<Party, StackError> {
         let (name, container, network) = (launch.party.clone(), launch.container.clone(), launch.network.clone());
         launch.start().await?;
         let address = self.address_in(&container, &network).await?;
         let party = Party {
-            probe: probe(address),
+            probe,
             name: name.clone(),
             container,
             network,
@@ -237,11 +229,9 @@ impl ContainerStack {
         self.logs.detach();
     }
 
-    /// Removes every container, network and volume of this stack.
-    pub async fn down(mut self) -> Result<(), StackError> {
-        sweep_stack(&self.engine, &self.id).await?;
-        self.leftovers.removed = true;
-        Ok(())
+    /// Removes every container, network and volume of this stack. What is left to others then fails.
+    pub async fn down(&self) -> Result<(), StackError> {
+        self.leftovers.remove(&self.engine).await
     }
 
     pub(super) fn say(&self, line: &str) {
@@ -271,48 +261,5 @@ fn say(progress: Option<&Progress>, line: &str) {
     tracing::debug!("{line}");
     if let Some(progress) = progress {
         progress(line);
-    }
-}
-
-/// Removes the stack on the ways out that `down` does not see: a panic, a start that failed, a cancelled run.
-struct Leftovers {
-    stack: StackId,
-    watchdog: Option<Watchdog>,
-    removed: bool,
-}
-
-impl Drop for Leftovers {
-    fn drop(&mut self) {
-        if !self.removed {
-            self.removed = remove_on_a_thread(self.stack.clone());
-        }
-        // Where removal failed, the watchdog is left to try: its pipe closes when it is dropped.
-        if self.removed
-            && let Some(watchdog) = self.watchdog.take()
-        {
-            watchdog.dismiss();
-        }
-    }
-}
-
-/// A drop cannot wait for a future on the runtime it runs on, and there may be none: a thread has its own.
-fn remove_on_a_thread(stack: StackId) -> bool {
-    let removing = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| e.to_string())?;
-        runtime.block_on(async {
-            let engine = Engine::connect().await.map_err(|e| e.to_string())?;
-            sweep_stack(&engine, &stack).await.map_err(|e| e.to_string())
-        })
-    });
-    match removing.join() {
-        Ok(Ok(_)) => true,
-        Ok(Err(error)) => {
-            tracing::warn!("parts of a stack may be left (paytwice clean removes them): {error}");
-            false
-        }
-        Err(_) => false,
     }
 }

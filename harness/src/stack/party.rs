@@ -16,7 +16,7 @@ use bollard::query_parameters::{KillContainerOptionsBuilder, StartContainerOptio
 use super::archive::extract_logs;
 use super::containers::{ContainerStack, Party};
 use super::error::{Doing, StackError};
-use super::rocketmq::{BROKER, BROKER_LOGS};
+use super::rocketmq::{BROKER, BROKER_LOGS, NAMESRV};
 
 /// A party that is not ready after this time will not be.
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
@@ -67,6 +67,9 @@ impl ContainerStack {
     pub async fn kill(&self, party: &str) -> Result<Evidence, StackError> {
         let target = self.party(party)?;
         let before = self.state(&target).await?;
+        if !is_running(&before) && target.down_on_purpose {
+            return Err(no_effect(party, "kill", "it was down already".to_string()));
+        }
         if !is_running(&before) {
             return Err(self.died(&target).await?);
         }
@@ -153,7 +156,7 @@ impl ContainerStack {
         self.await_state(&target, "pause", |state| state.paused == Some(true))
             .await?;
         let took = begun.elapsed();
-        if target.probe.ask(target.address, PAUSED_PROBE_TIMEOUT).await.is_ok() {
+        if self.ask(&target, PAUSED_PROBE_TIMEOUT).await.is_ok() {
             return Err(no_effect(party, "pause", "it still answers".to_string()));
         }
         let seen = format!(
@@ -177,6 +180,9 @@ impl ContainerStack {
                 .doing(|| format!("resume {party}"))?;
             self.await_state(&target, "unpause", |state| state.paused != Some(true))
                 .await?;
+        } else if !is_running(&state) && target.down_on_purpose {
+            let seen = "not paused any more: it was killed meanwhile".to_string();
+            return Ok(evidence(party, "unpause", seen, begun.elapsed(), []));
         } else if !is_running(&state) {
             return Err(self.died(&target).await?);
         }
@@ -195,7 +201,7 @@ impl ContainerStack {
     pub async fn ready(&self, party: &str) -> Result<(), StackError> {
         let target = self.party(party)?;
         let begun = Instant::now();
-        match target.probe.ask(target.address, PROBE_TIMEOUT).await {
+        match self.ask(&target, PROBE_TIMEOUT).await {
             Ok(()) => Ok(()),
             Err(cause) => Err(self.not_ready(&target, begun.elapsed(), cause).await),
         }
@@ -207,7 +213,7 @@ impl ContainerStack {
         let mut looked = Instant::now();
         loop {
             let target = self.party(party)?;
-            let Err(cause) = target.probe.ask(target.address, PROBE_TIMEOUT).await else {
+            let Err(cause) = self.ask(&target, PROBE_TIMEOUT).await else {
                 return Ok(());
             };
             if looked.elapsed() >= LOOK_EVERY {
@@ -337,6 +343,11 @@ impl ContainerStack {
             .doing(|| format!("give {} the address {} again", party.name, party.address))?;
         self.change(&party.name, |p| p.pinned = true);
         Ok(())
+    }
+
+    async fn ask(&self, party: &Party, bound: Duration) -> Result<(), String> {
+        let namesrv = self.party(NAMESRV).ok().map(|namesrv| namesrv.address);
+        party.probe.ask(party.address, namesrv, bound).await
     }
 
     async fn state(&self, party: &Party) -> Result<ContainerState, StackError> {

@@ -24,22 +24,27 @@ pub(super) enum Probe {
     Mysql,
     /// The name server lists its brokers.
     NameServer,
-    /// The broker answers, and the name server (under this address) leads to it.
-    Broker { namesrv: Ipv4Addr },
+    /// The broker answers, and the name server leads to it.
+    Broker,
     /// A GET that is answered with 2xx.
     Http { port: u16, path: String },
 }
 
 impl Probe {
-    /// Asks once; the error is what was seen instead.
-    pub(super) async fn ask(&self, address: Ipv4Addr, bound: Duration) -> Result<(), String> {
+    /// Asks once; the error is what was seen instead. `namesrv` is where the name server is.
+    pub(super) async fn ask(
+        &self,
+        address: Ipv4Addr,
+        namesrv: Option<Ipv4Addr>,
+        bound: Duration,
+    ) -> Result<(), String> {
         let asking = async {
             match self {
                 Probe::Mysql => mysql(address).await,
                 Probe::NameServer => remoting(address, NAMESRV_PORT, GET_BROKER_CLUSTER_INFO)
                     .await
                     .map(|_| ()),
-                Probe::Broker { namesrv } => broker(address, *namesrv).await,
+                Probe::Broker => broker(address, namesrv).await,
                 Probe::Http { port, path } => http(address, *port, path).await,
             }
         };
@@ -68,8 +73,9 @@ async fn mysql(address: Ipv4Addr) -> Result<(), String> {
     connection.close().await.map_err(|e| e.to_string())
 }
 
-async fn broker(address: Ipv4Addr, namesrv: Ipv4Addr) -> Result<(), String> {
+async fn broker(address: Ipv4Addr, namesrv: Option<Ipv4Addr>) -> Result<(), String> {
     remoting(address, BROKER_PORT, GET_BROKER_RUNTIME_INFO).await?;
+    let namesrv = namesrv.ok_or("there is no name server yet")?;
     let brokers = remoting(namesrv, NAMESRV_PORT, GET_BROKER_CLUSTER_INFO)
         .await
         .map_err(|error| format!("the name server: {error}"))?;

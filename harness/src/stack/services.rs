@@ -55,10 +55,13 @@ impl ContainerStack {
             hosts: spec.extra_hosts.into_iter().collect(),
             ..Launch::default()
         };
-        self.launch(launch, |_| Probe::Http {
-            port: spec.port,
-            path: spec.ready_path,
-        })
+        self.launch(
+            launch,
+            Probe::Http {
+                port: spec.port,
+                path: spec.ready_path,
+            },
+        )
         .await?;
         Ok(Started {
             address: self.party(&name)?.address,

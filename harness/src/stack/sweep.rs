@@ -65,6 +65,16 @@ impl fmt::Display for Swept {
     }
 }
 
+/// Removes the stacks whose owner is gone, or, with `all`, everything with our label.
+pub async fn sweep(all: bool) -> Result<Swept, StackError> {
+    let engine = Engine::connect().await?;
+    if all {
+        sweep_all(&engine).await
+    } else {
+        sweep_dead(&engine).await
+    }
+}
+
 /// Removes one stack, whoever owns it.
 pub async fn sweep_stack(engine: &Engine, stack: &StackId) -> Result<Swept, StackError> {
     sweep_label(engine, &format!("{LABEL_STACK}={stack}")).await

@@ -1,7 +1,16 @@
 //! Shared by the tests that need real containers.
 //! Never: lets a test pass in silence where Docker is missing.
+#![expect(
+    clippy::allow_attributes,
+    reason = "a file that uses every part would not fulfil an expectation"
+)]
+#![allow(dead_code, reason = "every test file uses its own part")]
 
-use paytwice::stack::Engine;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use paytwice::stack::{Engine, LABEL_STACK, StackOptions};
 
 /// Whether Docker answers. Where it does not, the test says that it was skipped and why;
 /// `PAYTWICE_REQUIRE_DOCKER=1` turns that into a failure.
@@ -25,3 +34,51 @@ macro_rules! require_docker {
     }};
 }
 pub(crate) use require_docker;
+
+/// Containers, networks and volumes of a stack, as Docker's own client sees them; empty where nothing is left.
+pub(crate) fn left_of(stack: &str) -> String {
+    let label = format!("label={LABEL_STACK}={stack}");
+    let list = |args: &[&str]| {
+        let output = Command::new("docker")
+            .args(args)
+            .args(["--filter", &label])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "docker {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    [
+        list(&["ps", "-aq"]),
+        list(&["network", "ls", "-q"]),
+        list(&["volume", "ls", "-q"]),
+    ]
+    .concat()
+}
+
+/// A stack for `services` that tells its steps on stderr.
+pub(crate) fn stack_for(services: &[&str]) -> StackOptions {
+    StackOptions {
+        services: services.iter().map(ToString::to_string).collect(),
+        progress: Some(Arc::new(|line| eprintln!("{line}"))),
+        ..StackOptions::default()
+    }
+}
+
+/// A small service for tests, built in `folder` by the compiler alone (its source says what it does).
+pub(crate) fn build_sample_service(folder: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/sample_service.rs");
+    let binary = folder.join("sample_service");
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_string());
+    let built = Command::new(rustc)
+        .args(["--edition", "2024", "-o"])
+        .arg(&binary)
+        .arg(source)
+        .status()
+        .unwrap();
+    assert!(built.success());
+    binary
+}
