@@ -1,11 +1,12 @@
 //! MySQL: a pool whose every use is bounded in time and never leaves a doubtful connection behind.
 
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Executor, MySql, MySqlPool};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySql, MySqlPool};
 use thiserror::Error;
 
 use crate::config::{ConfigError, Env};
@@ -61,6 +62,7 @@ pub enum DatabaseError {
 pub struct Database {
     pool: MySqlPool,
     timeout: Duration,
+    doubt: Doubt,
 }
 
 impl Database {
@@ -68,11 +70,24 @@ impl Database {
     #[must_use]
     pub fn open(settings: DatabaseSettings) -> Self {
         let session = session_settings(settings.timeout);
+        let doubt = Doubt::default();
+        let idle = doubt.clone();
         let pool = MySqlPoolOptions::new()
             .max_connections(settings.connections_max)
-            .acquire_timeout(settings.timeout)
+            // Never the first to give up: `bounded` is, and takes note.
+            .acquire_timeout(settings.timeout * 2)
             .idle_timeout(POOL_IDLE_MAX)
-            .test_before_acquire(true)
+            // Done by the hook, after a look at the doubt.
+            .test_before_acquire(false)
+            .before_acquire(move |connection, metadata| {
+                let doubtful = idle.covers(metadata.idle_for);
+                Box::pin(async move {
+                    if doubtful {
+                        return Err(sqlx::Error::Protocol("idle while the database did not answer".into()));
+                    }
+                    connection.ping().await.map(|()| true)
+                })
+            })
             .after_connect(move |connection, _| {
                 let session = session.clone();
                 Box::pin(async move { connection.execute(AssertSqlSafe(session)).await.map(drop) })
@@ -81,6 +96,7 @@ impl Database {
         Self {
             pool,
             timeout: settings.timeout,
+            doubt,
         }
     }
 
@@ -92,7 +108,10 @@ impl Database {
     pub async fn bounded<T, E: From<DatabaseError>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         match tokio::time::timeout(self.timeout, work).await {
             Ok(ended) => ended,
-            Err(_) => Err(DatabaseError::Timeout(self.timeout).into()),
+            Err(_) => {
+                self.doubt.raise();
+                Err(DatabaseError::Timeout(self.timeout).into())
+            }
         }
     }
 
@@ -118,6 +137,26 @@ impl Database {
             Ok(())
         })
         .await
+    }
+}
+
+/// The moment of the last time-out. A link that fell silent took all its connections with it:
+/// those that were idle at that moment are given up together, instead of costing one more
+/// time-out each.
+#[derive(Debug, Clone, Default)]
+struct Doubt {
+    raised: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Doubt {
+    fn raise(&self) {
+        *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether it was raised while a connection was idle that has been for so long.
+    fn covers(&self, idle_for: Duration) -> bool {
+        let raised = *self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        raised.is_some_and(|raised| raised.elapsed() <= idle_for)
     }
 }
 
@@ -188,6 +227,16 @@ mod tests {
             session_settings(Duration::from_secs(15)),
             "SET SESSION innodb_lock_wait_timeout = 14, wait_timeout = 30"
         );
+    }
+
+    #[test]
+    fn doubt_covers_what_was_idle_when_it_was_raised() {
+        let doubt = Doubt::default();
+        assert!(!doubt.covers(Duration::from_secs(60)));
+        doubt.raise();
+        assert!(doubt.covers(Duration::from_secs(60)));
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(!doubt.covers(Duration::from_millis(1)));
     }
 
     #[test]

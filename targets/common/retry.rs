@@ -2,16 +2,18 @@
 //!
 //! Only start-up waits like this. A request never does: its client decides whether to try again.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
-const PAUSE_LONGEST: Duration = Duration::from_secs(2);
+const PAUSE_LONGEST: Duration = Duration::from_millis(500);
 
-/// Tries until it works, with a pause that doubles from 0.1 s to 2 s.
-pub async fn until_ok<T, E: Display>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, E>) -> T {
+/// Tries until it works, with a pause that doubles from 0.1 s to 0.5 s.
+pub async fn until_ok<T, E>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, E>) -> T
+where
+    E: Into<anyhow::Error>,
+{
     let mut pause = PAUSE_FIRST;
     loop {
         match attempt().await {
@@ -19,7 +21,10 @@ pub async fn until_ok<T, E: Display>(what: &str, mut attempt: impl AsyncFnMut() 
                 info!(what, "ready");
                 return value;
             }
-            Err(error) => warn!(what, %error, "not ready, trying again"),
+            Err(error) => {
+                let error: anyhow::Error = error.into();
+                warn!(what, error = format!("{error:#}"), "not ready, trying again");
+            }
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE_LONGEST);
@@ -35,7 +40,11 @@ mod tests {
         let mut attempts = 0;
         let value = until_ok("test", async || {
             attempts += 1;
-            if attempts < 3 { Err("away") } else { Ok(attempts) }
+            if attempts < 3 {
+                Err(anyhow::anyhow!("away"))
+            } else {
+                Ok(attempts)
+            }
         })
         .await;
         assert_eq!(value, 3);
