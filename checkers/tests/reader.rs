@@ -197,7 +197,7 @@ fn a_malformed_line_is_named_with_what_was_expected_and_found() {
         ),
         (
             r#"{"index":2,"time":1,"process":0,"type":"ok""#,
-            "history.jsonl:3:43: expected an event (EOF while parsing an object), found the end of the line after",
+            "history.jsonl:3:44: expected an event (EOF while parsing an object), found the end of the line after",
         ),
         ("nonsense", "history.jsonl:3:2: expected ident, found `nonsense`"),
     ];

@@ -7,10 +7,9 @@
 use std::fmt;
 
 use serde::de::{self, Deserializer};
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// The version of the history format that this crate writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -390,92 +389,6 @@ impl Body {
     }
 }
 
-impl Serialize for Event {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut map = s.serialize_map(None)?;
-        map.serialize_entry("index", &self.index)?;
-        map.serialize_entry("time", &self.time)?;
-        map.serialize_entry("process", &self.process)?;
-        map.serialize_entry("type", &self.kind)?;
-        map.serialize_entry("f", self.body.f())?;
-        match &self.body {
-            Body::Header(v) => map.serialize_entry("value", v)?,
-            Body::Phase(v) => map.serialize_entry("value", v)?,
-            Body::Recharge(v) => map.serialize_entry("value", v)?,
-            Body::Query(_, v) => map.serialize_entry("value", v)?,
-            Body::Balance(v) => map.serialize_entry("value", v)?,
-            Body::OpenAccount(v) => map.serialize_entry("value", v)?,
-            Body::Fault(v) => map.serialize_entry("value", v)?,
-            Body::Wire(v) => map.serialize_entry("value", v)?,
-            Body::Read(v) => map.serialize_entry("value", v)?,
-            Body::Sample(v) => map.serialize_entry("value", v)?,
-            Body::Other(_, v) => map.serialize_entry("value", v)?,
-        }
-        if let Some(error) = &self.error {
-            map.serialize_entry("error", error)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let line = Line::deserialize(d)?;
-        let body =
-            parse_body(&line.f, line.raw()).map_err(|e| de::Error::custom(format!("value of f={:?}: {e}", line.f)))?;
-        Ok(line.with(body))
-    }
-}
-
-impl Event {
-    /// Reads one line of JSON. An error's column counts bytes of the line, from 1.
-    pub(crate) fn from_line(text: &str) -> Result<Event, (usize, serde_json::Error)> {
-        let line: Line = serde_json::from_str(text).map_err(|e| (e.column(), e))?;
-        let body = parse_body(&line.f, line.raw()).map_err(|e| {
-            // The value is a slice of the line: its place in memory is its column.
-            let start = match line.value {
-                Some(_) => line.raw().as_ptr() as usize - text.as_ptr() as usize,
-                None => 0,
-            };
-            (start + e.column(), e)
-        })?;
-        Ok(line.with(body))
-    }
-}
-
-/// An event whose value is still text.
-#[derive(Deserialize)]
-struct Line<'a> {
-    index: u64,
-    time: u64,
-    process: Process,
-    #[serde(rename = "type")]
-    kind: Kind,
-    #[serde(borrow)]
-    f: std::borrow::Cow<'a, str>,
-    #[serde(borrow, default)]
-    value: Option<&'a RawValue>,
-    #[serde(default)]
-    error: Option<String>,
-}
-
-impl Line<'_> {
-    fn raw(&self) -> &str {
-        self.value.map_or("null", RawValue::get)
-    }
-
-    fn with(self, body: Body) -> Event {
-        Event {
-            index: self.index,
-            time: self.time,
-            process: self.process,
-            kind: self.kind,
-            body,
-            error: self.error,
-        }
-    }
-}
-
 impl<'de> Deserialize<'de> for Process {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct ProcessVisitor;
@@ -493,24 +406,6 @@ impl<'de> Deserialize<'de> for Process {
         }
         d.deserialize_any(ProcessVisitor)
     }
-}
-
-fn parse_body(f: &str, raw: &str) -> Result<Body, serde_json::Error> {
-    Ok(match f {
-        "history" => Body::Header(serde_json::from_str(raw)?),
-        "phase" => Body::Phase(serde_json::from_str(raw)?),
-        "recharge" => Body::Recharge(serde_json::from_str(raw)?),
-        "query-pay" => Body::Query(QueryPath::Pay, serde_json::from_str(raw)?),
-        "query-account" => Body::Query(QueryPath::Account, serde_json::from_str(raw)?),
-        "compensate" => Body::Query(QueryPath::Compensate, serde_json::from_str(raw)?),
-        "balance" => Body::Balance(serde_json::from_str(raw)?),
-        "open-account" => Body::OpenAccount(serde_json::from_str(raw)?),
-        "fault" => Body::Fault(serde_json::from_str(raw)?),
-        "wire" => Body::Wire(serde_json::from_str(raw)?),
-        "read" => Body::Read(serde_json::from_str(raw)?),
-        "sample" => Body::Sample(serde_json::from_str(raw)?),
-        _ => Body::Other(f.to_owned(), serde_json::from_str(raw)?),
-    })
 }
 
 fn yes() -> bool {

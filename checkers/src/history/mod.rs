@@ -6,6 +6,7 @@
 mod build;
 mod event;
 mod jsonl;
+mod line;
 mod sanity;
 
 pub use build::HistoryBuilder;
