@@ -1,15 +1,29 @@
 //! Plans: what a run will do, decided from what the user asked for and one seed.
+//!
+//! A target's manifest says what there is; a request says what is wanted; `expand` turns both and a seed into a plan
+//! that leaves nothing open. Must never read a clock, draw from anything but the seed, or start anything.
 
+pub mod catalogue;
 mod check;
+mod draw;
+mod duration;
 mod error;
+mod expand;
 mod fill;
-mod manifest;
+pub mod manifest;
 mod read;
+mod request;
+mod row;
+mod schedule;
+mod stored;
 mod target;
 mod types;
 
+pub use duration::{duration_ms, show_ms};
 pub use error::PlanError;
-pub use fill::{fill, placeholders};
-pub use manifest::*;
+pub use expand::expand;
+pub use fill::{fill, placeholders, try_fill};
+pub use manifest::Manifest;
+pub use request::{PlanFile, PlanRequest, key_value};
 pub use target::{LinkDef, LinkKind, PartyDef, PartyKind, Target};
 pub use types::*;

@@ -18,8 +18,7 @@ pub(crate) fn from_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T
 
 /// The `version` of a file, before its other keys are looked at: another version explains every other error.
 pub(crate) fn check_version(file: &str, text: &str, expected: u32) -> Result<(), PlanError> {
-    let table: toml::Table = text.parse().map_err(|e| syntax(file, text, &e))?;
-    match table.get("version") {
+    match table(file, text)?.get("version") {
         Some(Value::Integer(v)) if *v == i64::from(expected) => Ok(()),
         Some(Value::Integer(v)) => Err(bad(
             file,
@@ -40,6 +39,11 @@ pub(crate) fn check_version(file: &str, text: &str, expected: u32) -> Result<(),
             &format!("is missing; write `version = {expected}`"),
         )),
     }
+}
+
+/// The text as a table, without any meaning yet.
+pub(crate) fn table(file: &str, text: &str) -> Result<toml::Table, PlanError> {
+    text.parse().map_err(|e| syntax(file, text, &e))
 }
 
 fn syntax(file: &str, text: &str, error: &toml::de::Error) -> PlanError {

@@ -8,6 +8,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Late;
+use super::row::FaultRow;
+
 /// The version of `plan.toml`.
 pub const PLAN_VERSION: u32 = 1;
 
@@ -25,6 +28,9 @@ pub struct Plan {
     pub seed: u64,
     /// Every policy with its chosen value.
     pub policies: BTreeMap<String, String>,
+    /// What a credit is that only the compensation brought.
+    #[serde(default)]
+    pub late: Late,
     /// What the clients do.
     pub workload: WorkloadPlan,
     /// How long to wait for quiescence.
@@ -83,6 +89,7 @@ pub struct SettlePlan {
 
 /// A fault with its place in time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "FaultRow", into = "FaultRow")]
 pub struct PlannedFault {
     /// Number in the plan, from 1.
     pub id: u32,
@@ -91,7 +98,6 @@ pub struct PlannedFault {
     /// How long until it is undone (kill: until the restart begins).
     pub for_ms: u64,
     /// What is done.
-    #[serde(flatten)]
     pub fault: FaultSpec,
 }
 
@@ -136,7 +142,7 @@ pub enum FaultSpec {
         /// Share of those frames, 0 to 1, drawn per frame from the seed.
         share: f64,
     },
-    /// Every connection of the link is reset at the start; with `again`, new ones too until healed.
+    /// Every connection of the link is reset at the start, and new ones too until healed.
     Reset {
         /// A link.
         on: String,

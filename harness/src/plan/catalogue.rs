@@ -1,0 +1,224 @@
+//! What there is to choose from: the text of `paytwice list`.
+
+use std::fmt::Write as _;
+
+use super::draw::Draw;
+use super::error::{PlanError, list};
+use super::schedule::{KINDS, Scene, duplicates};
+use super::target::Target;
+
+/// A kind of fault for a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaultEntry {
+    /// Its kind, as `--faults` takes it.
+    pub kind: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// What it is done to.
+    pub on: &'static str,
+    /// An item that uses all of its parameters.
+    pub example: &'static str,
+}
+
+/// Every kind of fault.
+pub const FAULTS: [FaultEntry; 6] = [
+    FaultEntry {
+        kind: "kill",
+        about: "ends a process at once (SIGKILL) and starts it again afterwards; its disk stays",
+        on: "a service or a process of a dependency",
+        example: "kill:pay@5s+1s",
+    },
+    FaultEntry {
+        kind: "pause",
+        about: "freezes a process, then lets it go on where it was",
+        on: "a service or a process of a dependency",
+        example: "pause:mysql@5s+3s",
+    },
+    FaultEntry {
+        kind: "cut",
+        about: "lets no byte pass, both ways or one; what was under way arrives after healing",
+        on: "a link",
+        example: "cut:pay->rocketmq:reply@5s+4s",
+    },
+    FaultEntry {
+        kind: "delay",
+        about: "lets every frame wait: a fixed time and a random one on top",
+        on: "a link",
+        example: "delay:account->mysql:200ms+100ms:both",
+    },
+    FaultEntry {
+        kind: "duplicate",
+        about: "lets a share of the frames arrive twice: HTTP requests, sends or deliveries of messages",
+        on: "a link that speaks HTTP or RocketMQ",
+        example: "duplicate:account->rocketmq:delivery:50%",
+    },
+    FaultEntry {
+        kind: "reset",
+        about: "resets every connection, new ones too, until healed",
+        on: "a link",
+        example: "reset:account->mysql@5s+500ms",
+    },
+];
+
+/// A checker for a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckerEntry {
+    /// Its name.
+    pub name: &'static str,
+    /// When it says valid.
+    pub about: &'static str,
+    /// Anomalies that it can find.
+    pub finds: &'static [&'static str],
+}
+
+/// Every checker.
+pub const CHECKERS: [CheckerEntry; 4] = [
+    CheckerEntry {
+        name: "exactly-once",
+        about: "every recorded payment moved its own account once, and nothing else did",
+        finds: &[
+            "lost",
+            "double",
+            "ghost",
+            "wrong-amount",
+            "wrong-account",
+            "late",
+            "duplicate-payment",
+        ],
+    },
+    CheckerEntry {
+        name: "balance-convergence",
+        about: "at rest every balance is the sum of its payments, digit by digit",
+        finds: &["unexplained", "inexact"],
+    },
+    CheckerEntry {
+        name: "idempotency",
+        about: "the same transaction number gets the same answer; with another payload it is refused",
+        finds: &["changed-answer", "conflict-accepted"],
+    },
+    CheckerEntry {
+        name: "query-honesty",
+        about: "no query calls a payment failed that is credited, or credited one that failed",
+        finds: &["false-fail", "false-success"],
+    },
+];
+
+/// The targets that can be run from here, one line each.
+pub fn targets() -> Result<String, PlanError> {
+    let known = Target::known();
+    if known.is_empty() {
+        // The message of a target that is not found says where to go.
+        return Target::find("").map(|_| String::new());
+    }
+    let mut text = String::new();
+    for name in known {
+        let summary = match Target::find(&name) {
+            Ok(target) => target.manifest.summary,
+            Err(e) => format!("cannot be used: {e}"),
+        };
+        line(&mut text, &format!("{name:<16} {summary}"));
+    }
+    Ok(text)
+}
+
+/// The faults, and what each can be done to in this target.
+pub fn faults(target: &Target) -> String {
+    let scene = Scene::new(target);
+    let names = |kind: &str| -> Vec<String> {
+        let mut draw = Draw::new(0, 0);
+        let mut on: Vec<String> = super::schedule::of_kind(&scene, kind, &mut draw)
+            .iter()
+            .map(|fault| fault.on().to_owned())
+            .collect();
+        on.dedup();
+        on
+    };
+    let mut text = format!(
+        "faults of {}, as --faults takes them: KIND[:ON][:PARAMS][@START+LENGTH]\n\n",
+        target.manifest.name
+    );
+    debug_assert!(FAULTS.iter().map(|f| f.kind).eq(KINDS), "every kind is listed");
+    for fault in FAULTS {
+        line(&mut text, &format!("{:<10} {}", fault.kind, fault.about));
+        let on = if fault.kind == "duplicate" {
+            let links = scene.links.iter().filter(|link| !duplicates(&scene, link).is_empty());
+            let what = |link: &super::LinkDef| {
+                let what: Vec<String> = duplicates(&scene, link).iter().map(ToString::to_string).collect();
+                format!("{} ({})", link.name, list(what.iter().map(String::as_str)))
+            };
+            links.map(what).collect()
+        } else {
+            names(fault.kind)
+        };
+        line(
+            &mut text,
+            &format!("{:10} on {}", "", list(on.iter().map(String::as_str))),
+        );
+        line(&mut text, &format!("{:10} e.g. '{}'", "", fault.example));
+    }
+    line(
+        &mut text,
+        "\nall (the default) is a seeded schedule of everything; none breaks nothing. Several items: a,b,c",
+    );
+    text
+}
+
+/// The checkers, and what each decides.
+pub fn checkers() -> String {
+    let mut text = String::new();
+    for checker in CHECKERS {
+        line(&mut text, &format!("{:<20} {}", checker.name, checker.about));
+        line(
+            &mut text,
+            &format!("{:20} finds {}", "", list(checker.finds.iter().copied())),
+        );
+    }
+    text
+}
+
+/// The policies of a target: values, defaults, defects and what gives them away; then its presets.
+pub fn policies(target: &Target) -> String {
+    let manifest = &target.manifest;
+    let mut text = format!(
+        "policies of {}, as --policy NAME=VALUE takes them (* is the default)\n",
+        manifest.name
+    );
+    for (name, policy) in &manifest.policies {
+        line(
+            &mut text,
+            &format!(
+                "\n{name}: {} (decided by {})",
+                policy.about,
+                list(policy.services.iter().map(String::as_str))
+            ),
+        );
+        for (value, def) in &policy.values {
+            let mark = if *value == policy.default { '*' } else { ' ' };
+            line(&mut text, &format!("  {mark} {value:<26} {}", def.about));
+            if let Some(defect) = &def.defect {
+                let finds = list(def.finds.iter().map(String::as_str));
+                line(&mut text, &format!("    {:<26} defect: {defect} -> {finds}", ""));
+            }
+        }
+    }
+    if !manifest.presets.is_empty() {
+        line(&mut text, "\npresets, as --preset NAME takes them");
+    }
+    for (name, preset) in &manifest.presets {
+        let values: Vec<String> = preset
+            .policies
+            .iter()
+            .map(|(policy, value)| format!("{policy}={value}"))
+            .collect();
+        line(
+            &mut text,
+            &format!("  {name:<28} {}: {}", preset.about, values.join(" ")),
+        );
+    }
+    text
+}
+
+fn line(text: &mut String, words: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{words}");
+}

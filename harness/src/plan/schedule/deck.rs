@@ -1,0 +1,317 @@
+//! The deck: episodes that a full schedule is drawn from, made from the parts that links and parties play.
+//!
+//! An episode is one to three faults that belong together. Some are in every run, because each of them is the
+//! shortest way to catch a kind of wrong decision; the rest is dealt out over three neighbouring seeds, so that
+//! three runs see every fault on everything it can be done to.
+
+use std::collections::BTreeSet;
+
+use super::scene::{Scene, Stops, is_heavy};
+use crate::plan::draw::Draw;
+use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, LinkKind, PartyKind};
+
+/// Over how many neighbouring seeds the optional faults are dealt.
+const HANDS: u64 = 3;
+
+/// Faults that belong together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Episode {
+    pub(crate) parts: Vec<Part>,
+    /// What must not stand still by any other fault, from the episode's start to `needs_until_ms`.
+    pub(crate) needs: Stops,
+    pub(crate) needs_until_ms: u64,
+}
+
+/// One fault of an episode, with its place in it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) after_ms: u64,
+    pub(crate) for_ms: u64,
+    pub(crate) fault: FaultSpec,
+}
+
+/// The episodes of one stretch of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Deck {
+    /// In every run, in the order of this deck.
+    pub(crate) always: Vec<Episode>,
+    /// This seed's share of the rest that stops something.
+    pub(crate) heavy: Vec<Episode>,
+    /// This seed's share of the rest that stops nothing.
+    pub(crate) light: Vec<Episode>,
+}
+
+impl Episode {
+    pub(crate) fn single(fault: FaultSpec, for_ms: u64) -> Episode {
+        Episode {
+            parts: vec![Part {
+                after_ms: 0,
+                for_ms,
+                fault,
+            }],
+            needs: Stops::default(),
+            needs_until_ms: 0,
+        }
+    }
+
+    fn of(parts: Vec<(u64, u64, FaultSpec)>, needs: Stops, needs_until_ms: u64) -> Episode {
+        let part = |(after_ms, for_ms, fault)| Part {
+            after_ms,
+            for_ms,
+            fault,
+        };
+        Episode {
+            parts: parts.into_iter().map(part).collect(),
+            needs,
+            needs_until_ms,
+        }
+    }
+}
+
+/// Deals the deck of one stretch; `hand` says which third of the optional faults it holds.
+pub(crate) fn deal(scene: &Scene, draw: &mut Draw, hand: u64) -> Deck {
+    let mut always = always(scene, draw);
+    let covered: BTreeSet<(String, String)> = pairs(always.iter().flat_map(|e| &e.parts).map(|p| &p.fault));
+    let rest: Vec<FaultSpec> = everything(scene, draw)
+        .into_iter()
+        .filter(|fault| !covered.contains(&pair(fault)))
+        .collect();
+    let (mut heavy, light): (Vec<FaultSpec>, Vec<FaultSpec>) = rest.into_iter().partition(is_heavy);
+    // Sorted by what they stop, so that each hand gets its share of the costly ones.
+    heavy.sort_by_key(|fault| std::cmp::Reverse(scene.stops(fault)));
+    let mut share = |faults: Vec<FaultSpec>| -> Vec<Episode> {
+        let dealt = faults
+            .into_iter()
+            .zip(0u64..)
+            .filter(|(_, n)| n % HANDS == hand % HANDS);
+        let dealt: Vec<FaultSpec> = dealt.map(|(fault, _)| fault).collect();
+        let single = |fault: FaultSpec| {
+            let for_ms = usual_ms(scene, &fault, draw);
+            Episode::single(fault, for_ms)
+        };
+        let mut episodes: Vec<Episode> = dealt.into_iter().map(single).collect();
+        draw.shuffle(&mut episodes);
+        episodes
+    };
+    let (heavy, light) = (share(heavy), share(light));
+    draw.shuffle(&mut always);
+    Deck { always, heavy, light }
+}
+
+/// Every fault on everything it can be done to, with usual parameters, in the order of the target's links and parties.
+pub(crate) fn everything(scene: &Scene, draw: &mut Draw) -> Vec<FaultSpec> {
+    let mut all = Vec::new();
+    for kind in KINDS {
+        all.extend(of_kind(scene, kind, draw));
+    }
+    all
+}
+
+/// Every kind of fault, as users type it.
+pub(crate) const KINDS: [&str; 6] = ["kill", "pause", "cut", "delay", "duplicate", "reset"];
+
+/// A fault of one kind on everything it can be done to, with usual parameters.
+pub(crate) fn of_kind(scene: &Scene, kind: &str, draw: &mut Draw) -> Vec<FaultSpec> {
+    let parties = scene.parties.iter().map(|party| party.name.clone());
+    match kind {
+        "kill" => parties.map(|on| FaultSpec::Kill { on }).collect(),
+        "pause" => parties.map(|on| FaultSpec::Pause { on }).collect(),
+        "cut" => scene.links.iter().map(|link| cut(link, draw)).collect(),
+        "delay" => scene.links.iter().map(|link| delay(link, draw)).collect(),
+        "duplicate" => scene
+            .links
+            .iter()
+            .flat_map(|link| duplicates(scene, link).into_iter().map(|what| duplicate(link, what)))
+            .collect(),
+        _ => scene.links.iter().map(reset).collect(),
+    }
+}
+
+/// What can be duplicated on a link.
+pub(crate) fn duplicates(scene: &Scene, link: &LinkDef) -> Vec<Duplicated> {
+    match link.kind {
+        LinkKind::Http => vec![Duplicated::HttpRequest],
+        LinkKind::Mysql => Vec::new(),
+        LinkKind::Rocketmq => {
+            let mut what = Vec::new();
+            if scene.producing.contains(&link.name) {
+                what.push(Duplicated::Send);
+            }
+            if scene.consuming.contains(&link.name) {
+                what.push(Duplicated::Delivery);
+            }
+            what
+        }
+    }
+}
+
+/// How long a fault usually lasts.
+pub(crate) fn usual_ms(scene: &Scene, fault: &FaultSpec, draw: &mut Draw) -> u64 {
+    let party = |on: &str| scene.party(on).map(|party| party.kind);
+    draw.ms(match fault {
+        FaultSpec::Kill { on } => match party(on) {
+            Some(PartyKind::Service) | None => 400..=900,
+            Some(PartyKind::Mysql) => 500..=1000,
+            Some(PartyKind::Broker | PartyKind::NameServer) => 1000..=2000,
+        },
+        FaultSpec::Pause { on } => match party(on) {
+            Some(PartyKind::Mysql) => 2000..=3500,
+            _ => 1500..=3000,
+        },
+        FaultSpec::Cut { .. } => 2000..=3200,
+        FaultSpec::Delay { .. } => 2000..=4000,
+        FaultSpec::Duplicate { .. } => 2500..=4000,
+        FaultSpec::Reset { .. } => 300..=800,
+    })
+}
+
+/// A cut of a random direction, of both ways as often as of one.
+pub(crate) fn cut(link: &LinkDef, draw: &mut Draw) -> FaultSpec {
+    let directions = [Direction::Both, Direction::Both, Direction::Request, Direction::Reply];
+    FaultSpec::Cut {
+        on: link.name.clone(),
+        direction: draw.pick(&directions).copied().unwrap_or(Direction::Both),
+    }
+}
+
+/// A delay that keeps things moving: a round trip takes 170 to 350 ms longer.
+pub(crate) fn delay(link: &LinkDef, draw: &mut Draw) -> FaultSpec {
+    let on = link.name.clone();
+    if draw.one_in(2) {
+        FaultSpec::Delay {
+            on,
+            direction: Direction::Reply,
+            fixed_ms: draw.ms(120..=250),
+            jitter_ms: draw.ms(50..=100),
+        }
+    } else {
+        FaultSpec::Delay {
+            on,
+            direction: Direction::Both,
+            fixed_ms: draw.ms(100..=130),
+            jitter_ms: draw.ms(20..=40),
+        }
+    }
+}
+
+/// A share that hits often enough to matter and seldom enough for a plain answer in between.
+pub(crate) fn duplicate(link: &LinkDef, what: Duplicated) -> FaultSpec {
+    FaultSpec::Duplicate {
+        on: link.name.clone(),
+        what,
+        share: if what == Duplicated::Delivery { 0.5 } else { 0.3 },
+    }
+}
+
+fn reset(link: &LinkDef) -> FaultSpec {
+    FaultSpec::Reset { on: link.name.clone() }
+}
+
+/// Fault kind and party or link; duplicates apart by what is duplicated.
+pub(crate) fn pair(fault: &FaultSpec) -> (String, String) {
+    let kind = match fault {
+        FaultSpec::Duplicate { what, .. } => format!("duplicate {what}"),
+        other => other.kind().to_owned(),
+    };
+    (kind, fault.on().to_owned())
+}
+
+fn pairs<'a>(faults: impl Iterator<Item = &'a FaultSpec>) -> BTreeSet<(String, String)> {
+    faults.map(pair).collect()
+}
+
+fn always(scene: &Scene, draw: &mut Draw) -> Vec<Episode> {
+    let mut episodes = Vec::new();
+    for party in scene.parties.iter().filter(|p| p.kind == PartyKind::Service) {
+        let databases: Vec<&LinkDef> = scene.database_links().filter(|l| l.from == party.name).collect();
+        let database = draw.pick(&databases).copied();
+        let consumes = scene
+            .links
+            .iter()
+            .find(|l| l.from == party.name && scene.consuming.contains(&l.name));
+        episodes.push(kill_while_busy(scene, &party.name, database, consumes, draw));
+    }
+    for party in scene.parties.iter().filter(|p| p.kind == PartyKind::Mysql) {
+        let writers: Vec<&LinkDef> = scene.database_links().filter(|l| l.to == party.of).collect();
+        if let Some(link) = draw.pick(&writers) {
+            episodes.push(kill_database(scene, &party.name, link, draw));
+        }
+    }
+    for link in scene.links.iter().filter(|l| scene.producing.contains(&l.name)) {
+        episodes.push(lose_send_replies(link, draw));
+    }
+    episodes.extend(scene.recharge_link().map(|link| lose_client_replies(link, draw)));
+    for link in scene.service_links() {
+        let cut = FaultSpec::Cut {
+            on: link.name.clone(),
+            direction: Direction::Both,
+        };
+        episodes.push(Episode::single(cut, draw.ms(2500..=3500)));
+    }
+    episodes
+}
+
+/// A service is killed while its database answers slowly, so that it dies between two statements; a consumer is
+/// given messages twice before that.
+fn kill_while_busy(
+    scene: &Scene,
+    service: &str,
+    database: Option<&LinkDef>,
+    consumes: Option<&LinkDef>,
+    draw: &mut Draw,
+) -> Episode {
+    let at = if consumes.is_some() {
+        draw.ms(2000..=2600)
+    } else {
+        draw.ms(1300..=1800)
+    };
+    let kill = FaultSpec::Kill { on: service.to_owned() };
+    let for_ms = usual_ms(scene, &kill, draw);
+    let mut parts = Vec::new();
+    if let Some(link) = database {
+        parts.push((0, at + draw.ms(300..=600), delay(link, draw)));
+    }
+    if let Some(link) = consumes {
+        parts.push((0, at + draw.ms(300..=600), duplicate(link, Duplicated::Delivery)));
+    }
+    parts.push((at, for_ms, kill));
+    let needs = if service == scene.recharging {
+        Stops::UPPER
+    } else {
+        Stops::BOTH
+    };
+    Episode::of(parts, needs, at)
+}
+
+/// A database is killed while it answers a writer slowly: commits are in the air.
+fn kill_database(scene: &Scene, party: &str, link: &LinkDef, draw: &mut Draw) -> Episode {
+    let at = draw.ms(1300..=1800);
+    let kill = FaultSpec::Kill { on: party.to_owned() };
+    let for_ms = usual_ms(scene, &kill, draw);
+    let needs = if link.from == scene.recharging {
+        Stops::UPPER
+    } else {
+        Stops::BOTH
+    };
+    Episode::of(vec![(0, at + 400, delay(link, draw)), (at, for_ms, kill)], needs, at)
+}
+
+/// The broker stores what it is sent and its answers are lost, for longer than a producer waits for one.
+fn lose_send_replies(link: &LinkDef, draw: &mut Draw) -> Episode {
+    let cut = FaultSpec::Cut {
+        on: link.name.clone(),
+        direction: Direction::Reply,
+    };
+    let for_ms = draw.ms(4000..=5200);
+    Episode::of(vec![(0, for_ms, cut)], Stops::UPPER, 3300)
+}
+
+/// The answers to clients are lost, for longer than a client waits for one: it tries again.
+fn lose_client_replies(link: &LinkDef, draw: &mut Draw) -> Episode {
+    let cut = FaultSpec::Cut {
+        on: link.name.clone(),
+        direction: Direction::Reply,
+    };
+    let for_ms = draw.ms(2600..=3400);
+    Episode::of(vec![(0, for_ms, cut)], Stops::UPPER, 1500)
+}

@@ -1,0 +1,193 @@
+//! Places episodes in time, so that what belongs apart stays apart.
+//!
+//! Rules: faults on one party never overlap, its recovery included; a link that is cut or reset has no other fault;
+//! nothing stops what an episode needs; at most two faults that stop something and two that do not, beside an
+//! episode's own, are in force at the same time; what stops something leaves two fifths of the time alone.
+
+use std::ops::Range;
+
+use super::deck::{Episode, Part};
+use super::scene::{Scene, Stops, exclude, is_heavy};
+use crate::plan::draw::Draw;
+use crate::plan::{FaultSpec, PlannedFault};
+
+/// Starts are tried in steps of this.
+const STEP_MS: u64 = 50;
+/// Rest of a party or link between two faults.
+const REST_MS: u64 = 200;
+/// Lanes for what stops something, and as many for what does not.
+const LANES: usize = 2;
+
+/// A timetable that fills up.
+#[derive(Clone)]
+pub(crate) struct Timetable<'a> {
+    scene: &'a Scene,
+    placed: Vec<Placed>,
+    needs: Vec<(Range<u64>, Stops)>,
+}
+
+#[derive(Clone, Debug)]
+struct Placed {
+    at: u64,
+    end: u64,
+    well: u64,
+    fault: FaultSpec,
+    stops: Stops,
+}
+
+/// Where in the run an episode may lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    pub(crate) from_ms: u64,
+    /// Faults are undone by then.
+    pub(crate) until_ms: u64,
+    /// And all is well again by then.
+    pub(crate) well_ms: u64,
+}
+
+impl<'a> Timetable<'a> {
+    pub(crate) fn new(scene: &'a Scene) -> Self {
+        Timetable {
+            scene,
+            placed: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    /// Places a fault where the user wants it; an overlap on its party or link is said in the error.
+    pub(crate) fn fix(&mut self, at_ms: u64, for_ms: u64, fault: &FaultSpec) -> Result<(), FaultSpec> {
+        let part = Part {
+            after_ms: 0,
+            for_ms,
+            fault: fault.clone(),
+        };
+        let new = self.placed(at_ms, &part);
+        let clash = self
+            .placed
+            .iter()
+            .find(|old| exclude(&old.fault, fault) && new.at < old.end && old.at < new.end);
+        match clash {
+            Some(old) => Err(old.fault.clone()),
+            None => {
+                self.placed.push(new);
+                Ok(())
+            }
+        }
+    }
+
+    /// Places an episode as early as it fits.
+    pub(crate) fn early(&mut self, episode: &Episode, window: &Window, draw: &mut Draw) -> bool {
+        let Some(at) = self.starts(episode, window).next() else {
+            return false;
+        };
+        let later = at + draw.ms(0..=300) / STEP_MS * STEP_MS;
+        let at = if self.fits(episode, later, window) { later } else { at };
+        self.put(episode, at);
+        true
+    }
+
+    /// Places an episode anywhere it fits.
+    pub(crate) fn anywhere(&mut self, episode: &Episode, window: &Window, draw: &mut Draw) -> bool {
+        let starts: Vec<u64> = self.starts(episode, window).collect();
+        let Some(at) = draw.pick(&starts) else { return false };
+        self.put(episode, *at);
+        true
+    }
+
+    /// Milliseconds of `0..time_ms` in which something is killed, paused or cut.
+    pub(crate) fn stopped_ms(&self, time_ms: u64) -> u64 {
+        let heavy = self.placed.iter().filter(|p| is_heavy(&p.fault));
+        covered(heavy.map(|p| p.at..p.end.min(time_ms)).collect())
+    }
+
+    /// The faults in the order of their beginning, numbered from 1.
+    pub(crate) fn into_faults(self) -> Vec<PlannedFault> {
+        let mut placed = self.placed;
+        placed.sort_by_key(|p| p.at);
+        let planned = |(id, p): (u32, Placed)| PlannedFault {
+            id,
+            at_ms: p.at,
+            for_ms: p.end - p.at,
+            fault: p.fault,
+        };
+        (1..).zip(placed).map(planned).collect()
+    }
+
+    fn starts<'t>(&'t self, episode: &'t Episode, window: &'t Window) -> impl Iterator<Item = u64> + 't {
+        let steps = window.until_ms.saturating_sub(window.from_ms) / STEP_MS;
+        (0..steps)
+            .map(|step| window.from_ms + step * STEP_MS)
+            .filter(|at| self.fits(episode, *at, window))
+    }
+
+    fn fits(&self, episode: &Episode, at: u64, window: &Window) -> bool {
+        let needs = at..at + episode.needs_until_ms;
+        let starved = self
+            .placed
+            .iter()
+            .any(|old| old.stops.meets(episode.needs) && old.at < needs.end && needs.start < old.well);
+        !starved && episode.parts.iter().all(|part| self.part_fits(part, at, window))
+    }
+
+    fn part_fits(&self, part: &Part, at: u64, window: &Window) -> bool {
+        let new = self.placed(at, part);
+        if new.end > window.until_ms || new.well > window.well_ms {
+            return false;
+        }
+        let apart = |old: &Placed| new.at >= old.well + REST_MS || old.at >= new.well + REST_MS;
+        let clash = self
+            .placed
+            .iter()
+            .any(|old| exclude(&old.fault, &new.fault) && !apart(old));
+        let in_need = |(range, needs): &(Range<u64>, Stops)| {
+            needs.meets(new.stops) && new.at < range.end && range.start < new.well
+        };
+        let heavy = is_heavy(&new.fault);
+        let beside = self
+            .placed
+            .iter()
+            .filter(|old| is_heavy(&old.fault) == heavy && new.at < old.end && old.at < new.end)
+            .count();
+        !clash && beside < LANES && !self.needs.iter().any(in_need)
+    }
+
+    fn placed(&self, at: u64, part: &Part) -> Placed {
+        let end = at + part.after_ms + part.for_ms;
+        Placed {
+            at: at + part.after_ms,
+            end,
+            well: end + self.scene.recovery_ms(&part.fault),
+            stops: self.scene.stops(&part.fault),
+            fault: part.fault.clone(),
+        }
+    }
+
+    fn put(&mut self, episode: &Episode, at: u64) {
+        let placed: Vec<Placed> = episode.parts.iter().map(|part| self.placed(at, part)).collect();
+        self.placed.extend(placed);
+        self.needs.push((at..at + episode.needs_until_ms, episode.needs));
+    }
+}
+
+/// The length that ranges cover together.
+pub(crate) fn covered(mut ranges: Vec<Range<u64>>) -> u64 {
+    ranges.sort_by_key(|range| range.start);
+    let (mut sum, mut until) = (0, 0);
+    for range in ranges {
+        let from = range.start.max(until);
+        sum += range.end.saturating_sub(from);
+        until = until.max(range.end);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlaps_are_counted_once() {
+        assert_eq!(covered(vec![10..20, 0..5, 15..30, 16..18]), 25);
+        assert_eq!(covered(Vec::new()), 0);
+    }
+}

@@ -1,0 +1,155 @@
+//! The scene of a schedule: which part each link and party of a target plays, read from its manifest alone.
+//!
+//! Nothing here knows a target by name. The stream of payments has an upper half (client, recharging service, its
+//! database and its broker) and a lower half (consumers and their databases); what a fault stops decides what can be
+//! tried at the same time.
+
+use std::collections::BTreeSet;
+
+use crate::plan::{FaultSpec, LinkDef, LinkKind, PartyDef, PartyKind, Target, placeholders};
+
+/// Links and parties by the part they play.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) links: Vec<LinkDef>,
+    pub(crate) parties: Vec<PartyDef>,
+    /// The service that clients recharge at.
+    pub(crate) recharging: String,
+    /// Links on which a service sends messages.
+    pub(crate) producing: BTreeSet<String>,
+    /// Links on which a service receives messages.
+    pub(crate) consuming: BTreeSet<String>,
+}
+
+/// Which halves of the stream of payments stand still under a fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stops {
+    pub(crate) upper: bool,
+    pub(crate) lower: bool,
+}
+
+impl Stops {
+    pub(crate) const UPPER: Stops = Stops {
+        upper: true,
+        lower: false,
+    };
+    pub(crate) const BOTH: Stops = Stops {
+        upper: true,
+        lower: true,
+    };
+
+    pub(crate) fn meets(self, other: Stops) -> bool {
+        (self.upper && other.upper) || (self.lower && other.lower)
+    }
+}
+
+impl Scene {
+    pub(crate) fn new(target: &Target) -> Scene {
+        let manifest = &target.manifest;
+        let (mut producing, mut consuming) = (BTreeSet::new(), BTreeSet::new());
+        for (name, service) in &manifest.services {
+            let groups = service
+                .env
+                .values()
+                .filter_map(|value| placeholders(value).ok())
+                .flatten();
+            for group in groups.filter_map(|p| p.strip_prefix("group.")) {
+                for (dependency, def) in &manifest.dependencies {
+                    match def.groups.get(group).map(|g| g.topic.is_some()) {
+                        Some(true) => consuming.insert(format!("{name}->{dependency}")),
+                        Some(false) => producing.insert(format!("{name}->{dependency}")),
+                        None => false,
+                    };
+                }
+            }
+        }
+        Scene {
+            links: target.links(),
+            parties: target.parties(),
+            recharging: manifest.operations.recharge.service.clone(),
+            producing,
+            consuming,
+        }
+    }
+
+    pub(crate) fn link(&self, name: &str) -> Option<&LinkDef> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    pub(crate) fn party(&self, name: &str) -> Option<&PartyDef> {
+        self.parties.iter().find(|party| party.name == name)
+    }
+
+    /// Links to databases.
+    pub(crate) fn database_links(&self) -> impl Iterator<Item = &LinkDef> {
+        self.links.iter().filter(|link| link.kind == LinkKind::Mysql)
+    }
+
+    /// Links between services.
+    pub(crate) fn service_links(&self) -> impl Iterator<Item = &LinkDef> {
+        self.links
+            .iter()
+            .filter(|link| link.kind == LinkKind::Http && link.from != "client")
+    }
+
+    /// The link on which clients recharge.
+    pub(crate) fn recharge_link(&self) -> Option<&LinkDef> {
+        self.links
+            .iter()
+            .find(|link| link.from == "client" && link.to == self.recharging)
+    }
+
+    /// What stands still while a fault is in force and until its party has recovered.
+    pub(crate) fn stops(&self, fault: &FaultSpec) -> Stops {
+        match fault {
+            FaultSpec::Kill { on } | FaultSpec::Pause { on } => match self.party(on).map(|p| p.kind) {
+                Some(PartyKind::Service) => self.half(on),
+                Some(PartyKind::Mysql | PartyKind::Broker) => Stops::BOTH,
+                // Clients of a broker keep the routes they know.
+                Some(PartyKind::NameServer) | None => Stops::default(),
+            },
+            FaultSpec::Cut { on, .. } => match self.link(on) {
+                Some(link) if link.kind == LinkKind::Http && link.from == "client" && link.to == self.recharging => {
+                    Stops::UPPER
+                }
+                Some(link) if link.kind != LinkKind::Http => self.half(&link.from),
+                _ => Stops::default(),
+            },
+            FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. } | FaultSpec::Reset { .. } => Stops::default(),
+        }
+    }
+
+    fn half(&self, service: &str) -> Stops {
+        let upper = service == self.recharging;
+        Stops { upper, lower: !upper }
+    }
+
+    /// How long it takes, roughly, until all is well again once a fault is being undone.
+    pub(crate) fn recovery_ms(&self, fault: &FaultSpec) -> u64 {
+        match fault {
+            FaultSpec::Kill { on } => match self.party(on).map(|p| p.kind) {
+                Some(PartyKind::Service) | None => 1500,
+                Some(PartyKind::NameServer) => 2500,
+                Some(PartyKind::Mysql) => 3500,
+                Some(PartyKind::Broker) => 5000,
+            },
+            FaultSpec::Pause { .. } | FaultSpec::Cut { .. } => 300,
+            FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. } | FaultSpec::Reset { .. } => 100,
+        }
+    }
+}
+
+/// Whether a fault stops something altogether while it is in force.
+pub(crate) fn is_heavy(fault: &FaultSpec) -> bool {
+    matches!(
+        fault,
+        FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Cut { .. }
+    )
+}
+
+/// Whether two faults must not be in force at the same time: on one party never, on one link only if neither stops
+/// it and they differ in kind.
+pub(crate) fn exclude(a: &FaultSpec, b: &FaultSpec) -> bool {
+    let calm = |f: &FaultSpec| matches!(f, FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. });
+    a.on() == b.on() && (a.kind() == b.kind() || !calm(a) || !calm(b))
+}
