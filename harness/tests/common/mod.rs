@@ -1,9 +1,5 @@
 //! Shared by the tests that need real containers.
 //! Never: lets a test pass in silence where Docker is missing.
-#![expect(
-    clippy::allow_attributes,
-    reason = "a file that uses every part would not fulfil an expectation"
-)]
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use std::path::{Path, PathBuf};
