@@ -102,6 +102,7 @@ impl ContainerStack {
 
     async fn start_dependencies(&self, mysql: &str, rocketmq: &str, services: &[String]) -> Result<(), StackError> {
         let backend = network::create(&self.engine, &self.id, "backend").await?;
+        network::check_is_here(&backend)?;
         tokio::try_join!(
             self.start_mysql(mysql, &backend),
             self.start_rocketmq(rocketmq, &backend),
@@ -147,20 +148,21 @@ impl ContainerStack {
     async fn start_container(&self, launch: Launch, probe: Probe) -> Result<Party, StackError> {
         let (name, container, network) = (launch.party.clone(), launch.container.clone(), launch.network.clone());
         launch.start().await?;
-        let address = self.address_in(&container, &network).await?;
         let party = Party {
             probe,
             name: name.clone(),
             container,
             network,
-            address,
+            address: Ipv4Addr::UNSPECIFIED,
             pinned: false,
             down_on_purpose: false,
         };
         self.logs.forget(&name);
         self.logs.follow(&self.engine, &name, &party.container);
+        // Known from now on, also if it ends before it can be given an address.
         self.parties().insert(name, party.clone());
-        Ok(party)
+        let address = self.find_address(&party).await?;
+        Ok(Party { address, ..party })
     }
 
     async fn await_first_ready(&self, party: &Party, begun: Instant) -> Result<(), StackError> {

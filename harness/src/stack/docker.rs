@@ -68,6 +68,11 @@ impl Engine {
         self.address.starts_with("unix://")
     }
 
+    /// Where it keeps images and containers.
+    pub(super) async fn data_folder(&self) -> Option<String> {
+        self.docker.info().await.ok()?.docker_root_dir
+    }
+
     pub(super) fn api_client(&self) -> &Docker {
         &self.docker
     }

@@ -102,6 +102,9 @@ pub async fn doctor() -> Vec<Check> {
             checks.push(image(&engine, &MYSQL).await);
             checks.push(image(&engine, &ROCKETMQ).await);
             checks.push(links(&engine).await);
+            if let (true, Some(folder)) = (engine.is_local(), engine.data_folder().await) {
+                checks.push(disk("disk of docker", &folder).await);
+            }
         }
         Err(error) => {
             let text = error.to_string();
@@ -119,7 +122,7 @@ pub async fn doctor() -> Vec<Check> {
         .await,
     );
     checks.push(program("strip", "makes a service's image small; it works without").await);
-    checks.push(disk().await);
+    checks.push(disk("disk", ".").await);
     checks.push(machine());
     checks.extend(kernel());
     checks
@@ -219,22 +222,26 @@ async fn program(name: &str, purpose: &str) -> Check {
     }
 }
 
-async fn disk() -> Check {
-    let Ok(output) = Command::new("df").args(["-Pm", "."]).output().await else {
-        return Check::unsupported("disk", "df is not here: free space is unknown");
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
+async fn disk(name: &str, folder: &str) -> Check {
+    let output = Command::new("df").args(["-Pm", folder]).output().await;
+    let text = output
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
     let free = text
         .lines()
         .nth(1)
         .and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
     match free {
-        Some(free) if free >= DISK_FREE_MIN_MIB => Check::ok("disk", format!("{free} MiB free here")),
+        Some(free) if free >= DISK_FREE_MIN_MIB => Check::ok(name, format!("{free} MiB free in {folder}")),
         Some(free) => {
-            let detail = format!("{free} MiB free here, {DISK_FREE_MIN_MIB} are wanted");
-            Check::missing("disk", detail, "make room, or keep the store on another disk")
+            let detail = format!("{free} MiB free in {folder}, {DISK_FREE_MIN_MIB} are wanted");
+            Check::missing(
+                name,
+                detail,
+                "make room, or keep the store (or Docker's data) on another disk",
+            )
         }
-        None => Check::unsupported("disk", "free space is unknown"),
+        None => Check::unsupported(name, format!("free space in {folder} is unknown")),
     }
 }
 

@@ -58,6 +58,16 @@ pub enum StackError {
         /// What the last attempt ran into.
         cause: String,
     },
+    /// The engine's networks are not this machine's.
+    #[error(
+        "the engine's bridge address {gateway} is not an address of this machine ({cause})\n  run paytwice where the engine runs: not against a remote engine, one in a virtual machine, or from inside a container"
+    )]
+    NotHere {
+        /// The gateway of a network that was just made.
+        gateway: std::net::Ipv4Addr,
+        /// Why nothing can listen there.
+        cause: std::io::Error,
+    },
     /// A party ended while it was expected to run.
     #[error("{party} ended by itself with exit code {code}; its last lines:\n{log}\n  {remedy}")]
     Died {

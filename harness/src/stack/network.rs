@@ -70,6 +70,14 @@ pub(super) async fn create(engine: &Engine, stack: &StackId, party: &str) -> Res
     Err(no_subnet(&cause))
 }
 
+/// Whether links can listen at the gateway: the engine's networks must be this machine's own.
+pub(super) fn check_is_here(network: &StackNetwork) -> Result<(), StackError> {
+    let gateway = network.gateway;
+    std::net::UdpSocket::bind((gateway, 0))
+        .map(|_| ())
+        .map_err(|cause| StackError::NotHere { gateway, cause })
+}
+
 fn request(name: &str, stack: &StackId, party: &str, subnet: Subnet) -> NetworkCreateRequest {
     NetworkCreateRequest {
         name: name.to_string(),

@@ -132,11 +132,8 @@ impl ContainerStack {
                 .doing(|| format!("start {party}"))?;
             self.logs.follow(&self.engine, party, &target.container);
         }
-        let address = self.address_in(&target.container, &target.network).await?;
-        self.change(party, |p| {
-            p.address = address;
-            p.down_on_purpose = false;
-        });
+        self.change(party, |p| p.down_on_purpose = false);
+        let address = self.find_address(&target).await?;
         self.await_ready(party).await?;
         let took = begun.elapsed();
         let pid = self.state(&target).await?.pid.unwrap_or_default();
@@ -294,22 +291,16 @@ impl ContainerStack {
         made.map(|_| ()).doing(|| format!("create volume {name}"))
     }
 
-    pub(super) async fn address_in(&self, container: &str, network: &str) -> Result<Ipv4Addr, StackError> {
-        let found = self.engine.inspect(container).await?;
-        let networks = found
-            .network_settings
-            .and_then(|settings| settings.networks)
-            .unwrap_or_default();
-        let address = networks
-            .get(network)
-            .and_then(|endpoint| endpoint.ip_address.clone())
-            .unwrap_or_default();
-        if let Ok(address) = address.parse() {
-            return Ok(address);
-        }
-        let log = self.engine.last_lines(container, LOG_LINES).await;
-        let state = found.state.unwrap_or_default();
-        Err(died(container, state.exit_code.unwrap_or_default(), log))
+    /// Where the running container is, which is also remembered; one that has ended by now is an error.
+    pub(super) async fn find_address(&self, party: &Party) -> Result<Ipv4Addr, StackError> {
+        let found = self.engine.inspect(&party.container).await?;
+        let networks = found.network_settings.and_then(|s| s.networks).unwrap_or_default();
+        let endpoint = networks.get(&party.network).and_then(|e| e.ip_address.as_ref());
+        let Some(address) = endpoint.and_then(|text| text.parse().ok()) else {
+            return Err(self.died(party).await?);
+        };
+        self.change(&party.name, |p| p.address = address);
+        Ok(address)
     }
 
     /// Fixes the address that the engine chose at the first start: another container that starts at the same time
@@ -393,8 +384,8 @@ impl ContainerStack {
             waited,
             cause,
             log: self.engine.last_lines(&party.container, LOG_LINES).await,
-            remedy: "look at its log; a machine under load may need longer, a service may listen on another port or \
-                     path than its manifest says"
+            remedy: "a machine under load may need longer; a service may listen on another port or path than its \
+                     manifest says; paytwice doctor shows whether containers can be reached from here"
                 .to_string(),
         }
     }

@@ -1,9 +1,13 @@
 //! RocketMQ of the stack: name server and broker, and how they are started.
 //! Never: lets the broker drop a half message after a few checks (a loss that no service could help).
 
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
+
+use super::containers::ContainerStack;
+use super::error::{Doing, StackError};
 use super::launch::Launch;
 use super::owner::StackId;
-use super::probe::NAMESRV_PORT;
+use super::probe::{NAMESRV_PORT, Probe};
 
 pub(super) const NAMESRV: &str = "namesrv";
 pub(super) const BROKER: &str = "broker";
@@ -52,6 +56,28 @@ pub(super) fn launch_broker(stack: &StackId, image: &str, network: &str) -> Laun
         env: java(BROKER_HEAP),
         files: vec![(BROKER_CONF.to_string(), CONF.as_bytes().to_vec())],
         ..base(stack, BROKER, image, network)
+    }
+}
+
+impl ContainerStack {
+    /// Replaces the broker by a fresh one with an empty store, and waits until it is ready.
+    pub async fn renew_broker(&self) -> Result<(), StackError> {
+        let old = self.party(BROKER)?;
+        let image = self
+            .engine
+            .inspect(&old.container)
+            .await?
+            .config
+            .and_then(|config| config.image);
+        let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let removed = self
+            .engine
+            .api_client()
+            .remove_container(&old.container, Some(force))
+            .await;
+        removed.doing(|| format!("remove {BROKER}"))?;
+        let broker = launch_broker(&self.id, &image.unwrap_or_default(), &old.network);
+        self.launch(broker, Probe::Broker).await
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -15,7 +15,8 @@ use super::docker::Engine;
 use super::error::{Doing, StackError, explain, is_absent};
 use super::owner::{LABEL_OWNER, LABEL_STACK, Owner, StackId};
 
-const PASSES_MAX: u32 = 50;
+/// Another sweep (a watchdog, another process) may be at the same parts on a machine under load.
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(60);
 const PASS_EVERY: Duration = Duration::from_millis(100);
 
 /// What was removed.
@@ -101,7 +102,8 @@ pub async fn sweep_all(engine: &Engine) -> Result<Swept, StackError> {
 async fn sweep_label(engine: &Engine, label: &str) -> Result<Swept, StackError> {
     let mut swept = Swept::default();
     let mut refused = None;
-    for _ in 0..PASSES_MAX {
+    let begun = Instant::now();
+    while begun.elapsed() < SWEEP_TIMEOUT {
         let found = Leftovers::find(engine, label).await?;
         if found.is_empty() {
             return Ok(swept);
