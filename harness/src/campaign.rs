@@ -15,7 +15,6 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use paytwice_checkers::history::History;
@@ -24,7 +23,7 @@ use paytwice_reports::{RunReport, terminal};
 
 use crate::clock::Now;
 use crate::plan::{Plan, PlanRequest, Target};
-use crate::run::{self, Observer, RunError, Stage};
+use crate::run::{self, Observer, RunError, RunOptions, Stage};
 
 /// What is asked for: a target, what to break, and one seed.
 #[derive(Clone, Debug)]
@@ -53,6 +52,7 @@ impl Campaign {
             target: Some(name.into()),
             ..PlanRequest::default()
         })
+        .seed_unless_given(Now::read().seed())
     }
 
     /// A campaign from a request, as the command line makes it.
@@ -147,17 +147,32 @@ impl Campaign {
     /// Starts a stack, runs once, and takes the stack down again.
     pub async fn run(self) -> Result<Run, RunError> {
         let session = Session::up(&self).await?;
-        let run = session.run(&self).await;
+        let run = session.run(&self, (1, 1)).await;
         session.down().await?;
         run
     }
 
-    fn expand(&self, target: &Target) -> Result<Plan, RunError> {
+    /// Chooses a seed where neither the caller nor a plan file named one.
+    #[must_use]
+    pub fn seed_unless_given(mut self, seed: u64) -> Campaign {
+        self.request.seed.get_or_insert(seed);
+        self
+    }
+
+    /// The seed of the n-th run, from 1: each run of a campaign has the next one.
+    pub fn seed_of(&self, number: u32) -> u64 {
+        let first = self.plan.as_ref().map(|plan| plan.seed).or(self.request.seed).unwrap_or_default();
+        first.wrapping_add(u64::from(number.saturating_sub(1)))
+    }
+
+    /// The plan of the n-th run. A stored plan stays as it is, however often it is carried out.
+    fn expand(&self, target: &Target, number: u32) -> Result<Plan, RunError> {
         if let Some(plan) = &self.plan {
+            plan.check_against(target)?;
             return Ok(plan.clone());
         }
         let mut request = self.request.clone();
-        request.seed.get_or_insert_with(|| Now::read().seed());
+        request.seed = Some(self.seed_of(number));
         Ok(crate::plan::expand(target, &request)?)
     }
 
@@ -176,16 +191,21 @@ impl Session {
     /// Starts the stack that a campaign needs. Nothing is started when the campaign itself is wrong.
     pub async fn up(campaign: &Campaign) -> Result<Session, RunError> {
         let target = campaign.find_target()?;
-        let plan = campaign.expand(&target)?;
-        let stage = Stage::up(&target, &plan, campaign.observer.0.clone()).await?;
+        let plan = campaign.expand(&target, 1)?;
+        let stage = Stage::up(&target, &plan, &campaign.observer.0).await?;
         Ok(Session { stage })
     }
 
-    /// Runs a campaign once on this stack.
-    pub async fn run(&self, campaign: &Campaign) -> Result<Run, RunError> {
+    /// Carries out the n-th run of a campaign, of so many, on this stack.
+    pub async fn run(&self, campaign: &Campaign, (number, of): (u32, u32)) -> Result<Run, RunError> {
         let target = campaign.find_target()?;
-        let plan = campaign.expand(&target)?;
-        let done = run::run(&self.stage, &target, &plan, &campaign.store, &campaign.observer.0, campaign.direct).await?;
+        let plan = campaign.expand(&target, number)?;
+        let options = RunOptions {
+            store: campaign.store.clone(),
+            number: (number, of),
+            direct: campaign.direct,
+        };
+        let done = run::run(&self.stage, &target, &plan, &options, &campaign.observer.0).await?;
         Ok(Run { plan, done })
     }
 
@@ -240,9 +260,13 @@ impl Run {
 
     /// The summary as a terminal shows it.
     pub fn summary(&self) -> String {
+        self.summary_with(&terminal::Options::default())
+    }
+
+    /// The summary, in colors or not.
+    pub fn summary_with(&self, options: &terminal::Options) -> String {
         let replay = self.replay();
-        let report = RunReport::new(&self.done.results, &self.done.history.events, &replay);
-        terminal::render(&report, &terminal::Options::default())
+        terminal::render(&RunReport::new(&self.done.results, &self.done.history.events, &replay), options)
     }
 
     /// Panics with verdict, witnesses and replay line unless the run is valid.

@@ -1,27 +1,27 @@
 //! `paytwice run`: a campaign of one or more runs against a target.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
 use paytwice_checkers::verdict::Verdict;
-use paytwice_reports::campaign::CampaignRow;
-use paytwice_reports::{campaign, terminal};
+use paytwice_reports::campaign::{self, CampaignRun, RunOutcome};
+use paytwice_reports::terminal;
 use tokio::time::Instant;
 
 use super::interrupt::interrupted;
-use super::{HARNESS_FAILED, Outcome, progress};
+use super::{Outcome, progress};
 use crate::campaign::{Campaign, Run, Session};
-use crate::plan::{Plan, PlanRequest};
-use crate::run::{Observer, RunError};
+use crate::clock::Now;
+use crate::plan::{PlanError, PlanFile, PlanRequest, duration_ms, key_value};
+use crate::run::RunError;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The target: a name under `targets/`, or the path of a folder with a `target.toml`.
-    #[arg(default_value = "pay-account")]
-    target: String,
+    /// Default: pay-account, or what the plan file says.
+    target: Option<String>,
     /// Decides everything the harness decides; drawn and printed when not given.
     #[arg(long)]
     seed: Option<u64>,
@@ -29,14 +29,14 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     faults: Option<String>,
     /// A policy of the target and its value; may be repeated.
-    #[arg(long = "policy", value_name = "NAME=VALUE")]
-    policies: Vec<String>,
+    #[arg(long = "policy", value_name = "NAME=VALUE", value_parser = key_value)]
+    policies: Vec<(String, String)>,
     /// A named choice of policies.
     #[arg(long)]
     preset: Option<String>,
     /// How long clients begin new payments: 30s, 500ms, 2m.
-    #[arg(long)]
-    time: Option<String>,
+    #[arg(long, value_parser = duration_ms)]
+    time: Option<u64>,
     /// New payments per second.
     #[arg(long)]
     rate: Option<f64>,
@@ -50,11 +50,11 @@ pub(crate) struct RunArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// A plan file: a request, or the `plan.toml` of a stored run to replay it.
-    #[arg(long, conflicts_with_all = ["seed", "faults", "policies", "preset", "time", "rate", "clients", "accounts"])]
+    #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// An image for a dependency (mysql, rocketmq); may be repeated.
-    #[arg(long = "image", value_name = "DEPENDENCY=IMAGE")]
-    images: Vec<String>,
+    #[arg(long = "image", value_name = "DEPENDENCY=IMAGE", value_parser = key_value)]
+    images: Vec<(String, String)>,
     /// Where runs are stored.
     #[arg(long, default_value = "store")]
     store: PathBuf,
@@ -104,4 +104,84 @@ async fn carry_out(campaign: &Campaign, runs: u32) -> Result<Outcome, RunError> 
         }
     }
     Ok(worst(&rows))
+}
+
+/// What the arguments ask for, over what a plan file asks for.
+fn campaign(args: &RunArgs) -> Result<Campaign, RunError> {
+    let asked = request(args);
+    let campaign = match args.plan.as_deref().map(PlanFile::read).transpose()? {
+        Some(PlanFile::Plan(_)) if asked != PlanRequest::default() => {
+            return Err(RunError::Plan(PlanError::BadValue {
+                key: "--plan".to_owned(),
+                problem: "this is the plan of a stored run, which is replayed as it is: leave the other flags out, or \
+                          change a copy of the file"
+                    .to_owned(),
+            }));
+        }
+        Some(PlanFile::Plan(plan)) => Campaign::from_plan(*plan),
+        Some(PlanFile::Request(file)) => Campaign::from_request(asked.or(*file)),
+        None => Campaign::from_request(asked),
+    };
+    Ok(campaign
+        .seed_unless_given(Now::read().seed())
+        .store(&args.store)
+        .direct(args.direct)
+        .observer(progress::observer()))
+}
+
+fn request(args: &RunArgs) -> PlanRequest {
+    PlanRequest {
+        target: args.target.clone(),
+        seed: args.seed,
+        policies: args.policies.iter().cloned().collect(),
+        preset: args.preset.clone(),
+        time_ms: args.time,
+        rate: args.rate,
+        clients: args.clients,
+        accounts: args.accounts,
+        faults: args.faults.clone(),
+        images: args.images.iter().cloned().collect(),
+        ..PlanRequest::default()
+    }
+}
+
+fn outcome_of(ran: &Result<Run, RunError>) -> RunOutcome {
+    match ran {
+        Ok(run) => RunOutcome::Judged {
+            verdict: run.verdict(),
+            sentence: run.results().sentence.clone(),
+        },
+        Err(e) => RunOutcome::Failed(e.to_string()),
+    }
+}
+
+/// A whole summary for a single run; for one of many, only when it is not valid.
+fn print(run: &Run, one_of_many: bool) {
+    if !one_of_many || run.verdict() != Verdict::Valid {
+        print!("{}", run.summary_with(&color()));
+    }
+}
+
+/// The worst of many: invalid, then a failure of the harness, then unknown, then valid.
+fn worst(rows: &[CampaignRun]) -> Outcome {
+    let rank = |row: &CampaignRun| match &row.outcome {
+        RunOutcome::Judged { verdict: Verdict::Invalid, .. } => 3,
+        RunOutcome::Failed(_) => 2,
+        RunOutcome::Judged { verdict: Verdict::Unknown, .. } => 1,
+        RunOutcome::Judged { verdict: Verdict::Valid, .. } => 0,
+    };
+    match rows.iter().map(rank).max() {
+        Some(3) => Outcome::Judged(Verdict::Invalid),
+        Some(2) => Outcome::HarnessFailed,
+        Some(1) => Outcome::Judged(Verdict::Unknown),
+        _ => Outcome::Judged(Verdict::Valid),
+    }
+}
+
+/// Colors where a person reads them.
+pub(super) fn color() -> terminal::Options {
+    terminal::Options {
+        color: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        ..terminal::Options::default()
+    }
 }

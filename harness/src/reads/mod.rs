@@ -10,7 +10,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Column, MySqlPool, Row};
 use tokio::time::Instant;
 
-use crate::plan::Reads;
+use crate::plan::manifest::Reads;
 use crate::record::Recorder;
 
 /// One attempt at one read takes at most this long.

@@ -60,8 +60,7 @@ pub async fn run(
         seed: plan.seed,
         folder: folder.display().to_string(),
     });
-    let text = plan.to_toml();
-    write(&folder.join(PLAN), &text)?;
+    write(&folder.join(PLAN), &plan.to_toml())?;
     for line in plan.describe() {
         observer.detail(line);
     }
@@ -70,7 +69,7 @@ pub async fn run(
     stage.stack.detach_logs();
     recorded.map_err(|e| e.in_folder(&folder))?;
     let judged = judge_folder(&folder)?;
-    judged.write(Some(&text), &replay_line(&folder))?;
+    judged.write(&replay_line(&folder))?;
     Ok(judged)
 }
 

@@ -52,8 +52,8 @@ impl Phases<'_> {
         self.phase("compensate", self.compensate(&ready)).await?;
         self.settle("settle-compensate", &ready).await?;
         self.final_reads(&ready).await;
-        for link in ready.ground.links.values() {
-            link.close().await;
+        if let Some(ground) = Arc::into_inner(ready.ground) {
+            links::close(ground.links).await;
         }
         Ok(())
     }
@@ -61,11 +61,12 @@ impl Phases<'_> {
     /// Fresh databases, topics and services, and the accounts that exist from the beginning.
     async fn set_up(&self) -> Result<Ready, RunError> {
         let begun = Instant::now();
+        self.stage.clean_broker(self.observer).await?;
         let names = self.stage.next_names();
         self.create_databases(&names).await?;
         let stack = &self.stage.stack;
         let settle = Settle::prepare(stack, &self.manifest, &names, &self.plan.settle).await?;
-        let links = links::open(stack, self.target, &names, &self.recorder).await?;
+        let links = links::open(stack, self.target, &self.manifest, &names, &self.recorder).await?;
         services::start(self.stage, &self.manifest, self.plan, &names, &links, self.observer).await?;
         links::point_at_services(stack, self.target, &links)?;
         let ground = Arc::new(Ground {
@@ -82,7 +83,7 @@ impl Phases<'_> {
             self.manifest.money.scale,
             self.manifest.operations.clone(),
             Caller::new(
-                links::client_bases(self.target, &ground.links)?,
+                links::client_bases(self.target, &ground.links),
                 Duration::from_millis(self.plan.workload.op_timeout_ms),
             )?,
             pool(&self.manifest.operations.open_account.database).await?,
@@ -149,8 +150,7 @@ impl Phases<'_> {
     /// Waits for quiescence. Not to reach it is no failure of the harness, but no verdict of valid comes of it.
     async fn settle(&self, name: &str, ready: &Ready) -> Result<(), RunError> {
         self.begin(name);
-        let links = &ready.ground.links;
-        match ready.settle.wait(links, &ready.reader, &self.recorder, self.observer).await {
+        match ready.settle.wait(&ready.reader, &self.recorder, self.observer).await {
             Settled::AtRest => self.end(name, None),
             Settled::NotInTime { waiting_for } => {
                 let error = format!("not at rest in time: {waiting_for}");

@@ -35,9 +35,11 @@ pub fn judge_folder(folder: &Path) -> Result<Judged, RunError> {
 
 impl Judged {
     /// Writes `results.json`, `junit.xml` and `report.html` beside the history.
-    pub fn write(&self, plan: Option<&str>, replay: &str) -> Result<(), RunError> {
+    pub fn write(&self, replay: &str) -> Result<(), RunError> {
+        // A history may stand alone, without the plan that led to it.
+        let plan = std::fs::read_to_string(self.folder.join(PLAN)).ok();
         let mut report = RunReport::new(&self.results, &self.history.events, replay);
-        if let Some(plan) = plan {
+        if let Some(plan) = &plan {
             report = report.with_plan(plan);
         }
         Ok(paytwice_reports::write_all(&self.folder, &report)?)

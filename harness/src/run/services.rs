@@ -7,7 +7,8 @@ use futures_util::future::try_join_all;
 
 use super::links::{host_port, link_name};
 use super::{Names, Observer, RunError, Stage};
-use crate::plan::{Manifest, Plan, PlanError, Service, fill};
+use crate::plan::manifest::Service;
+use crate::plan::{Manifest, Plan, PlanError, try_fill};
 use crate::stack::ServiceSpec;
 use crate::wire::Link;
 
@@ -47,8 +48,7 @@ fn environment(
 ) -> Result<BTreeMap<String, String>, PlanError> {
     let lookup = |placeholder: &str| {
         if let Some(to) = placeholder.strip_suffix(".addr") {
-            let link = links.get(&link_name(name, to))?;
-            return Some(host_port(to, link));
+            return host_port(to, links.get(&link_name(name, to))?);
         }
         match placeholder.split_once('.')? {
             ("database" | "topic" | "group", own) => Some(names.own(own)),
@@ -56,6 +56,6 @@ fn environment(
             _ => None,
         }
     };
-    let fill_one = |(key, value): (&String, &String)| Ok((key.clone(), fill(value, &lookup)?));
+    let fill_one = |(key, value): (&String, &String)| Ok((key.clone(), try_fill(value, &lookup)?));
     service.env.iter().map(fill_one).collect()
 }

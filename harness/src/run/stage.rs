@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::{Names, Observer, RunError};
-use crate::plan::{Plan, Service, Target};
+use crate::plan::manifest::Service;
+use crate::plan::{Plan, Target};
 use crate::stack::{ContainerStack, Engine, ServiceSource, StackOptions, service_image};
 
 /// A stack and its services' images.
@@ -14,6 +15,7 @@ pub struct Stage {
     pub stack: Arc<ContainerStack>,
     images: BTreeMap<String, String>,
     runs: AtomicU32,
+    broker_unclean: AtomicBool,
 }
 
 impl Stage {
@@ -32,12 +34,27 @@ impl Stage {
             stack: Arc::new(stack),
             images,
             runs: AtomicU32::new(0),
+            broker_unclean: AtomicBool::new(false),
         })
     }
 
     /// Fresh names for the next run.
     pub(super) fn next_names(&self) -> Names {
         Names::new(self.runs.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// A run left half or delayed messages in the broker that no later run can bring to rest.
+    pub(super) fn mark_broker_unclean(&self) {
+        self.broker_unclean.store(true, Ordering::Relaxed);
+    }
+
+    /// Replaces the broker by a fresh one if an earlier run left something in it.
+    pub(super) async fn clean_broker(&self, observer: &Observer) -> Result<(), RunError> {
+        if self.broker_unclean.swap(false, Ordering::Relaxed) {
+            observer.detail("the last run did not come to rest: a fresh broker");
+            self.stack.renew_broker().await?;
+        }
+        Ok(())
     }
 
     /// The image of a service.

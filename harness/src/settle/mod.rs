@@ -1,24 +1,24 @@
 //! Settling: waits until nothing of the target moves any more, or until the plan's bound has passed.
 //!
-//! At rest means, twice in a row: no consumer lag, no half message, no retry and no delayed message waiting, no
-//! byte held in a link, and the same rows in the databases. It must never take a missing answer for rest.
+//! At rest means, twice in a row: no consumer lag, no half message, no retry and no delayed message waiting, and the
+//! same rows in the databases. (Nothing is held in a link: faults are healed before.) It must never take a missing
+//! answer for rest.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::time::Duration;
 
 use paytwice_checkers::history::{Body, Sample};
 use tokio::time::Instant;
 
-use crate::plan::{DependencyKind, Manifest, SettlePlan, TopicKind};
+use crate::plan::manifest::{DependencyKind, TopicKind};
+use crate::plan::{Manifest, SettlePlan};
 use crate::reads::{Reader, Snapshot};
 use crate::record::Recorder;
 use crate::remoting::Admin;
 use crate::run::{Names, Notice, Observer, RunError, Tick};
 use crate::stack::ContainerStack;
-use crate::wire::Link;
 
 /// The broker's port.
 const BROKER_PORT: u16 = 10911;
@@ -82,7 +82,6 @@ impl Settle {
     /// Looks until two looks in a row are the same and at rest.
     pub async fn wait(
         &self,
-        links: &BTreeMap<String, Arc<Link>>,
         reader: &Reader,
         recorder: &Recorder,
         observer: &Observer,
@@ -91,7 +90,7 @@ impl Settle {
         let deadline = began + Duration::from_millis(self.plan.timeout_ms);
         let mut last: Option<Look> = None;
         loop {
-            let (look, waiting_for) = match self.look(links, reader).await {
+            let (look, waiting_for) = match self.look(reader).await {
                 Ok(look) => {
                     recorder.remark("run", Body::Sample(Sample { counters: look.counters.clone() }));
                     let waiting_for = look.unrest(last.as_ref());
@@ -115,7 +114,7 @@ impl Settle {
         }
     }
 
-    async fn look(&self, links: &BTreeMap<String, Arc<Link>>, reader: &Reader) -> Result<Look, RunError> {
+    async fn look(&self, reader: &Reader) -> Result<Look, RunError> {
         let mut counters = BTreeMap::new();
         if let Some(admin) = &self.admin {
             for (group, topic) in &self.consumers {
@@ -124,8 +123,6 @@ impl Settle {
                 }
             }
         }
-        let held: u64 = links.values().map(|link| link.held()).sum();
-        counters.insert("held".to_owned(), i64::try_from(held).unwrap_or(i64::MAX));
         let snapshot = reader.snapshot().await?;
         counters.insert("rows".to_owned(), i64::try_from(count(&snapshot)).unwrap_or(i64::MAX));
         Ok(Look {
@@ -138,7 +135,7 @@ impl Settle {
 impl Look {
     /// What is not at rest, in words; empty when everything is.
     fn unrest(&self, last: Option<&Look>) -> String {
-        let must_be_zero = ["half", "delayed", "retry", "lag", "held"];
+        let must_be_zero = ["half", "delayed", "retry", "lag"];
         let mut moving: Vec<String> = must_be_zero
             .iter()
             .filter_map(|name| {

@@ -1,1 +1,26 @@
 //! The wire layer: every link of a run goes through a proxy of the harness.
+//!
+//! A [`Link`] listens where a service looks for its dependency and passes everything on. Its protocol cuts the
+//! bytes into frames; the [`Rule`]s in force decide about each frame; the protocol turns frame and decision into
+//! frames again. What crossed goes to the [`WireSink`].
+//!
+//! ```text
+//! client <-> leg of a link <-> connection:  bytes -> session -> frames -> decision -> frames -> lane -> bytes
+//! ```
+//!
+//! Never: binds any address but those it was given, changes a byte on a passing link (but for the addresses in
+//! RocketMQ route answers), buffers without a bound, or lets a credential out of a frame.
+
+mod connection;
+mod core;
+mod correlation;
+mod lane;
+mod link;
+mod protocol;
+mod rule;
+
+pub use core::{Frame, FrameKind, Way, WireSink};
+pub use correlation::Correlation;
+pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
+pub use protocol::Protocol;
+pub use rule::{Action, Decision, Rule, RuleCounters, RuleGuard, RuleStats};

@@ -9,7 +9,8 @@ use paytwice_checkers::history::Kind;
 use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::Value;
 
-use crate::plan::{self, HttpOperation, PlanError, fill};
+use crate::plan::manifest::{self, HttpOperation};
+use crate::plan::{PlanError, try_fill};
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,17 +85,17 @@ impl Caller {
     fn request(&self, op: &HttpOperation, vars: &[(&str, &str)]) -> Result<RequestBuilder, PlanError> {
         let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         let base = self.bases.get(&op.service).map_or("", String::as_str);
-        let url = format!("{base}{}", fill(&op.path, &lookup)?);
+        let url = format!("{base}{}", try_fill(&op.path, &lookup)?);
         let method = match op.method {
-            plan::Method::Get => Method::GET,
-            plan::Method::Post => Method::POST,
-            plan::Method::Put => Method::PUT,
+            manifest::Method::Get => Method::GET,
+            manifest::Method::Post => Method::POST,
+            manifest::Method::Put => Method::PUT,
         };
         let request = self.http.request(method, url).timeout(self.timeout);
         let Some(body) = &op.body else { return Ok(request) };
         let mut filled = BTreeMap::new();
         for (key, value) in body {
-            filled.insert(key, fill(value, &lookup)?);
+            filled.insert(key, try_fill(value, &lookup)?);
         }
         Ok(request.json(&filled))
     }

@@ -23,7 +23,8 @@ pub use client::{Answer, Caller};
 pub use payments::{Payment, account_name, is_late, payments};
 pub use progress::Progress;
 
-use crate::plan::{Operations, WorkloadPlan, fill};
+use crate::plan::manifest::Operations;
+use crate::plan::{WorkloadPlan, fill};
 use crate::record::Recorder;
 
 /// Pause between two tries to open an account whose database is away.
@@ -269,14 +270,7 @@ impl Workload {
     /// Opens one account, trying until the database says that it is there.
     async fn open_account(&self, client: &mut Client, account: &str) {
         let lookup = |name: &str| (name == "account").then(|| account.to_owned());
-        let sql = match fill(&self.operations.open_account.sql, &lookup) {
-            Ok(sql) => sql,
-            Err(e) => {
-                // The manifest was checked when it was read; without its SQL no account can be opened.
-                tracing::error!("operations.open-account: {e}");
-                return;
-            }
-        };
+        let sql = fill(&self.operations.open_account.sql, &lookup);
         loop {
             let body = Body::OpenAccount(OpenAccount {
                 account: account.to_owned(),

@@ -1,0 +1,131 @@
+//! Quiescence of a broker: what is still under way for one consumer group, as numbers that must come to rest.
+//!
+//! Never: takes an empty answer for rest where the broker leaves rows out until a first commit (the topic is always
+//! named), or a topic that nobody has made yet for an error.
+
+use super::admin::{Admin, loose_body};
+use super::client::RemotingError;
+use super::codes;
+use super::loose::Loose;
+
+/// The group under which the broker itself resolves half messages.
+const TRANSACTION_GROUP: &str = "CID_RMQ_SYS_TRANS";
+/// Where half messages wait, and where their resolutions are noted.
+const TRANSACTION_TOPICS: [&str; 2] = ["RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC"];
+/// Where half messages end whose outcome nobody could tell.
+const DISCARDED_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
+/// Prefix of the figures per delay level in a broker's runtime figures: `"done,max"`.
+const SCHEDULE_PREFIX: &str = "scheduleMessageOffset_";
+
+/// What is still under way, for one group and topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages of the topic that the group has not committed.
+    pub lag: i64,
+    /// Half messages (and notes of their resolutions) that the broker has not worked off. Of the whole broker.
+    pub half: i64,
+    /// Messages waiting in the group's retry topic.
+    pub retry: i64,
+    /// Messages waiting for their delay to pass. Of the whole broker.
+    pub delayed: i64,
+    /// Messages that the group gave up on. A growth is a finding, not unrest.
+    pub dead: i64,
+    /// Half messages that the broker gave up on. Of the whole broker: compare with an earlier sample.
+    pub discarded: i64,
+}
+
+impl Counters {
+    /// True when nothing is under way. Two equal samples that say so are needed for quiescence.
+    pub fn at_rest(&self) -> bool {
+        self.lag == 0 && self.half == 0 && self.retry == 0 && self.delayed == 0
+    }
+
+    /// Name and value of each counter, as histories carry them.
+    pub fn named(&self) -> [(&'static str, i64); 6] {
+        [
+            ("lag", self.lag),
+            ("half", self.half),
+            ("retry", self.retry),
+            ("delayed", self.delayed),
+            ("dead", self.dead),
+            ("discarded", self.discarded),
+        ]
+    }
+}
+
+impl Admin {
+    /// Reads all counters, in the order in which messages travel backwards: what is resolved between two reads
+    /// shows up in a later one.
+    pub async fn counters(&self, group: &str, topic: &str) -> Result<Counters, RemotingError> {
+        let mut half = 0;
+        for topic in TRANSACTION_TOPICS {
+            half += self.lag(TRANSACTION_GROUP, topic).await?;
+        }
+        let delayed = self.delayed().await?;
+        let retry = self.lag(group, &format!("%RETRY%{group}")).await?;
+        let lag = self.lag(group, topic).await?;
+        Ok(Counters {
+            lag,
+            half,
+            retry,
+            delayed,
+            dead: self.stored(&format!("%DLQ%{group}")).await?,
+            discarded: self.stored(DISCARDED_TOPIC).await?,
+        })
+    }
+
+    /// How far a group is behind a topic, over all queues. 0 for a topic that does not exist yet.
+    pub async fn lag(&self, group: &str, topic: &str) -> Result<i64, RemotingError> {
+        let fields = [("consumerGroup", group), ("topic", topic)];
+        let response = self.request(codes::GET_CONSUME_STATS, &fields).await?;
+        if response.code() == codes::TOPIC_NOT_EXIST {
+            return Ok(0);
+        }
+        let response = response.success()?;
+        let rows = loose_body(&response)?;
+        Ok(rows_of(&rows, topic)
+            .map(|row| (int(row, "brokerOffset") - int(row, "consumerOffset")).abs())
+            .sum())
+    }
+
+    /// How many messages a topic holds, over all queues. 0 for a topic that does not exist yet.
+    pub async fn stored(&self, topic: &str) -> Result<i64, RemotingError> {
+        let response = self.request(codes::GET_TOPIC_STATS_INFO, &[("topic", topic)]).await?;
+        if response.code() == codes::TOPIC_NOT_EXIST {
+            return Ok(0);
+        }
+        let response = response.success()?;
+        let rows = loose_body(&response)?;
+        Ok(rows_of(&rows, topic)
+            .map(|row| int(row, "maxOffset") - int(row, "minOffset"))
+            .sum())
+    }
+
+    /// How many messages wait for their delay to pass, over all levels.
+    async fn delayed(&self) -> Result<i64, RemotingError> {
+        let response = self.request(codes::GET_BROKER_RUNTIME_INFO, &[]).await?.success()?;
+        let body = loose_body(&response)?;
+        let figures = body.get("table").map(Loose::entries).unwrap_or_default();
+        Ok(figures
+            .iter()
+            .filter(|(name, _)| name.as_str().is_some_and(|n| n.starts_with(SCHEDULE_PREFIX)))
+            .filter_map(|(_, figure)| {
+                let (done, max) = figure.as_str()?.split_once(',')?;
+                Some(max.trim().parse::<i64>().ok()? - done.trim().parse::<i64>().ok()?)
+            })
+            .map(i64::abs)
+            .sum())
+    }
+}
+
+/// The rows of a topic in `offsetTable: {{brokerName, queueId, topic}: row}`.
+fn rows_of<'a>(body: &'a Loose, topic: &'a str) -> impl Iterator<Item = &'a Loose> {
+    let rows = body.get("offsetTable").map(Loose::entries).unwrap_or_default();
+    rows.iter()
+        .filter(move |(key, _)| key.get("topic").and_then(Loose::as_str) == Some(topic))
+        .map(|(_, row)| row)
+}
+
+fn int(row: &Loose, name: &str) -> i64 {
+    row.get(name).and_then(Loose::as_i64).unwrap_or_default()
+}

@@ -1,0 +1,131 @@
+//! The links of a run: one per (service, dependency), per (service, service) and per service that clients call.
+//!
+//! A service's links listen on the gateway of its own network under the usual ports; clients' links on loopback.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::{Names, RunError};
+use crate::plan::{LinkDef, LinkKind, Manifest, Target};
+use crate::record::Recorder;
+use crate::stack::ContainerStack;
+use crate::wire::{Correlation, LegSpec, Link, LinkSpec, Protocol};
+
+/// The one leg of a link that is no RocketMQ link.
+const ONLY_LEG: &str = "main";
+/// The legs of a RocketMQ link, with the party behind each and its port there.
+const NAME_SERVER: (&str, &str) = ("name-server", "namesrv");
+const BROKER: (&str, &str, u16) = ("broker", "broker", 10911);
+/// The name server's own port.
+const NAME_SERVER_PORT: u16 = 9876;
+/// MySQL's own port.
+const MYSQL_PORT: u16 = 3306;
+
+/// All links of a run by name.
+pub(super) type Links = BTreeMap<String, Arc<Link>>;
+
+/// The name of a link.
+pub(super) fn link_name(from: &str, to: &str) -> String {
+    format!("{from}->{to}")
+}
+
+/// Opens every link. Those to services lead nowhere until [`point_at_services`] is called.
+pub(super) async fn open(
+    stack: &ContainerStack,
+    target: &Target,
+    manifest: &Manifest,
+    names: &Names,
+    recorder: &Recorder,
+) -> Result<Links, RunError> {
+    let correlation = Correlation {
+        http_body: manifest.correlation.http_body.clone(),
+        http_path: manifest.correlation.http_path.clone(),
+        message_body: manifest.correlation.message_body.clone(),
+        message_keys: manifest.correlation.message_keys,
+        names: names.to_manifest(manifest),
+    };
+    let mut links = Links::new();
+    for def in target.links() {
+        let ip = match manifest.services.contains_key(&def.from) {
+            true => stack.gateway(&def.from).await?,
+            false => Ipv4Addr::LOCALHOST,
+        };
+        let spec = LinkSpec {
+            name: def.name.clone(),
+            legs: legs(stack, manifest, &def, IpAddr::V4(ip))?,
+            correlation: correlation.clone(),
+            advertise: None,
+        };
+        let link = Link::open(spec, Arc::new(recorder.clone())).await?;
+        links.insert(def.name, Arc::new(link));
+    }
+    Ok(links)
+}
+
+fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) -> Result<Vec<LegSpec>, RunError> {
+    let leg = |name: &str, port: u16, upstream: Option<SocketAddr>, protocol: Protocol| LegSpec {
+        name: name.to_owned(),
+        listen: SocketAddr::new(ip, port),
+        fixed_port: false,
+        upstream,
+        protocol,
+    };
+    let usual = |name: &str| manifest.dependencies.get(name).map_or(0, |d| d.port);
+    Ok(match def.kind {
+        LinkKind::Http => {
+            // Several clients' links share loopback: any free port will do there.
+            let from_client = !manifest.services.contains_key(&def.from);
+            let port = if from_client { 0 } else { manifest.services[&def.to].port };
+            vec![leg(ONLY_LEG, port, None, Protocol::Http)]
+        }
+        LinkKind::Mysql => {
+            let mysql = stack.addr("mysql", MYSQL_PORT)?;
+            vec![leg(ONLY_LEG, usual(&def.to), Some(mysql), Protocol::MySql)]
+        }
+        LinkKind::Rocketmq => {
+            let name_server = stack.addr(NAME_SERVER.1, NAME_SERVER_PORT)?;
+            let broker = stack.addr(BROKER.1, BROKER.2)?;
+            vec![
+                leg(NAME_SERVER.0, usual(&def.to), Some(name_server), Protocol::RocketMq),
+                leg(BROKER.0, BROKER.2, Some(broker), Protocol::RocketMq),
+            ]
+        }
+    })
+}
+
+/// Has the links to services lead to their containers, which exist by now.
+pub(super) fn point_at_services(stack: &ContainerStack, target: &Target, links: &Links) -> Result<(), RunError> {
+    for def in target.links() {
+        if let (Some(service), Some(link)) = (target.manifest.services.get(&def.to), links.get(&def.name)) {
+            link.set_upstream(ONLY_LEG, stack.addr(&def.to, service.port)?);
+        }
+    }
+    Ok(())
+}
+
+/// How a service names the other end of one of its links: the usual host name, and the port that the link got.
+pub(super) fn host_port(to: &str, link: &Link) -> Option<String> {
+    let bound = link.listen_addr(ONLY_LEG).or_else(|| link.listen_addr(NAME_SERVER.0))?;
+    Some(format!("{to}:{}", bound.port()))
+}
+
+/// Where clients call each service.
+pub(super) fn client_bases(target: &Target, links: &Links) -> BTreeMap<String, String> {
+    let mut bases = BTreeMap::new();
+    for def in target.links().into_iter().filter(|def| !target.manifest.services.contains_key(&def.from)) {
+        if let Some(bound) = links.get(&def.name).and_then(|link| link.listen_addr(ONLY_LEG)) {
+            bases.insert(def.to, format!("http://{bound}"));
+        }
+    }
+    bases
+}
+
+/// Ends every link; nothing of them runs any more when this returns.
+pub(super) async fn close(links: Links) {
+    for link in links.into_values() {
+        if let Some(link) = Arc::into_inner(link) {
+            link.close().await;
+        }
+    }
+}

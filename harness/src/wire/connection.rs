@@ -1,0 +1,511 @@
+//! One connection of a link: a client's socket, the upstream's, and a lane for each way between them.
+//!
+//! One task looks after both ways. Ends and resets travel in the lanes like frames, so that a party never hears of
+//! an end before the bytes that came before it. Never: reads from a source whose lane is full, or outlives its link.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_util::task::AtomicWaker;
+use paytwice_checkers::history::WireEvent;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use super::core::{Copied, Frame, FrameKind, Session, Way};
+use super::lane::{Head, Item, Lane, Load};
+use super::link::{Leg, Shared};
+use super::rule::{ActiveRule, cut, decide};
+
+/// What is asked of the kernel in one read.
+const READ_BYTES: usize = 16 << 10;
+/// Frames in one write.
+const SLICES: usize = 16;
+/// A peer that vanished without a word (its network is gone) is noticed after about half a minute.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
+/// How long the answer to a request that was sent aside is waited for.
+const ASIDE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How others reach a connection's task.
+#[derive(Default)]
+pub(super) struct Handle {
+    waker: AtomicWaker,
+    reset: AtomicBool,
+}
+
+impl Handle {
+    /// Lets the connection look at its rules again.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
+    }
+
+    /// Has the connection reset, both ways.
+    pub(super) fn reset(&self) {
+        self.reset.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}
+
+/// The far end.
+enum Upstream {
+    /// Not called yet: a cut would not let the call through.
+    Waiting,
+    Calling(Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>),
+    Open(TcpStream),
+    Refused,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Closed,
+    Reset,
+}
+
+/// What a look at one part of the connection brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Nothing to do until something wakes the task.
+    Idle,
+    /// Something happened: look again.
+    Moved,
+    /// The connection is over.
+    Over(End),
+}
+
+/// One connection of a link.
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+    leg: Arc<Leg>,
+    number: u64,
+    handle: Arc<Handle>,
+    client: TcpStream,
+    upstream: Upstream,
+    session: Box<dyn Session>,
+    lanes: [Lane; 2],
+    buffers: [BytesMut; 2],
+    /// A write told that the party which this way comes from has reset.
+    source_reset: [bool; 2],
+    rules: Arc<[Arc<ActiveRule>]>,
+    version: u64,
+    timer: Option<Pin<Box<Sleep>>>,
+    frames: Vec<Frame>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        leg: Arc<Leg>,
+        number: u64,
+        handle: Arc<Handle>,
+        client: TcpStream,
+    ) -> Connection {
+        let session = leg.session(&shared);
+        Connection {
+            shared,
+            leg,
+            number,
+            handle,
+            client,
+            upstream: Upstream::Waiting,
+            session,
+            lanes: Default::default(),
+            buffers: Default::default(),
+            source_reset: [false; 2],
+            rules: Arc::default(),
+            version: u64::MAX,
+            timer: None,
+            frames: Vec::new(),
+        }
+    }
+
+    /// Looks after the connection until both ways have ended, or one party or a rule resets it.
+    pub(super) async fn run(mut self) {
+        let end = poll_fn(|cx| self.poll(cx)).await;
+        if end == End::Reset {
+            reset(&self.client);
+            if let Upstream::Open(upstream) = &self.upstream {
+                reset(upstream);
+            }
+        }
+        let now = Instant::now();
+        for way in Way::BOTH {
+            while let Some(item) = self.lanes[way as usize].pop() {
+                self.lost(&item, now);
+            }
+        }
+        self.shared.count_unparsed(self.session.unparsed_bytes());
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.handle.waker.register(cx.waker());
+        loop {
+            if self.handle.reset.load(Ordering::Acquire) {
+                return Poll::Ready(End::Reset);
+            }
+            self.follow_rules();
+            let mut moved = false;
+            let steps: [fn(&mut Connection, &mut Context<'_>) -> Step; 5] = [
+                Self::poll_upstream,
+                |this, cx| this.poll_read(Way::Request, cx),
+                |this, cx| this.poll_write(Way::Request, cx),
+                |this, cx| this.poll_read(Way::Reply, cx),
+                |this, cx| this.poll_write(Way::Reply, cx),
+            ];
+            for step in steps {
+                match step(self, cx) {
+                    Step::Idle => {}
+                    Step::Moved => moved = true,
+                    Step::Over(end) => return Poll::Ready(end),
+                }
+            }
+            if self.lanes.iter().all(|lane| lane.fin_passed) {
+                return Poll::Ready(End::Closed);
+            }
+            if !moved && self.poll_timer(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn follow_rules(&mut self) {
+        let version = self.shared.rules.version();
+        if version == self.version {
+            return;
+        }
+        self.version = version;
+        self.rules = self.shared.rules.get();
+        for way in Way::BOTH {
+            let in_force = |rule: &Arc<ActiveRule>| self.rules.iter().any(|r| Arc::ptr_eq(r, rule));
+            self.lanes[way as usize].follow(cut(&self.rules, way), in_force);
+        }
+    }
+
+    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Step {
+        match &mut self.upstream {
+            Upstream::Waiting if cut(&self.rules, Way::Request).is_none() => {
+                self.upstream = Upstream::Calling(Box::pin(call(self.leg.upstream())));
+                Step::Moved
+            }
+            Upstream::Calling(calling) => match calling.as_mut().poll(cx) {
+                Poll::Pending => self.given_up(),
+                Poll::Ready(Ok(stream)) => {
+                    self.upstream = Upstream::Open(stream);
+                    Step::Moved
+                }
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!(link = self.shared.name(), leg = self.leg.name(), %error, "upstream refused");
+                    self.shared.count_refused();
+                    self.upstream = Upstream::Refused;
+                    self.lose_destination(Way::Request, Instant::now());
+                    self.source_ends(Way::Reply, Load::Reset);
+                    Step::Moved
+                }
+            },
+            Upstream::Waiting => self.given_up(),
+            Upstream::Open(_) | Upstream::Refused => Step::Idle,
+        }
+    }
+
+    /// Over when the client left before the upstream was reached and has nothing under way.
+    fn given_up(&self) -> Step {
+        let lane = &self.lanes[Way::Request as usize];
+        match lane.source_ended && lane.holds_no_frame() {
+            true => Step::Over(End::Reset),
+            false => Step::Idle,
+        }
+    }
+
+    fn poll_read(&mut self, way: Way, cx: &mut Context<'_>) -> Step {
+        if !self.lanes[way as usize].has_room() {
+            return Step::Idle;
+        }
+        let source = match (way, &mut self.upstream) {
+            (Way::Request, _) => &mut self.client,
+            (Way::Reply, Upstream::Open(upstream)) => upstream,
+            (Way::Reply, _) => return Step::Idle,
+        };
+        let buffer = &mut self.buffers[way as usize];
+        buffer.reserve(READ_BYTES);
+        let Poll::Ready(read) = pin!(source.read_buf(buffer)).poll(cx) else {
+            return Step::Idle;
+        };
+        match read {
+            Ok(0) if self.source_reset[way as usize] => self.source_ends(way, Load::Reset),
+            Ok(0) => self.source_ends(way, Load::Fin),
+            Ok(_) => self.take_frames(way),
+            Err(_) => self.source_ends(way, Load::Reset),
+        }
+        Step::Moved
+    }
+
+    /// Frames in.
+    fn take_frames(&mut self, way: Way) {
+        let mut frames = std::mem::take(&mut self.frames);
+        self.session.frames(way, &mut self.buffers[way as usize], &mut frames);
+        let now = Instant::now();
+        for frame in frames.drain(..) {
+            self.take_frame(way, frame, now);
+        }
+        self.frames = frames;
+    }
+
+    /// Decision, frames out.
+    fn take_frame(&mut self, way: Way, frame: Frame, now: Instant) {
+        self.shared.count_frame();
+        if !frame.forward {
+            self.record(&frame, None);
+            return;
+        }
+        if self.rules.is_empty() {
+            return self.push(way, Load::Frame(frame), &[], now);
+        }
+        let decision = decide(&self.rules, way, frame.kind);
+        let mut first = Some(frame);
+        let mut copies = Vec::new();
+        for (rule, dice) in &decision.duplicates {
+            let Some(frame) = first.take() else {
+                break;
+            };
+            match self.session.duplicate(way, frame, *dice) {
+                Copied::No(frame) => {
+                    first = Some(frame);
+                    continue;
+                }
+                Copied::Whole(frame) => first = Some(frame),
+                Copied::Behind(frame, copy) => {
+                    first = Some(frame);
+                    copies.push(Load::Frame(copy));
+                }
+                Copied::Aside(frame, copy) => {
+                    first = Some(frame);
+                    copies.push(Load::Aside(copy));
+                }
+            }
+            rule.counters.duplicated.fetch_add(1, Ordering::Relaxed);
+        }
+        for load in first.map(Load::Frame).into_iter().chain(copies) {
+            self.push(way, load, &decision.delays, now);
+        }
+    }
+
+    fn push(&mut self, way: Way, load: Load, delays: &[(Arc<ActiveRule>, Duration)], now: Instant) {
+        let lane = &mut self.lanes[way as usize];
+        lane.push(load, delays, now);
+        if lane.destination_gone {
+            self.lose_destination(way, now);
+        }
+    }
+
+    /// The party that this way comes from has ended or reset its side.
+    fn source_ends(&mut self, way: Way, how: Load) {
+        if self.lanes[way as usize].source_ended {
+            return;
+        }
+        let now = Instant::now();
+        let rest = self.buffers[way as usize].split().freeze();
+        if let Load::Reset = how {
+            for item in self.lanes[way as usize].take_held() {
+                self.lost(&item, now);
+            }
+            self.lose_destination(way.back(), now);
+        } else if !rest.is_empty() {
+            self.take_frame(way, Frame::plain(rest, FrameKind::Bytes), now);
+        }
+        let delays = decide(&self.rules, way, FrameKind::Plain).delays;
+        self.push(way, how, &delays, now);
+        self.lanes[way as usize].source_ended = true;
+    }
+
+    /// What this way leads to is gone: nothing in it will arrive.
+    fn lose_destination(&mut self, way: Way, now: Instant) {
+        let lane = &mut self.lanes[way as usize];
+        lane.destination_gone = true;
+        let mut ends = Vec::new();
+        while let Some(item) = self.lanes[way as usize].pop() {
+            match item.load {
+                Load::Frame(_) | Load::Aside(_) => self.lost(&item, now),
+                Load::Fin => self.lanes[way as usize].fin_passed = true,
+                Load::Reset => ends.push(item),
+            }
+        }
+        self.lanes[way as usize].put_back(ends);
+    }
+
+    fn poll_write(&mut self, way: Way, cx: &mut Context<'_>) -> Step {
+        if way == Way::Request && matches!(self.upstream, Upstream::Waiting | Upstream::Calling(_)) {
+            return Step::Idle;
+        }
+        let now = Instant::now();
+        match self.lanes[way as usize].head(now) {
+            Head::Nothing => Step::Idle,
+            Head::Reset => Step::Over(End::Reset),
+            Head::Fin => self.pass_fin(way, cx),
+            Head::Aside => {
+                if let Some(item) = self.lanes[way as usize].pop() {
+                    self.send_aside(item, now);
+                }
+                Step::Moved
+            }
+            Head::Frames => self.write_frames(way, now, cx),
+        }
+    }
+
+    fn write_frames(&mut self, way: Way, now: Instant, cx: &mut Context<'_>) -> Step {
+        let destination = match (way, &mut self.upstream) {
+            (Way::Reply, _) => &mut self.client,
+            (Way::Request, Upstream::Open(upstream)) => upstream,
+            (Way::Request, _) => return Step::Idle,
+        };
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = self.lanes[way as usize].slices(now, &mut slices);
+        match Pin::new(destination).poll_write_vectored(cx, &slices[..count]) {
+            Poll::Pending => Step::Idle,
+            Poll::Ready(Ok(written)) => {
+                let mut done = Vec::new();
+                self.lanes[way as usize].advance(written, |item| done.push(item));
+                for item in done {
+                    self.passed(&item, now);
+                }
+                Step::Moved
+            }
+            Poll::Ready(Err(_)) => {
+                self.source_reset[way.back() as usize] = true;
+                self.lose_destination(way, now);
+                Step::Moved
+            }
+        }
+    }
+
+    fn pass_fin(&mut self, way: Way, cx: &mut Context<'_>) -> Step {
+        let destination = match (way, &mut self.upstream) {
+            (Way::Reply, _) => &mut self.client,
+            (Way::Request, Upstream::Open(upstream)) => upstream,
+            (Way::Request, _) => return Step::Idle,
+        };
+        // An error means that the other party is gone already; its own way tells that.
+        if Pin::new(destination).poll_shutdown(cx).is_pending() {
+            return Step::Idle;
+        }
+        let lane = &mut self.lanes[way as usize];
+        lane.pop();
+        lane.fin_passed = true;
+        Step::Moved
+    }
+
+    /// Ready when the head of a lane has become due.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = Instant::now();
+        let due = self
+            .lanes
+            .iter()
+            .filter_map(|lane| lane.wakes_at().filter(|at| *at > now))
+            .min();
+        let Some(due) = due else {
+            return Poll::Pending;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if timer.deadline() != due {
+            timer.as_mut().reset(due);
+        }
+        timer.as_mut().poll(cx)
+    }
+
+    fn send_aside(&self, item: Item, now: Instant) {
+        let did = item.did(now);
+        if let Load::Aside(frame) = item.load {
+            self.record(&frame, did);
+            let session = self.leg.session(&self.shared);
+            self.shared.spawn(aside(self.leg.upstream(), frame, session));
+        }
+    }
+
+    fn passed(&self, item: &Item, now: Instant) {
+        if let Load::Frame(frame) = &item.load {
+            self.shared.count_bytes(frame.bytes.len());
+            self.record(frame, item.did(now));
+        }
+    }
+
+    fn lost(&self, item: &Item, now: Instant) {
+        if let Load::Frame(frame) | Load::Aside(frame) = &item.load {
+            let did = item.did(now).map_or_else(String::new, |did| format!("{did}, "));
+            self.record(frame, Some(format!("{did}lost with the connection")));
+        }
+    }
+
+    fn record(&self, frame: &Frame, on_its_way: Option<String>) {
+        for point in &frame.points {
+            let words = frame
+                .did
+                .iter()
+                .chain(&point.did)
+                .map(AsRef::as_ref)
+                .chain(on_its_way.as_deref());
+            let did = words.collect::<Vec<&str>>().join(", ");
+            self.shared.record(WireEvent {
+                link: self.shared.name().to_owned(),
+                conn: self.number,
+                point: point.name.clone(),
+                tx: point.tx.clone(),
+                bytes: point.bytes as u64,
+                did: (!did.is_empty()).then_some(did),
+            });
+        }
+    }
+}
+
+async fn call(upstream: Option<SocketAddr>) -> io::Result<TcpStream> {
+    let upstream = upstream.ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let stream = TcpStream::connect(upstream).await?;
+    prepare(&stream)?;
+    Ok(stream)
+}
+
+/// What both sockets of a connection need.
+pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+/// Has the kernel answer the peer with a reset when the socket is dropped.
+pub(super) fn reset(stream: &TcpStream) {
+    // Where this fails the peer is gone already.
+    let _ = stream.set_zero_linger();
+}
+
+/// Sends a frame on a connection of its own and drops the answer.
+async fn aside(upstream: Option<SocketAddr>, frame: Frame, mut session: Box<dyn Session>) {
+    let exchange = async move {
+        let mut stream = call(upstream).await?;
+        stream.write_all(&frame.bytes).await?;
+        let mut frames = Vec::new();
+        session.frames(Way::Request, &mut BytesMut::from(&frame.bytes[..]), &mut frames);
+        frames.clear();
+        let mut buffer = BytesMut::new();
+        while !frames.iter().any(|frame| !frame.points.is_empty()) {
+            if stream.read_buf(&mut buffer).await? == 0 {
+                break;
+            }
+            session.frames(Way::Reply, &mut buffer, &mut frames);
+        }
+        io::Result::Ok(())
+    };
+    match timeout(ASIDE_TIMEOUT, exchange).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the duplicate of a request was not answered"),
+        Err(_) => tracing::debug!("the duplicate of a request was not answered in time"),
+    }
+}

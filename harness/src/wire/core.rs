@@ -1,0 +1,166 @@
+//! The nouns of the wire layer: frames, the points they are, and what a protocol makes of bytes.
+//!
+//! Frames in, decision, frames out: a [`Session`] cuts bytes into frames and names them; the rules decide
+//! (`rule.rs`); the session says which frames a decision means in its protocol. Nothing here does any I/O.
+//! Never: holds bytes back that it could not name; those pass as they came.
+
+use std::borrow::Cow;
+
+use bytes::{Bytes, BytesMut};
+use paytwice_checkers::history::WireEvent;
+
+use crate::plan::{Direction, Duplicated};
+
+/// Takes the events of a link. Called from the path of the bytes: an implementation must not block.
+pub trait WireSink: Send + Sync {
+    /// Takes one event.
+    fn record(&self, event: WireEvent);
+}
+
+/// One way through a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Way {
+    /// From the party that connected.
+    Request,
+    /// To the party that connected.
+    Reply,
+}
+
+impl Way {
+    /// Both, in the order in which a connection looks after them.
+    pub const BOTH: [Way; 2] = [Way::Request, Way::Reply];
+
+    /// The other way.
+    pub fn back(self) -> Way {
+        match self {
+            Way::Request => Way::Reply,
+            Way::Reply => Way::Request,
+        }
+    }
+
+    /// True when a rule of that direction means this way.
+    pub fn is_in(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Both => true,
+            Direction::Request => self == Way::Request,
+            Direction::Reply => self == Way::Reply,
+        }
+    }
+}
+
+/// What rules may pick a frame by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// Bytes of a protocol that is not parsed, or a part of something too large to be held together.
+    Bytes,
+    /// A whole frame that nothing special can be done to.
+    Plain,
+    /// A whole HTTP request.
+    HttpRequest,
+    /// A whole request that stores one message.
+    Send,
+    /// A whole answer that brings stored messages to a consumer.
+    Delivery,
+}
+
+impl FrameKind {
+    /// True when this is what a duplicate rule asks for.
+    pub fn is(self, what: Duplicated) -> bool {
+        match what {
+            Duplicated::HttpRequest => self == FrameKind::HttpRequest,
+            Duplicated::Send => self == FrameKind::Send,
+            Duplicated::Delivery => self == FrameKind::Delivery,
+        }
+    }
+}
+
+/// A named thing that a frame is; one frame may be several (a pull answer with many messages).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// Its name: `SEND topic_notifymsg request`.
+    pub name: String,
+    /// Transaction numbers found in it.
+    pub tx: Vec<String>,
+    /// How many bytes it is.
+    pub bytes: usize,
+    /// What was done to this point alone.
+    pub did: Option<Cow<'static, str>>,
+}
+
+/// What a link carries in one piece.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Its bytes, as they will be forwarded.
+    pub bytes: Bytes,
+    /// What rules may pick it by.
+    pub kind: FrameKind,
+    /// What it is called; empty for what is not worth an event.
+    pub points: Vec<Point>,
+    /// What was done to it so far.
+    pub did: Vec<Cow<'static, str>>,
+    /// False for the answer to something that the link itself asked: it ends here.
+    pub forward: bool,
+}
+
+impl Frame {
+    /// A frame without a name.
+    pub fn plain(bytes: Bytes, kind: FrameKind) -> Frame {
+        Frame {
+            bytes,
+            kind,
+            points: Vec::new(),
+            did: Vec::new(),
+            forward: true,
+        }
+    }
+
+    /// A frame with one name.
+    pub fn named(bytes: Bytes, kind: FrameKind, name: String, tx: Vec<String>) -> Frame {
+        let point = Point {
+            name,
+            tx,
+            bytes: bytes.len(),
+            did: None,
+        };
+        Frame {
+            points: vec![point],
+            ..Frame::plain(bytes, kind)
+        }
+    }
+
+    /// Adds to what was done to it.
+    pub fn did(mut self, what: impl Into<Cow<'static, str>>) -> Frame {
+        self.did.push(what.into());
+        self
+    }
+}
+
+/// What a session makes of a frame that is to arrive twice.
+#[derive(Debug)]
+pub enum Copied {
+    /// It cannot, for this frame: the frame goes on as it is.
+    No(Frame),
+    /// This frame in its place makes it arrive twice.
+    Whole(Frame),
+    /// The first goes on in its place, the second right behind it.
+    Behind(Frame, Frame),
+    /// The first goes on in its place; the second is sent on a connection of its own and its answer dropped.
+    Aside(Frame, Frame),
+}
+
+/// What a protocol remembers of one connection.
+pub trait Session: Send {
+    /// Takes as many whole frames off the front of `buffer` as there are.
+    fn frames(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>);
+
+    /// The frames that make `frame` arrive twice. `dice` decides where there is a choice.
+    fn duplicate(&mut self, way: Way, frame: Frame, dice: u64) -> Copied {
+        let _ = (way, dice);
+        Copied::No(frame)
+    }
+
+    /// How many bytes passed that should have been frames of this protocol and were not.
+    fn unparsed_bytes(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,254 @@
+//! A lane: what is under way on one way of one connection, in order, and when it may go on.
+//!
+//! Frames enter with the decision about them and leave when their delay has passed and no cut holds them. Never:
+//! reorders, or lets a frame out while a cut is in force (not even the rest of one that is half written).
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::core::Frame;
+use super::rule::ActiveRule;
+
+/// A lane takes no more from its source while it holds this much.
+pub(super) const LANE_BYTES_MAX: usize = 1 << 20;
+
+/// What travels in a lane.
+#[derive(Debug)]
+pub(super) enum Load {
+    /// A frame for the party at the end of the lane.
+    Frame(Frame),
+    /// A frame that is sent there on a connection of its own.
+    Aside(Frame),
+    /// The source has ended its side.
+    Fin,
+    /// The source has reset the connection.
+    Reset,
+}
+
+/// Counts a frame as held by a rule for as long as it lives.
+#[derive(Debug)]
+struct Holding(Arc<ActiveRule>);
+
+impl Holding {
+    fn new(rule: &Arc<ActiveRule>) -> Holding {
+        rule.counters.holding.fetch_add(1, Ordering::Relaxed);
+        Holding(Arc::clone(rule))
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.0.counters.holding.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Something under way.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) load: Load,
+    arrived: Instant,
+    due: Instant,
+    delays: Vec<(Holding, Duration)>,
+    held: Option<Holding>,
+    written: usize,
+}
+
+impl Item {
+    /// What the rules did to it on its way, in words.
+    pub(super) fn did(&self, now: Instant) -> Option<String> {
+        let waited = now.saturating_duration_since(self.arrived).as_millis();
+        let words = match (self.held.is_some(), self.delays.is_empty()) {
+            (true, _) => "held",
+            (false, false) => "delayed",
+            (false, true) => return None,
+        };
+        Some(format!("{words} {waited} ms"))
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.load {
+            Load::Frame(frame) | Load::Aside(frame) => frame.bytes.len(),
+            Load::Fin | Load::Reset => 0,
+        }
+    }
+}
+
+/// What the head of a lane asks for next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    /// Nothing may leave now.
+    Nothing,
+    /// Frames may be written.
+    Frames,
+    /// A frame may be sent aside.
+    Aside,
+    /// The end may be passed on.
+    Fin,
+    /// The reset may be passed on.
+    Reset,
+}
+
+/// One way of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    queue: VecDeque<Item>,
+    bytes: usize,
+    cut: Option<Arc<ActiveRule>>,
+    /// Nothing more will come from the source.
+    pub(super) source_ended: bool,
+    /// Nothing more can be written to the destination.
+    pub(super) destination_gone: bool,
+    /// The end was passed on.
+    pub(super) fin_passed: bool,
+}
+
+impl Lane {
+    /// True while the source may be read.
+    pub(super) fn has_room(&self) -> bool {
+        self.bytes < LANE_BYTES_MAX && !self.source_ended
+    }
+
+    /// True when nothing is under way but the end of the source.
+    pub(super) fn holds_no_frame(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Puts something at the end.
+    pub(super) fn push(&mut self, load: Load, delays: &[(Arc<ActiveRule>, Duration)], now: Instant) {
+        if let Load::Frame(_) | Load::Aside(_) = load {
+            for (rule, _) in delays {
+                rule.counters.delayed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let mut item = Item {
+            load,
+            arrived: now,
+            due: now,
+            delays: delays
+                .iter()
+                .map(|(rule, delay)| (Holding::new(rule), *delay))
+                .collect(),
+            held: None,
+            written: 0,
+        };
+        item.due = due(&item).max(self.queue.back().map_or(now, |last| last.due));
+        self.bytes += item.bytes();
+        if let Some(rule) = &self.cut {
+            hold(&mut item, rule);
+        }
+        self.queue.push_back(item);
+    }
+
+    /// The rules have changed: `cut` is the one that holds this lane now, `in_force` tells which delays still hold.
+    pub(super) fn follow(&mut self, cut: Option<&Arc<ActiveRule>>, in_force: impl Fn(&Arc<ActiveRule>) -> bool) {
+        self.cut = cut.cloned();
+        let mut previous = None;
+        for item in &mut self.queue {
+            item.delays.retain(|(holding, _)| in_force(&holding.0));
+            item.due = due(item).max(previous.unwrap_or(item.arrived));
+            previous = Some(item.due);
+            if let Some(rule) = cut {
+                hold(item, rule);
+            }
+        }
+    }
+
+    /// What may leave now.
+    pub(super) fn head(&self, now: Instant) -> Head {
+        match self.queue.front() {
+            Some(item) if self.cut.is_none() && item.due <= now => match item.load {
+                Load::Frame(_) => Head::Frames,
+                Load::Aside(_) => Head::Aside,
+                Load::Fin => Head::Fin,
+                Load::Reset => Head::Reset,
+            },
+            _ => Head::Nothing,
+        }
+    }
+
+    /// When the head may leave, where only time holds it.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        self.queue.front().filter(|_| self.cut.is_none()).map(|item| item.due)
+    }
+
+    /// The bytes that may be written now, in order.
+    pub(super) fn slices<'a>(&'a self, now: Instant, out: &mut [IoSlice<'a>]) -> usize {
+        let ready = self.queue.iter().take_while(|item| item.due <= now);
+        let frames = ready.map_while(|item| match &item.load {
+            Load::Frame(frame) => Some(IoSlice::new(&frame.bytes[item.written..])),
+            _ => None,
+        });
+        let mut count = 0;
+        for (slot, slice) in out.iter_mut().zip(frames) {
+            *slot = slice;
+            count += 1;
+        }
+        count
+    }
+
+    /// So many bytes were written; `done` gets each frame that is through.
+    pub(super) fn advance(&mut self, mut written: usize, mut done: impl FnMut(Item)) {
+        while let Some(item) = self.queue.front_mut() {
+            let Load::Frame(frame) = &item.load else {
+                return;
+            };
+            let left = frame.bytes.len() - item.written;
+            if written < left {
+                item.written += written;
+                return;
+            }
+            written -= left;
+            if let Some(item) = self.pop() {
+                done(item);
+            }
+            if written == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Takes the head.
+    pub(super) fn pop(&mut self) -> Option<Item> {
+        let item = self.queue.pop_front()?;
+        self.bytes -= item.bytes();
+        Some(item)
+    }
+
+    /// Gives back what was taken and stays under way.
+    pub(super) fn put_back(&mut self, items: Vec<Item>) {
+        self.bytes += items.iter().map(Item::bytes).sum::<usize>();
+        self.queue.extend(items);
+    }
+
+    /// Takes what a cut holds: its source was reset, and a kernel does not send again after that.
+    pub(super) fn take_held(&mut self) -> Vec<Item> {
+        let (held, rest) = self
+            .queue
+            .drain(..)
+            .partition(|item| item.held.is_some() && item.written == 0);
+        self.queue = rest;
+        self.bytes = self.queue.iter().map(Item::bytes).sum();
+        Vec::from(held)
+    }
+}
+
+fn due(item: &Item) -> Instant {
+    item.arrived + item.delays.iter().map(|(_, delay)| *delay).sum::<Duration>()
+}
+
+fn hold(item: &mut Item, rule: &Arc<ActiveRule>) {
+    if item.held.as_ref().is_some_and(|holding| Arc::ptr_eq(&holding.0, rule)) {
+        return;
+    }
+    if let Load::Frame(_) | Load::Aside(_) = item.load {
+        let left = item.bytes() - item.written;
+        rule.counters.held.fetch_add(1, Ordering::Relaxed);
+        rule.counters.held_bytes.fetch_add(left as u64, Ordering::Relaxed);
+        item.held = Some(Holding::new(rule));
+    }
+}

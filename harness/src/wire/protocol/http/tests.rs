@@ -1,0 +1,217 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::wire::correlation::Correlation;
+
+fn http() -> Http {
+    let correlation = Correlation {
+        http_body: vec!["/tx_no".to_owned()],
+        http_path: vec!["/pay/payresult/{tx}".to_owned()],
+        ..Correlation::default()
+    };
+    Http::new(Arc::new(Terms::new(correlation, None)))
+}
+
+fn feed(http: &mut Http, way: Way, bytes: &[u8]) -> Vec<Frame> {
+    let mut buffer = BytesMut::from(bytes);
+    let mut out = Vec::new();
+    http.frames(way, &mut buffer, &mut out);
+    assert!(buffer.is_empty(), "left over: {buffer:?}");
+    out
+}
+
+fn names(frames: &[Frame]) -> Vec<String> {
+    let name = |f: &Frame| {
+        f.points
+            .iter()
+            .map(|p| format!("{} {:?}", p.name, p.tx))
+            .collect::<String>()
+    };
+    frames.iter().map(name).collect()
+}
+
+const RECHARGE: &[u8] = b"POST /pay/recharge?x=1 HTTP/1.1\r\ncontent-length: 14\r\n\r\n{\"tx_no\":\"t1\"}";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+#[test]
+fn requests_and_answers_are_paired() {
+    let mut http = http();
+    let query = b"GET /pay/payresult/t9 HTTP/1.1\r\n\r\n";
+    let frames = feed(&mut http, Way::Request, &[RECHARGE, query].concat());
+    assert_eq!(
+        names(&frames),
+        [
+            r#"POST /pay/recharge request ["t1"]"#,
+            r#"GET /pay/payresult/{tx} request ["t9"]"#
+        ]
+    );
+    assert!(frames.iter().all(|f| f.kind == FrameKind::HttpRequest));
+    let chunked =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let frames = feed(&mut http, Way::Reply, &[ANSWER, chunked].concat());
+    assert_eq!(
+        names(&frames),
+        [
+            r#"POST /pay/recharge reply ["t1"]"#,
+            r#"GET /pay/payresult/{tx} reply ["t9"]"#
+        ]
+    );
+}
+
+#[test]
+fn answers_without_a_body_do_not_wait_for_one() {
+    let mut http = http();
+    let requests = b"HEAD / HTTP/1.1\r\n\r\nDELETE / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+    assert_eq!(feed(&mut http, Way::Request, requests).len(), 3);
+    let answers =
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nHTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Same\r\n\r\n";
+    let frames = feed(&mut http, Way::Reply, answers);
+    assert_eq!(
+        names(&frames),
+        ["HEAD / reply []", "DELETE / reply []", "GET / reply []"]
+    );
+}
+
+#[test]
+fn a_head_that_expects_100_goes_on_alone() {
+    let mut http = http();
+    let head = b"POST /a HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    assert_eq!(names(&feed(&mut http, Way::Request, head)), ["POST /a request []"]);
+    assert_eq!(
+        names(&feed(&mut http, Way::Reply, b"HTTP/1.1 100 Continue\r\n\r\n")),
+        [""]
+    );
+    assert_eq!(feed(&mut http, Way::Request, b"body").len(), 1);
+    assert_eq!(names(&feed(&mut http, Way::Reply, ANSWER)), ["POST /a reply []"]);
+    assert_eq!(
+        names(&feed(&mut http, Way::Request, RECHARGE)),
+        [r#"POST /pay/recharge request ["t1"]"#]
+    );
+}
+
+#[test]
+fn streams_are_not_held() {
+    let mut http = http();
+    feed(&mut http, Way::Request, b"GET /s HTTP/1.1\r\n\r\n");
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    assert_eq!(feed(&mut http, Way::Reply, head).len(), 1);
+    assert_eq!(feed(&mut http, Way::Reply, b"3\r\nab").len(), 1, "half a chunk passes");
+    assert_eq!(feed(&mut http, Way::Reply, b"c\r\n0\r\n\r\n").len(), 1);
+    feed(&mut http, Way::Request, b"GET /t HTTP/1.1\r\n\r\n");
+    assert_eq!(names(&feed(&mut http, Way::Reply, ANSWER)), ["GET /t reply []"]);
+}
+
+#[test]
+fn large_bodies_pass_in_pieces() {
+    let mut http = http();
+    let size = WHOLE_BYTES_MAX * 3;
+    let head = format!("POST /big HTTP/1.1\r\ncontent-length: {size}\r\n\r\n");
+    let mut buffer = BytesMut::from(head.as_bytes());
+    let mut out = Vec::new();
+    let (mut sent, mut held_max) = (0, 0);
+    while sent < size {
+        let piece = (size - sent).min(10_000);
+        buffer.extend_from_slice(&vec![b'x'; piece]);
+        sent += piece;
+        http.frames(Way::Request, &mut buffer, &mut out);
+        held_max = held_max.max(buffer.len());
+    }
+    assert!(held_max <= WHOLE_BYTES_MAX + 10_000, "{held_max}");
+    assert_eq!(out.iter().map(|f| f.bytes.len()).sum::<usize>(), head.len() + size);
+    assert_eq!(out[0].points[0].name, "POST /big request");
+    assert!(
+        out.iter().all(|f| f.kind != FrameKind::HttpRequest),
+        "what is not whole is not duplicated"
+    );
+}
+
+#[test]
+fn what_is_no_http_passes_and_is_counted() {
+    for foreign in [
+        &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
+        b"\x16\x03\x01\x00\xa5\x01",
+        b"\0\0\0\0",
+    ] {
+        let mut http = http();
+        let frames = feed(&mut http, Way::Request, foreign);
+        assert_eq!(
+            frames.iter().flat_map(|f| f.bytes.to_vec()).collect::<Vec<_>>(),
+            foreign
+        );
+        assert_eq!(http.unparsed_bytes(), foreign.len() as u64);
+        assert_eq!(feed(&mut http, Way::Reply, b"\x01\x02")[0].kind, FrameKind::Bytes);
+    }
+}
+
+#[test]
+fn after_an_upgrade_only_bytes_pass() {
+    let mut http = http();
+    feed(
+        &mut http,
+        Way::Request,
+        b"GET /ws HTTP/1.1\r\nupgrade: websocket\r\n\r\n",
+    );
+    feed(
+        &mut http,
+        Way::Reply,
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02hi",
+    );
+    assert_eq!(feed(&mut http, Way::Request, b"\x81\x01").len(), 1);
+    assert_eq!(http.unparsed_bytes(), 0);
+}
+
+fn message() -> impl Strategy<Value = Vec<u8>> {
+    let body = proptest::collection::vec(any::<u8>(), 0..80);
+    (any::<bool>(), body, "[a-z/]{1,8}").prop_map(|(chunked, body, path)| {
+        let mut out = format!("POST /{path} HTTP/1.1\r\nhost: h\r\n").into_bytes();
+        if chunked && !body.is_empty() {
+            out.extend(format!("transfer-encoding: chunked\r\n\r\n{:x}\r\n", body.len()).bytes());
+            out.extend(&body);
+            out.extend(b"\r\n0\r\n\r\n");
+        } else {
+            out.extend(format!("content-length: {}\r\n\r\n", body.len()).bytes());
+            out.extend(&body);
+        }
+        out
+    })
+}
+
+/// Feeds in pieces of the given sizes (again from the first when they run out).
+fn feed_pieces(bytes: &[u8], sizes: &[usize]) -> Vec<Frame> {
+    let (mut http, mut buffer, mut out) = (http(), BytesMut::new(), Vec::new());
+    let (mut rest, mut sizes) = (bytes, sizes.iter().cycle());
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+        rest = after;
+        buffer.extend_from_slice(piece);
+        http.frames(Way::Request, &mut buffer, &mut out);
+    }
+    out.push(Frame::plain(buffer.freeze(), FrameKind::Bytes));
+    out
+}
+
+proptest! {
+    #[test]
+    fn any_split_gives_the_same_frames(
+        messages in proptest::collection::vec(message(), 1..5),
+        sizes in proptest::collection::vec(1usize..50, 1..9),
+    ) {
+        let frames = feed_pieces(&messages.concat(), &sizes);
+        let bytes: Vec<Vec<u8>> = frames.iter().map(|f| f.bytes.to_vec()).filter(|b| !b.is_empty()).collect();
+        prop_assert_eq!(bytes, messages);
+    }
+
+    #[test]
+    fn garbage_passes_unchanged(
+        message in message(),
+        at in any::<proptest::sample::Index>(),
+        byte in any::<u8>(),
+        sizes in proptest::collection::vec(1usize..50, 1..9),
+    ) {
+        let mut bytes = [message.clone(), message].concat();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let out: Vec<u8> = feed_pieces(&bytes, &sizes).iter().flat_map(|f| f.bytes.to_vec()).collect();
+        prop_assert_eq!(out, bytes);
+    }
+}

@@ -1,0 +1,57 @@
+//! The protocols of links: how bytes become frames, what frames are called, and how they are duplicated.
+//!
+//! One file per protocol. Never: I/O, clocks, or a byte that is not passed on.
+
+mod http;
+mod rocketmq;
+mod tcp;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::core::Session;
+use super::correlation::Correlation;
+
+/// What is spoken on a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Bytes, as they are read.
+    Tcp,
+    /// MySQL; its frames are not read yet.
+    MySql,
+    /// HTTP/1.1; anything else passes as bytes.
+    Http,
+    /// RocketMQ remoting, to a name server or a broker.
+    RocketMq,
+}
+
+/// What all sessions of a link share.
+pub(super) struct Terms {
+    correlation: Correlation,
+    advertise: Option<SocketAddr>,
+    memory: Mutex<rocketmq::Memory>,
+}
+
+impl Terms {
+    pub(super) fn new(correlation: Correlation, advertise: Option<SocketAddr>) -> Terms {
+        Terms {
+            correlation,
+            advertise,
+            memory: Mutex::default(),
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, rocketmq::Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Protocol {
+    pub(super) fn session(self, terms: &Arc<Terms>) -> Box<dyn Session> {
+        match self {
+            Protocol::Tcp | Protocol::MySql => Box::new(tcp::Bytewise),
+            Protocol::Http => Box::new(http::Http::new(Arc::clone(terms))),
+            Protocol::RocketMq => Box::new(rocketmq::RocketMq::new(Arc::clone(terms))),
+        }
+    }
+}

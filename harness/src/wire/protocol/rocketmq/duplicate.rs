@@ -1,0 +1,86 @@
+//! The same message twice: stored twice, or delivered twice.
+//!
+//! A second SEND goes under an opaque of the link's own, and its answer ends here. A second delivery is made in one
+//! of two ways that a consumer may see on any broker: its position is set back by one, so that it pulls the last
+//! message again, or one record stands twice in the answer. Never: moves a position forward.
+
+use super::{Asked, RocketMq, What};
+use crate::remoting::{Frame as Remoting, Record, Records};
+use crate::wire::core::{Copied, Frame, Point, Way};
+use crate::wire::protocol::Terms;
+
+impl RocketMq {
+    /// The SEND again, right behind the first.
+    pub(super) fn send_again(&mut self, way: Way, frame: Frame) -> Copied {
+        let opaque = self.own_opaque();
+        let Some((remoting, bytes)) = Remoting::parse(frame.bytes.clone())
+            .ok()
+            .and_then(|remoting| remoting.with_opaque(opaque).ok().map(|bytes| (remoting, bytes)))
+        else {
+            return Copied::No(frame);
+        };
+        if !remoting.header.is_oneway() {
+            let what = match self.pending[way as usize].get(&remoting.header.opaque) {
+                Some(asked) => asked.what.clone(),
+                None => What::Other,
+            };
+            self.ask(way, opaque, Asked { what, own: true });
+        }
+        let mut copy = frame.clone().did("duplicate");
+        copy.bytes = bytes;
+        Copied::Behind(frame.did("duplicated"), copy)
+    }
+}
+
+/// The pull answer, changed so that one of its messages arrives twice.
+pub(super) fn deliver_again(terms: &Terms, frame: Frame, dice: u64) -> Copied {
+    let Ok(remoting) = Remoting::parse(frame.bytes.clone()) else {
+        return Copied::No(frame);
+    };
+    let records: Result<Vec<_>, _> = Records::new(remoting.body()).collect();
+    let Ok(records) = records else {
+        return Copied::No(frame);
+    };
+    let Some(last) = records.last().filter(|_| records.len() == frame.points.len()) else {
+        return Copied::No(frame);
+    };
+    if !terms
+        .memory()
+        .may_duplicate(last.topic, last.queue_id, last.queue_offset)
+    {
+        return Copied::No(frame);
+    }
+    let changed = match dice % 2 {
+        0 => rewound(&remoting, last, &frame),
+        _ => twinned(&remoting, &records, &frame, (dice / 2) as usize % records.len()),
+    };
+    changed.map_or(Copied::No(frame), Copied::Whole)
+}
+
+/// `nextBeginOffset` stands behind the last message: one less, and the consumer pulls it again.
+fn rewound(remoting: &Remoting, last: &Record<'_>, frame: &Frame) -> Option<Frame> {
+    let next = remoting
+        .header
+        .number("nextBeginOffset")
+        .filter(|next| *next == last.queue_offset + 1)?;
+    let mut frame = frame.clone();
+    frame.bytes = remoting.with_field("nextBeginOffset", &(next - 1).to_string()).ok()?;
+    frame.points.last_mut()?.did = Some("duplicated (will be pulled again)".into());
+    Some(frame)
+}
+
+/// One record twice, right behind each other.
+fn twinned(remoting: &Remoting, records: &[Record<'_>], frame: &Frame, which: usize) -> Option<Frame> {
+    let (span, body) = (records.get(which)?.span.clone(), remoting.body());
+    let twice = [&body[..span.end], &body[span.clone()], &body[span.end..]].concat();
+    let mut frame = frame.clone();
+    frame.bytes = remoting.with_body(&twice);
+    let point = frame.points.get_mut(which)?;
+    point.did = Some("duplicated (twice in one answer)".into());
+    let twin = Point {
+        did: Some("duplicate".into()),
+        ..point.clone()
+    };
+    frame.points.insert(which + 1, twin);
+    Some(frame)
+}

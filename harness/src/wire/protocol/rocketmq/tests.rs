@@ -1,0 +1,206 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::remoting::test_support::{encode_binary, test_record};
+use crate::remoting::{Header, Records};
+use crate::wire::correlation::Correlation;
+
+fn session() -> RocketMq {
+    let correlation = Correlation {
+        message_keys: true,
+        message_body: vec!["/tx_no".to_owned()],
+        names: [("t__r1", "t"), ("g__r1", "g")]
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .into(),
+        ..Correlation::default()
+    };
+    RocketMq::new(Arc::new(Terms::new(correlation, Some("127.0.0.1:7".parse().unwrap()))))
+}
+
+fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+fn request(code: i32, opaque: i32, pairs: &[(&str, &str)], body: &[u8]) -> Bytes {
+    Remoting::request(code, opaque, false, fields(pairs), body)
+}
+
+fn answer(code: i32, opaque: i32, pairs: &[(&str, &str)], body: &[u8]) -> Bytes {
+    let header = Header {
+        code,
+        opaque,
+        flag: 1,
+        remark: None,
+        fields: fields(pairs),
+    };
+    encode_binary(&header, body)
+}
+
+fn feed(session: &mut RocketMq, way: Way, bytes: &[u8]) -> Vec<Frame> {
+    let mut buffer = BytesMut::from(bytes);
+    let mut out = Vec::new();
+    session.frames(way, &mut buffer, &mut out);
+    assert!(buffer.is_empty());
+    out
+}
+
+fn one(session: &mut RocketMq, way: Way, bytes: &[u8]) -> Frame {
+    let mut frames = feed(session, way, bytes);
+    assert_eq!(frames.len(), 1);
+    frames.remove(0)
+}
+
+fn point(frame: &Frame) -> (&str, Vec<&str>) {
+    let point = &frame.points[0];
+    (&point.name, point.tx.iter().map(String::as_str).collect())
+}
+
+const HALF: &str = "KEYS\u{1}tx1\u{2}TRAN_MSG\u{1}true\u{2}UNIQ_KEY\u{1}U1\u{2}";
+
+#[test]
+fn a_transaction_is_named_from_its_half_to_its_end() {
+    let mut s = session();
+    let send = one(
+        &mut s,
+        Way::Request,
+        &request(310, 4, &[("b", "t__r1"), ("i", HALF)], b"{}"),
+    );
+    assert_eq!(point(&send), ("SEND half t request", vec!["tx1"]));
+    assert_eq!(send.kind, FrameKind::Send);
+    let reply = one(&mut s, Way::Reply, &answer(0, 4, &[], b""));
+    assert_eq!(point(&reply), ("SEND half t reply", vec!["tx1"]));
+    let end = [("commitOrRollback", "8"), ("transactionId", "U1")];
+    let end = one(&mut s, Way::Request, &Remoting::request(37, 5, true, fields(&end), b""));
+    assert_eq!(point(&end), ("END_TRANSACTION commit request", vec!["tx1"]));
+    let half = test_record("t__r1", 0, HALF, b"{}");
+    let check = one(
+        &mut s,
+        Way::Reply,
+        &Remoting::request(39, 900, true, BTreeMap::new(), &half),
+    );
+    assert_eq!(point(&check), ("CHECK_TRANSACTION_STATE t request", vec!["tx1"]));
+}
+
+fn pull_answer(s: &mut RocketMq) -> Frame {
+    one(
+        s,
+        Way::Request,
+        &request(11, 8, &[("topic", "t__r1"), ("queueId", "2")], b""),
+    );
+    let mut body = test_record("t__r1", 6, "KEYS\u{1}a\u{2}", b"{\"tx_no\":\"b\"}");
+    body.extend(test_record("%RETRY%g__r1", 7, "KEYS\u{1}c\u{2}", b""));
+    one(s, Way::Reply, &answer(0, 8, &[("nextBeginOffset", "8")], &body))
+}
+
+#[test]
+fn each_message_of_a_pull_answer_is_a_delivery() {
+    let mut s = session();
+    let frame = pull_answer(&mut s);
+    assert_eq!(frame.points.len(), 2);
+    assert_eq!(point(&frame), ("DELIVER t", vec!["a", "b"]));
+    assert_eq!(frame.points[1].name, "DELIVER %RETRY%g");
+    let back = [("group", "g__r1"), ("originTopic", "t__r1"), ("offset", "6000")];
+    let back = one(&mut s, Way::Request, &request(36, 9, &back, b""));
+    assert_eq!(point(&back), ("CONSUMER_SEND_MSG_BACK t request", vec!["a", "b"]));
+}
+
+#[test]
+fn a_delivery_is_duplicated_in_two_ways_and_once() {
+    let mut s = session();
+    let frame = pull_answer(&mut s);
+    let Copied::Whole(rewound) = s.duplicate(Way::Reply, frame.clone(), 0) else {
+        panic!("not rewound");
+    };
+    let header = Remoting::parse(rewound.bytes).unwrap().header;
+    assert_eq!(header.number("nextBeginOffset"), Some(7));
+    assert!(
+        matches!(s.duplicate(Way::Reply, frame, 0), Copied::No(_)),
+        "the same message is not rewound for ever"
+    );
+
+    let mut s = session();
+    let frame = pull_answer(&mut s);
+    let Copied::Whole(twinned) = s.duplicate(Way::Reply, frame, 1) else {
+        panic!("not twinned");
+    };
+    let remoting = Remoting::parse(twinned.bytes).unwrap();
+    let offsets: Vec<_> = Records::new(remoting.body()).map(|r| r.unwrap().queue_offset).collect();
+    assert_eq!(offsets, [6, 6, 7]);
+    assert_eq!(remoting.header.number("nextBeginOffset"), Some(8));
+    assert_eq!(twinned.points.len(), 3);
+}
+
+#[test]
+fn a_send_is_repeated_and_its_answer_ends_here() {
+    let mut s = session();
+    let send = one(
+        &mut s,
+        Way::Request,
+        &request(10, 4, &[("topic", "t__r1"), ("properties", HALF)], b"x"),
+    );
+    let Copied::Behind(first, copy) = s.duplicate(Way::Request, send, 0) else {
+        panic!("not repeated");
+    };
+    assert_eq!(Remoting::parse(first.bytes).unwrap().header.opaque, 4);
+    let copy = Remoting::parse(copy.bytes).unwrap();
+    assert_eq!((copy.header.opaque, copy.body()), (OWN_OPAQUE, &b"x"[..]));
+    assert!(one(&mut s, Way::Reply, &answer(0, 4, &[], b"")).forward);
+    assert!(!one(&mut s, Way::Reply, &answer(0, OWN_OPAQUE, &[], b"")).forward);
+}
+
+#[test]
+fn route_answers_lead_through_the_link() {
+    let mut s = session();
+    feed(&mut s, Way::Request, &request(105, 1, &[("topic", "t__r1")], b""));
+    let body = br#"{"brokerDatas":[{"brokerAddrs":{0:"172.17.0.3:10911"}}]}"#;
+    let frame = one(&mut s, Way::Reply, &answer(0, 1, &[], body));
+    let body = Remoting::parse(frame.bytes).unwrap().body().to_vec();
+    assert_eq!(body, br#"{"brokerDatas":[{"brokerAddrs":{0:"127.0.0.1:7"}}]}"#);
+}
+
+#[test]
+fn foreign_and_overlong_frames_pass_and_are_counted() {
+    let mut s = session();
+    let tls = b"\x16\x03\x01\x00\xa5\x01\x00";
+    assert_eq!(one(&mut s, Way::Request, tls).bytes, &tls[..]);
+    assert_eq!(s.unparsed_bytes(), tls.len() as u64);
+    let mut s = session();
+    let mut long = ((WHOLE_BYTES_MAX + 100) as u32).to_be_bytes().to_vec();
+    long.extend([0, 0, 0, 4]);
+    assert_eq!(feed(&mut s, Way::Request, &long).len(), 1, "its beginning is not held");
+    let rest = vec![0; WHOLE_BYTES_MAX + 96];
+    let after = request(10, 4, &[("topic", "t__r1")], b"");
+    let frames = feed(&mut s, Way::Request, &[&rest[..], &after].concat());
+    assert_eq!(frames.last().unwrap().points[0].name, "SEND t request");
+}
+
+proptest! {
+    #[test]
+    fn any_split_and_any_damage_passes_unchanged(
+        sizes in proptest::collection::vec(1usize..60, 1..9),
+        damage in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
+    ) {
+        let pull = request(11, 8, &[("topic", "t")], b"");
+        let send = request(310, 9, &[("b", "t"), ("i", HALF)], b"{\"tx_no\":\"1\"}");
+        let binary = answer(5, 3, &[("x", "y")], b"zzz");
+        let mut bytes = [&pull[..], &send, &binary].concat();
+        if let Some((at, byte)) = damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let (mut s, mut buffer, mut out) = (session(), BytesMut::new(), Vec::new());
+        let (mut rest, mut sizes) = (&bytes[..], sizes.iter().cycle());
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+            rest = after;
+            buffer.extend_from_slice(piece);
+            s.frames(Way::Request, &mut buffer, &mut out);
+        }
+        if damage.is_none() {
+            prop_assert_eq!(out.len(), 3);
+        }
+        let mut passed: Vec<u8> = out.iter().flat_map(|f| f.bytes.to_vec()).collect();
+        passed.extend(&buffer);
+        prop_assert_eq!(passed, bytes);
+    }
+}
