@@ -32,14 +32,14 @@ use paytwice_checkers::history::Event;
 use paytwice_checkers::verdict::Results;
 
 pub mod campaign;
-// html
+pub mod html;
 pub mod json;
 pub mod junit;
 mod layout;
 mod money;
 mod ops;
 mod readable;
-// sections
+mod sections;
 pub mod terminal;
 mod text;
 mod verdict;
@@ -115,7 +115,7 @@ pub const REPORT_HTML: &str = "report.html";
 pub fn write_all(folder: &Path, report: &RunReport<'_>) -> Result<(), ReportError> {
     write_file(&folder.join(RESULTS_JSON), &json::render(report.results)?)?;
     write_file(&folder.join(JUNIT_XML), &junit::render(report)?)?;
-    Ok(())
+    write_file(&folder.join(REPORT_HTML), &html::render(report)?)
 }
 
 /// Writes beside the file and renames, so that nobody ever reads half a report.

@@ -67,6 +67,18 @@ impl Line {
     }
 }
 
+/// Who and what, without the value.
+pub(crate) fn bare(event: &Event) -> Line {
+    Line {
+        index: event.index,
+        time: text::moment(event.time),
+        who: who(event),
+        f: event.body.f().to_owned(),
+        kind: kind(event.kind),
+        value: String::new(),
+    }
+}
+
 /// Puts an event into words.
 pub(crate) fn line(event: &Event, scale: u32, lens: &Lens) -> Line {
     let mut value = value(event, scale, lens);
@@ -74,14 +86,7 @@ pub(crate) fn line(event: &Event, scale: u32, lens: &Lens) -> Line {
         let gap = if value.is_empty() { "" } else { ": " };
         push(&mut value, format_args!("{gap}{error}"));
     }
-    Line {
-        index: event.index,
-        time: text::moment(event.time),
-        who: who(event),
-        f: event.body.f().to_owned(),
-        kind: kind(event.kind),
-        value,
-    }
+    Line { value, ..bare(event) }
 }
 
 fn who(event: &Event) -> String {

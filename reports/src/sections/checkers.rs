@@ -1,0 +1,104 @@
+//! What each checker found, with its anomalies and their witnesses.
+
+use askama::Template;
+use paytwice_checkers::verdict::{Anomaly, CheckerResult, Verdict};
+
+use crate::readable::Line;
+use crate::witness::{self, Payments};
+use crate::{RunReport, text, verdict};
+
+/// Anomalies of one checker that are written out; the others are in the payment table.
+const ANOMALIES_MAX: usize = 25;
+/// Of those, how many stand there at first sight.
+const FINDINGS_OPEN: usize = 4;
+/// Events of one witness that are written out.
+const EVENTS_MAX: usize = 60;
+
+/// The cards, worst first.
+#[derive(Template)]
+#[template(path = "checkers.html")]
+pub(crate) struct Section<'a> {
+    cards: Vec<Card<'a>>,
+}
+
+struct Card<'a> {
+    name: &'a str,
+    word: &'static str,
+    promise: Option<&'static str>,
+    reason: Option<&'a str>,
+    kinds: Vec<(&'a str, String)>,
+    counts: Vec<(&'a str, String)>,
+    findings: Vec<Finding<'a>>,
+    more: u64,
+}
+
+struct Finding<'a> {
+    kind: &'a str,
+    sentence: &'a str,
+    subject: &'a str,
+    /// `payment` or `account`: what the subject is in the payment table, if it is there.
+    table: Option<&'static str>,
+    events: Vec<Line>,
+    events_more: u64,
+}
+
+impl<'a> Section<'a> {
+    pub(crate) fn new(report: &RunReport<'a>, payments: &Payments<'a>) -> Self {
+        let mut order: Vec<&CheckerResult> = report.results.checkers.iter().collect();
+        order.sort_by_key(|checker| std::cmp::Reverse(checker.verdict));
+        let cards = order.into_iter().map(|checker| card(report, payments, checker));
+        Self { cards: cards.collect() }
+    }
+
+    fn invalid(&self) -> usize {
+        self.cards
+            .iter()
+            .filter(|card| card.word == verdict::word(Verdict::Invalid))
+            .count()
+    }
+}
+
+fn card<'a>(report: &RunReport<'a>, payments: &Payments<'a>, checker: &'a CheckerResult) -> Card<'a> {
+    let kinds = verdict::kinds(checker);
+    let shown = |counts: Vec<(&'a str, u64)>| counts.into_iter().map(|(name, n)| (name, text::count(n))).collect();
+    let counts = verdict::other_counts(checker, &kinds).into_iter().collect();
+    let findings = checker
+        .anomalies
+        .iter()
+        .take(ANOMALIES_MAX)
+        .map(|a| finding(report, payments, a));
+    Card {
+        name: &checker.name,
+        word: verdict::word(checker.verdict),
+        promise: verdict::promise(&checker.name),
+        reason: checker.reason.as_deref(),
+        kinds: shown(kinds),
+        counts: shown(counts),
+        findings: findings.collect(),
+        more: checker.anomalies.len().saturating_sub(ANOMALIES_MAX) as u64,
+    }
+}
+
+fn finding<'a>(report: &RunReport<'a>, payments: &Payments<'a>, anomaly: &'a Anomaly) -> Finding<'a> {
+    let mut events = witness::lines(report, payments, anomaly);
+    let events_more = events.len().saturating_sub(EVENTS_MAX) as u64;
+    events.truncate(EVENTS_MAX);
+    let subject = anomaly.subject.as_str();
+    let table = match payments.find(subject) {
+        Some(_) => Some("payment"),
+        None => report
+            .results
+            .payments
+            .iter()
+            .any(|p| p.account == subject)
+            .then_some("account"),
+    };
+    Finding {
+        kind: &anomaly.kind,
+        sentence: &anomaly.sentence,
+        subject,
+        table,
+        events,
+        events_more,
+    }
+}
