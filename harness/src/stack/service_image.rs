@@ -18,7 +18,9 @@ use super::images::pull;
 
 const LABEL_SERVICE: &str = "paytwice.service";
 /// Changes whenever what is put beside the binary does.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
+/// The certificate authorities of this machine, where Debian and Alpine keep them.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Where a service comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,6 +252,13 @@ fn image_root(binary: &[u8], libraries: &[(PathBuf, Vec<u8>)]) -> std::io::Resul
     root.file("etc/passwd", 0o644, b"root:x:0:0:root:/:/service\n")?;
     root.file("etc/group", 0o644, b"root:x:0:\n")?;
     root.file("etc/nsswitch.conf", 0o644, b"hosts: files dns\n")?;
+    // HTTP clients with TLS refuse to start without authorities, also where they only ever speak plain HTTP.
+    if let Ok(authorities) = std::fs::read(AUTHORITIES) {
+        for folder in ["etc/ssl/", "etc/ssl/certs/"] {
+            root.folder(folder, 0o755)?;
+        }
+        root.file("etc/ssl/certs/ca-certificates.crt", 0o644, &authorities)?;
+    }
     root.file("service", 0o755, binary)?;
     for (path, content) in libraries {
         root.file(&path.to_string_lossy(), 0o755, content)?;
