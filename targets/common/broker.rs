@@ -55,13 +55,19 @@ impl BrokerSettings {
     /// The settings that producers and consumers have in common.
     #[must_use]
     pub fn client_config(&self) -> ClientConfig {
-        let heartbeat_ms = u32::try_from(self.heartbeat.as_millis()).unwrap_or(u32::MAX);
+        let heartbeat_ms = millis(self.heartbeat);
         let mut config = ClientConfig::new();
         config.set_namesrv_addr(self.name_server.as_str().into());
         config.set_heartbeat_broker_interval(heartbeat_ms);
         config.set_poll_name_server_interval(heartbeat_ms);
         config
     }
+}
+
+/// A duration as the client takes it.
+#[must_use]
+pub fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// The message of a payment. Its key is the transaction number: the broker's own message ids

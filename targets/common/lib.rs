@@ -2,7 +2,7 @@
 //!
 //! These are ordinary services. They are configured by environment variables, log JSON lines on
 //! stdout, stop gracefully on SIGTERM and SIGINT, and outlive the absence of their dependencies.
-//! Every decision that a team could take wrongly is a [`policy`]: an enum with one correct value,
+//! Every decision that a team could take wrongly is a [`policy`](mod@policy): an enum with one correct value,
 //! its default.
 
 pub mod bridge;

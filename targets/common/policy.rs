@@ -1,6 +1,6 @@
 //! Policies: decisions with several possible answers, one of them correct.
 //!
-//! Each policy is an enum declared with [`policy!`](crate::policy!), in one place, with the variable
+//! Each policy is an enum declared with [`policy!`](macro@crate::policy), in one place, with the variable
 //! that chooses it and the name of every value. Code selects a strategy by it once; it never asks
 //! half-way through whether it should misbehave.
 

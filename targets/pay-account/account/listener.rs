@@ -9,6 +9,7 @@ use rocketmq_client_rust::{
 use rocketmq_model::common::consumer::consume_from_where::ConsumeFromWhere;
 use rocketmq_model::common::message::message_ext::MessageExt;
 use service_common::bridge::Bridge;
+use service_common::broker;
 use service_common::late::Late;
 use service_common::message::{PayResult, Payment};
 use service_common::money::Money;
@@ -186,9 +187,8 @@ impl Consumer {
     }
 
     fn build(&self) -> DefaultMQPushConsumer {
-        let persist_ms = u32::try_from(self.settings.persist_offsets.as_millis()).unwrap_or(u32::MAX);
         let mut config = self.settings.broker.client_config();
-        config.set_persist_consumer_offset_interval(persist_ms);
+        config.set_persist_consumer_offset_interval(broker::millis(self.settings.persist_offsets));
         DefaultMQPushConsumer::builder(Arc::clone(&self.client))
             .client_config(config)
             .consumer_group(self.settings.group.as_str())

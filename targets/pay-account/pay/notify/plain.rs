@@ -36,7 +36,7 @@ impl PlainProducer {
                 .client_config(self.settings.broker.client_config())
                 .producer_group(self.settings.group.as_str())
                 .topics(vec![topic.as_str().into()])
-                .send_msg_timeout(millis(&self.settings))
+                .send_msg_timeout(broker::millis(self.settings.send_timeout))
                 .build()
         })
         .await;
@@ -61,8 +61,4 @@ impl PlainProducer {
             .await;
         Ok(broker::confirmed(sent)?)
     }
-}
-
-fn millis(settings: &ProducerSettings) -> u32 {
-    u32::try_from(settings.send_timeout.as_millis()).unwrap_or(u32::MAX)
 }

@@ -69,7 +69,6 @@ impl TransactionMessage {
 
     pub(crate) async fn start(&self) {
         let topic = &self.settings.broker.topic;
-        let send_timeout_ms = u32::try_from(self.settings.send_timeout.as_millis()).unwrap_or(u32::MAX);
         let producer = broker::start_producer(topic, || {
             TransactionMQProducer::builder(Arc::clone(&self.client))
                 .client_config(self.settings.broker.client_config())
@@ -77,7 +76,7 @@ impl TransactionMessage {
                 // Announces the group with the first heartbeat. Without it the broker has nobody to
                 // ask back after a restart until the first message is sent.
                 .topics(vec![topic.as_str()])
-                .send_msg_timeout(send_timeout_ms)
+                .send_msg_timeout(broker::millis(self.settings.send_timeout))
                 .check_thread_pool_max_size(CHECK_BACKS_MAX)
                 .check_thread_pool_min_size(CHECK_BACKS_MAX)
                 .transaction_listener(LocalTransaction {
