@@ -2,10 +2,11 @@
 //! Never: calls an owner dead that it cannot look at (another machine, another process namespace).
 
 use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
 use std::fmt;
+use std::hash::Hasher;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::docker::Engine;
 
@@ -21,15 +22,13 @@ pub const LABEL_PARTY: &str = "paytwice.party";
 pub struct StackId(String);
 
 impl StackId {
-    /// A fresh id, from the process, the time and a counter.
+    /// A fresh id, from what tells this process apart from every other, and a counter.
     pub(super) fn fresh() -> StackId {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let nanos = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |t| t.as_nanos() as u64);
-        let count = u64::from(COUNTER.fetch_add(1, Ordering::Relaxed));
-        let mixed = (nanos ^ (u64::from(std::process::id()) << 40) ^ (count << 56)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        StackId(base36(mixed >> 23))
+        let mut hasher = DefaultHasher::new();
+        hasher.write(Owner::this_process().to_string().as_bytes());
+        hasher.write_u32(COUNTER.fetch_add(1, Ordering::Relaxed));
+        StackId(base36(hasher.finish() >> 23))
     }
 
     /// An id that was read from a label.
