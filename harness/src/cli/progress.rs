@@ -15,7 +15,7 @@ use crate::run::{Notice, Observer, Tick};
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
 /// An observer for the command line.
-pub fn observer() -> Observer {
+pub(super) fn observer() -> Observer {
     if std::io::stderr().is_terminal() && std::env::var_os("CI").is_none() {
         moving()
     } else {

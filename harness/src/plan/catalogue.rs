@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use paytwice_checkers::CHECKERS;
+
 use super::draw::Draw;
 use super::error::{PlanError, list};
 use super::schedule::{KINDS, Scene, duplicates};
@@ -57,49 +59,6 @@ pub const FAULTS: [FaultEntry; 6] = [
         about: "resets every connection, new ones too, until healed",
         on: "a link",
         example: "reset:account->mysql@5s+500ms",
-    },
-];
-
-/// A checker for a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CheckerEntry {
-    /// Its name.
-    pub name: &'static str,
-    /// When it says valid.
-    pub about: &'static str,
-    /// Anomalies that it can find.
-    pub finds: &'static [&'static str],
-}
-
-/// Every checker.
-pub const CHECKERS: [CheckerEntry; 4] = [
-    CheckerEntry {
-        name: "exactly-once",
-        about: "every recorded payment moved its own account once, and nothing else did",
-        finds: &[
-            "lost",
-            "double",
-            "ghost",
-            "wrong-amount",
-            "wrong-account",
-            "late",
-            "duplicate-payment",
-        ],
-    },
-    CheckerEntry {
-        name: "balance-convergence",
-        about: "at rest every balance is the sum of its payments, digit by digit",
-        finds: &["unexplained", "inexact"],
-    },
-    CheckerEntry {
-        name: "idempotency",
-        about: "the same transaction number gets the same answer; with another payload it is refused",
-        finds: &["changed-answer", "conflict-accepted"],
-    },
-    CheckerEntry {
-        name: "query-honesty",
-        about: "no query calls a payment failed that is credited, or credited one that failed",
-        finds: &["false-fail", "false-success"],
     },
 ];
 
@@ -170,7 +129,7 @@ pub fn checkers() -> String {
         line(&mut text, &format!("{:<20} {}", checker.name, checker.about));
         line(
             &mut text,
-            &format!("{:20} finds {}", "", list(checker.finds.iter().copied())),
+            &format!("{:20} finds {}", "", list(checker.kinds.iter().copied())),
         );
     }
     text

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use paytwice_checkers::CHECKERS;
+
 use super::error::{did_you_mean, list};
 use super::fill::placeholders;
 use super::manifest::{DependencyKind, HttpOperation, Manifest, Policy, PolicyValue, Service};
@@ -209,7 +211,13 @@ impl<'a> Check<'a> {
             }
             link if name == "addr" => {
                 let links: Vec<&str> = def.links.iter().map(String::as_str).collect();
-                self.refers(key, "link", link, &links);
+                if !links.contains(&link) {
+                    let hint = did_you_mean(link, links.iter().copied());
+                    self.say(format!(
+                        "{key} refers to link {link:?}; this service has {}{hint}",
+                        list(links)
+                    ));
+                }
                 return;
             }
             link if def.links.iter().any(|l| l == link) => {
@@ -298,6 +306,15 @@ impl<'a> Check<'a> {
         let databases = self.databases();
         for name in value.databases.keys() {
             self.refers(&format!("{key}.databases.{name}"), "database", name, &databases);
+        }
+        let anomalies: Vec<&str> = CHECKERS.iter().flat_map(|checker| checker.kinds).copied().collect();
+        for anomaly in value
+            .finds
+            .iter()
+            .filter(|anomaly| !anomalies.contains(&anomaly.as_str()))
+        {
+            let hint = did_you_mean(anomaly, anomalies.iter().copied());
+            self.say(format!("{key}.finds has {anomaly:?}, which no checker reports{hint}"));
         }
         if value.defect.is_none() && !value.finds.is_empty() {
             self.say(format!("{key} has `finds` and no `defect`: say what is wrong with it"));

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::{Names, RunError};
+use crate::plan::manifest::{DependencyKind, Service};
 use crate::plan::{LinkDef, LinkKind, Manifest, Target};
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
@@ -108,6 +109,25 @@ pub(super) fn point_at_services(stack: &ContainerStack, target: &Target, links: 
 pub(super) fn host_port(to: &str, link: &Link) -> Option<String> {
     let bound = link.listen_addr(ONLY_LEG).or_else(|| link.listen_addr(NAME_SERVER.0))?;
     Some(format!("{to}:{}", bound.port()))
+}
+
+/// The party, and its port, that a service means by one of its links.
+pub(super) fn party_behind<'a>(manifest: &'a Manifest, to: &'a str) -> Option<(&'a str, u16)> {
+    if let Some(service) = manifest.services.get(to) {
+        return Some((to, service.port));
+    }
+    Some(match manifest.dependencies.get(to)?.kind {
+        DependencyKind::Mysql => ("mysql", MYSQL_PORT),
+        DependencyKind::Rocketmq => (NAME_SERVER.1, NAME_SERVER_PORT),
+    })
+}
+
+/// Where clients call each service when there are no links.
+pub(super) fn direct_bases(stack: &ContainerStack, manifest: &Manifest) -> Result<BTreeMap<String, String>, RunError> {
+    let base = |(name, service): (&String, &Service)| {
+        Ok((name.clone(), format!("http://{}", stack.addr(name, service.port)?)))
+    };
+    manifest.services.iter().map(base).collect()
 }
 
 /// Where clients call each service.

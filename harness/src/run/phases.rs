@@ -1,6 +1,6 @@
 //! The phases of a run, one function each, in order. Each is marked in the history when it begins and when it ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use paytwice_checkers::history::{Body, Kind, Phase, Process, ReadMoment};
 use paytwice_checkers::money;
 use tokio::time::Instant;
 
-use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, links, services};
+use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, links};
+use super::services::{self, Ways};
 use crate::nemesis::{InForce, Nemesis};
 use crate::plan::{Manifest, Plan, Target};
 use crate::reads::{Reader, Snapshot};
@@ -66,9 +67,7 @@ impl Phases<'_> {
         self.create_databases(&names).await?;
         let stack = &self.stage.stack;
         let settle = Settle::prepare(stack, &self.manifest, &names, &self.plan.settle).await?;
-        let links = links::open(stack, self.target, &self.manifest, &names, &self.recorder).await?;
-        services::start(self.stage, &self.manifest, self.plan, &names, &links, self.observer).await?;
-        links::point_at_services(stack, self.target, &links)?;
+        let (links, bases) = self.join(&names).await?;
         let ground = Arc::new(Ground {
             stack: Arc::clone(stack),
             links,
@@ -82,10 +81,7 @@ impl Phases<'_> {
             self.plan.seed,
             self.manifest.money.scale,
             self.manifest.operations.clone(),
-            Caller::new(
-                links::client_bases(self.target, &ground.links),
-                Duration::from_millis(self.plan.workload.op_timeout_ms),
-            )?,
+            Caller::new(bases, Duration::from_millis(self.plan.workload.op_timeout_ms))?,
             pool(&self.manifest.operations.open_account.database).await?,
             self.recorder.clone(),
             Arc::new(Progress::default()),
@@ -101,6 +97,20 @@ impl Phases<'_> {
             reader,
             settle,
         })
+    }
+
+    /// Opens the links and starts the services behind them; says where clients call each service.
+    async fn join(&self, names: &Names) -> Result<(links::Links, BTreeMap<String, String>), RunError> {
+        let (stack, manifest) = (&self.stage.stack, &self.manifest);
+        if self.direct {
+            services::start(self.stage, manifest, self.plan, names, &Ways::Direct).await?;
+            return Ok((links::Links::new(), links::direct_bases(stack, manifest)?));
+        }
+        let links = links::open(stack, self.target, manifest, names, &self.recorder).await?;
+        services::start(self.stage, manifest, self.plan, names, &Ways::Links(&links)).await?;
+        links::point_at_services(stack, self.target, &links)?;
+        let bases = links::client_bases(self.target, &links);
+        Ok((links, bases))
     }
 
     async fn create_databases(&self, names: &Names) -> Result<(), RunError> {

@@ -27,6 +27,9 @@ pub struct ServiceSpec {
     pub port: u16,
     /// HTTP path that answers 2xx once it is ready.
     pub ready_path: String,
+    /// Put it into the network of the dependencies instead of one of its own: it then reaches every party by
+    /// [`ContainerStack::host_name`], past every link.
+    pub beside_dependencies: bool,
 }
 
 /// A service that is ready.
@@ -44,12 +47,16 @@ impl ContainerStack {
         let begun = Instant::now();
         let name = spec.name.clone();
         self.stop_service(&name).await?;
-        let network = self.service_network(&name).await?;
+        let network = if spec.beside_dependencies {
+            self.party(super::mysql::PARTY)?.network
+        } else {
+            self.service_network(&name).await?.name
+        };
         let launch = Launch {
             party: name.clone(),
             container: self.id.name_of(&name),
             image: spec.image,
-            network: network.name,
+            network,
             labels: self.id.labels(&name),
             env: spec.env.into_iter().collect(),
             hosts: spec.extra_hosts.into_iter().collect(),
@@ -67,6 +74,11 @@ impl ContainerStack {
             address: self.party(&name)?.address,
             ready_after: begun.elapsed(),
         })
+    }
+
+    /// The name under which containers in the same network reach a party.
+    pub fn host_name(&self, party: &str) -> String {
+        self.id.name_of(party)
     }
 
     /// Removes a service's container, whatever it does. Its network stays for the next run.

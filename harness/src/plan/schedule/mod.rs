@@ -50,11 +50,11 @@ pub(crate) fn schedule(
 
 /// The best of several full timetables.
 fn full(scene: &Scene, time_ms: u64, seed: u64) -> Vec<PlannedFault> {
-    let mut best: Option<((usize, bool, usize), Timetable<'_>)> = None;
+    let mut best: Option<((usize, usize), Timetable<'_>)> = None;
     for attempt in 0..ATTEMPTS {
         let mut draw = Draw::new(seed, STREAM + (attempt << 32));
         let (wanted, score, table) = attempt_full(scene, time_ms, seed, &mut draw);
-        let done = score.0 == wanted.0 && score.1 && score.2 == wanted.1;
+        let done = score == wanted;
         if best.as_ref().is_none_or(|(other, _)| score > *other) {
             best = Some((score, table));
         }
@@ -65,13 +65,13 @@ fn full(scene: &Scene, time_ms: u64, seed: u64) -> Vec<PlannedFault> {
     best.map_or_else(Vec::new, |(_, table)| table.into_faults())
 }
 
-/// One try: how much was wanted, what was placed, and the timetable.
+/// One try: how many episodes of every run and how many others were wanted, how many placed, and the timetable.
 fn attempt_full<'a>(
     scene: &'a Scene,
     time_ms: u64,
     seed: u64,
     draw: &mut Draw,
-) -> ((usize, usize), (usize, bool, usize), Timetable<'a>) {
+) -> ((usize, usize), (usize, usize), Timetable<'a>) {
     let mut table = Timetable::new(scene);
     let (mut wanted, mut placed) = ((0, 0), (0, 0));
     for (window, n) in stretches(time_ms).into_iter().zip(0u64..) {
@@ -82,33 +82,31 @@ fn attempt_full<'a>(
         let rest = heavy.iter().chain(&light);
         placed.1 += rest.filter(|e| table.anywhere(e, &window, draw)).count();
     }
-    let enough_left = table.stopped_ms(time_ms) * 100 <= time_ms * STOPPED_PERCENT_MAX;
-    (wanted, (placed.0, enough_left, placed.1), table)
+    (wanted, placed, table)
 }
 
 /// The run in stretches of about half a minute.
 fn stretches(time_ms: u64) -> Vec<Window> {
     let n = ((time_ms + STRETCH_MS / 2) / STRETCH_MS).max(1);
     let length = time_ms / n;
-    let last = end_of_faults(time_ms);
-    let window = |i: u64| Window {
-        from_ms: i * length + if i == 0 { (time_ms / 10).min(700) } else { 0 },
-        until_ms: if i + 1 == n { last.until_ms } else { (i + 1) * length },
-        well_ms: if i + 1 == n {
-            last.well_ms
-        } else {
-            (i + 1) * length + 1000
-        },
+    let whole = whole(time_ms);
+    let stretch = |i: u64| Window {
+        from_ms: whole.from_ms.max(i * length),
+        until_ms: whole.until_ms.min((i + 1) * length),
+        well_ms: whole.well_ms.min((i + 1) * length + 1000),
+        stopped_ms_max: (i + 1) * length * STOPPED_PERCENT_MAX / 100,
     };
-    (0..n).map(window).collect()
+    (0..n).map(stretch).collect()
 }
 
-fn end_of_faults(time_ms: u64) -> Window {
+/// The whole run but a little at its beginning and a rest at its end.
+fn whole(time_ms: u64) -> Window {
     let rest = REST_AT_END_MS.min(time_ms / 5);
     Window {
         from_ms: (time_ms / 10).min(700),
         until_ms: time_ms - rest,
         well_ms: time_ms - rest / 2,
+        stopped_ms_max: time_ms * STOPPED_PERCENT_MAX / 100,
     }
 }
 
@@ -150,40 +148,42 @@ fn scatter(
     table: &mut Timetable<'_>,
     draw: &mut Draw,
 ) -> Result<(), PlanError> {
-    let window = end_of_faults(time_ms);
+    let mut window = whole(time_ms);
     let wanted = usize::try_from(time_ms / CHOSEN_EVERY_MS).unwrap_or(usize::MAX);
     let mut begun = 0;
-    let mut first_pass = true;
-    while !items.is_empty() && (first_pass || begun < wanted) {
-        let mut pool: Vec<(&str, Episode)> = Vec::new();
-        for item in items {
-            for fault in item.faults(scene, draw) {
-                let for_ms = deck::usual_ms(scene, &fault, draw);
-                pool.push((&item.text, Episode::single(fault, for_ms)));
+    for pass in 0.. {
+        let before = begun;
+        for (text, episode) in pool(scene, items, draw) {
+            if pass > 0 && begun >= wanted {
+                break;
             }
-        }
-        draw.shuffle(&mut pool);
-        let mut any = false;
-        for (text, episode) in &pool {
-            if !first_pass && (begun >= wanted || table.stopped_ms(time_ms) * 100 > time_ms * STOPPED_PERCENT_MAX / 2) {
-                return Ok(());
-            }
-            let fits = table.anywhere(episode, &window, draw);
-            let alone = || Timetable::new(scene).anywhere(episode, &window, &mut Draw::new(0, 0));
-            if first_pass && !fits && !alone() {
-                let problem = format!(
-                    "{text:?} does not fit into {}; give the run more --time, or place it: {text}@1s+1s",
-                    show_ms(time_ms)
-                );
+            let fits = table.anywhere(&episode, &window, draw);
+            begun += usize::from(fits);
+            if pass == 0 && !fits && !Timetable::new(scene).anywhere(&episode, &window, draw) {
+                let time = show_ms(time_ms);
+                let problem =
+                    format!("{text:?} does not fit into {time}; give the run more --time, or place it: {text}@1s+1s");
                 return Err(PlanError::value("--faults", problem));
             }
-            any |= fits;
-            begun += usize::from(fits);
         }
-        if !any {
-            return Ok(());
+        if begun == before || begun >= wanted {
+            break;
         }
-        first_pass = false;
+        // What was asked for is there; its repetition leaves more time alone.
+        window.stopped_ms_max = time_ms * STOPPED_PERCENT_MAX / 200;
     }
     Ok(())
+}
+
+/// Each fault that the items stand for, once, in random order.
+fn pool<'a>(scene: &Scene, items: &[&'a FaultItem], draw: &mut Draw) -> Vec<(&'a str, Episode)> {
+    let mut pool = Vec::new();
+    for item in items {
+        for fault in item.faults(scene, draw) {
+            let for_ms = deck::usual_ms(scene, &fault, draw);
+            pool.push((item.text.as_str(), Episode::single(fault, for_ms)));
+        }
+    }
+    draw.shuffle(&mut pool);
+    pool
 }

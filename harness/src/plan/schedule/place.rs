@@ -43,6 +43,8 @@ pub(crate) struct Window {
     pub(crate) until_ms: u64,
     /// And all is well again by then.
     pub(crate) well_ms: u64,
+    /// From the run's start to the window's end, something may be killed, paused or cut for as long as this.
+    pub(crate) stopped_ms_max: u64,
 }
 
 impl<'a> Timetable<'a> {
@@ -81,7 +83,11 @@ impl<'a> Timetable<'a> {
             return false;
         };
         let later = at + draw.ms(0..=300) / STEP_MS * STEP_MS;
-        let at = if self.fits(episode, later, window) { later } else { at };
+        let at = if self.fits(episode, &self.parts(episode), later, window) {
+            later
+        } else {
+            at
+        };
         self.put(episode, at);
         true
     }
@@ -92,12 +98,6 @@ impl<'a> Timetable<'a> {
         let Some(at) = draw.pick(&starts) else { return false };
         self.put(episode, *at);
         true
-    }
-
-    /// Milliseconds of `0..time_ms` in which something is killed, paused or cut.
-    pub(crate) fn stopped_ms(&self, time_ms: u64) -> u64 {
-        let heavy = self.placed.iter().filter(|p| is_heavy(&p.fault));
-        covered(heavy.map(|p| p.at..p.end.min(time_ms)).collect())
     }
 
     /// The faults in the order of their beginning, numbered from 1.
@@ -113,42 +113,63 @@ impl<'a> Timetable<'a> {
         (1..).zip(placed).map(planned).collect()
     }
 
-    fn starts<'t>(&'t self, episode: &'t Episode, window: &'t Window) -> impl Iterator<Item = u64> + 't {
+    /// Every start at which an episode fits.
+    fn starts(&self, episode: &Episode, window: &Window) -> impl Iterator<Item = u64> {
+        let parts = self.parts(episode);
         let steps = window.until_ms.saturating_sub(window.from_ms) / STEP_MS;
         (0..steps)
             .map(|step| window.from_ms + step * STEP_MS)
-            .filter(|at| self.fits(episode, *at, window))
+            .filter(move |at| self.fits(episode, &parts, *at, window))
     }
 
-    fn fits(&self, episode: &Episode, at: u64, window: &Window) -> bool {
+    /// An episode's faults as they lie when it starts at 0.
+    fn parts(&self, episode: &Episode) -> Vec<Placed> {
+        episode.parts.iter().map(|part| self.placed(0, part)).collect()
+    }
+
+    fn fits(&self, episode: &Episode, parts: &[Placed], at: u64, window: &Window) -> bool {
         let needs = at..at + episode.needs_until_ms;
         let starved = self
             .placed
             .iter()
             .any(|old| old.stops.meets(episode.needs) && old.at < needs.end && needs.start < old.well);
-        !starved && episode.parts.iter().all(|part| self.part_fits(part, at, window))
+        !starved && parts.iter().all(|part| self.part_fits(part, at, window)) && self.leaves_enough(parts, at, window)
     }
 
-    fn part_fits(&self, part: &Part, at: u64, window: &Window) -> bool {
-        let new = self.placed(at, part);
-        if new.end > window.until_ms || new.well > window.well_ms {
+    fn part_fits(&self, part: &Placed, by: u64, window: &Window) -> bool {
+        let (at, end, well) = (part.at + by, part.end + by, part.well + by);
+        if end > window.until_ms || well > window.well_ms {
             return false;
         }
-        let apart = |old: &Placed| new.at >= old.well + REST_MS || old.at >= new.well + REST_MS;
+        let together = |old: &&Placed| at < old.well + REST_MS && old.at < well + REST_MS;
         let clash = self
             .placed
             .iter()
-            .any(|old| exclude(&old.fault, &new.fault) && !apart(old));
-        let in_need = |(range, needs): &(Range<u64>, Stops)| {
-            needs.meets(new.stops) && new.at < range.end && range.start < new.well
-        };
-        let heavy = is_heavy(&new.fault);
+            .filter(together)
+            .any(|old| exclude(&old.fault, &part.fault));
+        let in_need =
+            |(range, needs): &(Range<u64>, Stops)| needs.meets(part.stops) && at < range.end && range.start < well;
+        let heavy = is_heavy(&part.fault);
         let beside = self
             .placed
             .iter()
-            .filter(|old| is_heavy(&old.fault) == heavy && new.at < old.end && old.at < new.end)
+            .filter(|old| is_heavy(&old.fault) == heavy && at < old.end && old.at < end)
             .count();
         !clash && beside < LANES && !self.needs.iter().any(in_need)
+    }
+
+    /// Whether enough of the time up to the window's end is left alone.
+    fn leaves_enough(&self, parts: &[Placed], by: u64, window: &Window) -> bool {
+        let new = parts
+            .iter()
+            .filter(|p| is_heavy(&p.fault))
+            .map(|p| p.at + by..p.end + by);
+        let mut ranges: Vec<Range<u64>> = new.collect();
+        if ranges.is_empty() {
+            return true;
+        }
+        ranges.extend(self.placed.iter().filter(|p| is_heavy(&p.fault)).map(|p| p.at..p.end));
+        covered(ranges) <= window.stopped_ms_max
     }
 
     fn placed(&self, at: u64, part: &Part) -> Placed {
