@@ -37,16 +37,16 @@ pub fn figures(ledger: &Ledger) -> BTreeMap<String, f64> {
     figures
 }
 
-/// From the end of healing to the first moment from which nothing was left to do and nothing changed.
+/// From the end of healing to the first look from which nothing changed any more until the target was at rest.
 fn convergence_ns(ledger: &Ledger) -> Option<u64> {
     let healed = ledger.phase("heal")?.to_ns?;
     let settle = ledger.phase("settle").filter(|phase| phase.ok)?;
     let end = settle.to_ns?;
-    let samples = ledger.samples.iter().filter(|s| (healed..=end).contains(&s.time));
-    let samples: Vec<_> = samples.collect();
-    let rows = samples.last().and_then(|s| s.rows);
-    let calm = samples.iter().rev().take_while(|s| s.idle && s.rows == rows);
-    let since = calm.last().map_or(end, |s| s.time);
+    let mut samples = ledger.samples.iter().filter(|s| (healed..=end).contains(&s.time)).rev();
+    let since = samples.next().map_or(end, |last| {
+        let calm = samples.take_while(|s| s.counters == last.counters);
+        calm.last().unwrap_or(last).time
+    });
     Some(since.saturating_sub(healed))
 }
 

@@ -39,14 +39,14 @@ impl Money {
         matches!(self, Money::Exact(_))
     }
 
-    /// True when the value is exact, or off by less than a hundredth of a minor unit: the drift of binary
-    /// floating point, which leaves no doubt about the amount that was meant.
+    /// True when the value is exact, or off by less than a tenth of a minor unit: the drift of binary floating
+    /// point, which leaves no doubt about the amount that was meant.
     pub fn is_near(&self) -> bool {
         match self {
             Money::Exact(_) => true,
             Money::Inexact { remainder, .. } => {
                 let digits = remainder.trim_start_matches('-');
-                digits.starts_with("0.00") || digits.contains('e')
+                digits.starts_with("0.0") || digits.contains('e')
             }
         }
     }

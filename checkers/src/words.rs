@@ -45,6 +45,9 @@ pub(crate) fn story(ledger: &Ledger, at: usize) -> String {
     let seen = payment.delivered();
     let told = match seen {
         0 if ledger.deliveries_seen == 0 => "deliveries were not recorded".to_owned(),
+        0 if payment.rows.is_empty() && ledger.makes_numbers => {
+            "the number it was delivered under is not known".to_owned()
+        }
         0 => "no delivery of it was seen".to_owned(),
         n => format!("delivered {}", times(n)),
     };
@@ -90,10 +93,7 @@ fn turning_point<'a>(ledger: &'a Ledger, payment: &Payment) -> Option<(&'a Fault
     let first = payment.deliveries.iter().find(|d| d.times > 0)?.time;
     let last = payment.deliveries.last()?.time;
     let done = |f: &FaultSpan| f.done.map_or(0, |(_, time)| time);
-    let between = ledger
-        .faults
-        .iter()
-        .filter(|f| (first..last).contains(&done(f)) && f.done.is_some());
+    let between = effective(ledger).filter(|f| (first..last).contains(&done(f)));
     let fault = between.max_by_key(|f| done(f))?;
     let after = payment.deliveries.iter().filter(|d| d.time > done(fault));
     Some((fault, after.map(|d| d.times).sum())).filter(|(_, after)| *after > 0)
@@ -109,5 +109,10 @@ fn around<'a>(ledger: &'a Ledger, payment: &Payment) -> Vec<&'a FaultSpan> {
         let span = fault.in_force();
         span.is_some_and(|(begin, end)| begin <= to && end.is_none_or(|end| end >= from))
     };
-    ledger.faults.iter().filter(in_force).collect()
+    effective(ledger).filter(in_force).collect()
+}
+
+/// The faults that were done, without those that were never seen to take effect.
+fn effective(ledger: &Ledger) -> impl Iterator<Item = &FaultSpan> {
+    ledger.faults.iter().filter(|fault| fault.done.is_some() && !fault.idle)
 }

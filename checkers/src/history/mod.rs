@@ -26,7 +26,8 @@ pub struct History {
 }
 
 impl History {
-    /// True when the history ends before the run did: cut off in a line, or without the end of its final reads.
+    /// True when the history ends before the run did: cut off in a line, or before its final reads ended, whether
+    /// they were complete or not.
     pub fn is_cut_short(&self) -> bool {
         self.truncated || !self.has_final_reads()
     }
@@ -40,6 +41,6 @@ impl History {
     fn has_final_reads(&self) -> bool {
         let ends = |event: &&Event| matches!(&event.body, Body::Phase(p) if p.name == "final-reads");
         let last = self.events.iter().rev().find(ends);
-        last.is_some_and(|event| event.kind == Kind::Ok)
+        last.is_some_and(|event| event.kind != Kind::Invoke)
     }
 }

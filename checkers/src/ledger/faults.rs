@@ -20,8 +20,10 @@ pub struct FaultSpan {
     pub seen: bool,
     /// When it was seen healed.
     pub healed_ns: Option<u64>,
-    /// When it was given up.
-    pub failed_ns: Option<u64>,
+    /// Whether it was never seen to take effect.
+    pub idle: bool,
+    /// Whether its undoing began, and was not seen.
+    pub stuck: bool,
     /// Evidence in words, in order.
     pub evidence: Vec<String>,
 }
@@ -36,18 +38,23 @@ impl FaultSpan {
             done: None,
             seen: false,
             healed_ns: None,
-            failed_ns: None,
+            idle: false,
+            stuck: false,
             evidence: Vec::new(),
         }
     }
 
     pub(super) fn observe(&mut self, step: &FaultStep, event: &Event) {
         match step.step {
-            FaultStage::Asked | FaultStage::Healing => {}
+            FaultStage::Asked => {}
+            FaultStage::Healing => self.stuck = true,
             FaultStage::Done => self.done = self.done.or(Some((event.index, event.time))),
             FaultStage::Seen => self.seen = true,
-            FaultStage::Healed => self.healed_ns = Some(event.time),
-            FaultStage::Failed => self.failed_ns = Some(event.time),
+            FaultStage::Healed => {
+                self.healed_ns = Some(event.time);
+                self.stuck = false;
+            }
+            FaultStage::Failed => self.idle = !self.seen,
         }
         if !step.detail.is_empty() {
             self.evidence.push(step.detail.clone());
@@ -57,12 +64,12 @@ impl FaultSpan {
     /// From when to when it was in force; open where it was never undone. None when it was never done.
     pub fn in_force(&self) -> Option<(u64, Option<u64>)> {
         let (_, from) = self.done?;
-        Some((from, self.healed_ns.or(self.failed_ns)))
+        Some((from, self.healed_ns))
     }
 
-    /// True when it was done and nothing says that it is over.
+    /// True when it was done, or its undoing begun, and nothing says that it is over.
     pub fn is_open(&self) -> bool {
-        matches!(self.in_force(), Some((_, None)))
+        (self.done.is_some() || self.stuck) && self.healed_ns.is_none()
     }
 
     /// `account was killed`.

@@ -67,6 +67,8 @@ pub struct Ledger {
     pub reads: [[ReadState; 3]; 3],
     /// Deliveries seen on the wire, of whatever payment.
     pub deliveries_seen: u64,
+    /// Whether the service records payments under numbers of its own.
+    pub makes_numbers: bool,
     /// Time of the last event.
     pub end_ns: u64,
     /// Whether the history ends before the run did.
@@ -109,6 +111,7 @@ impl Ledger {
             samples: Vec::new(),
             reads: Default::default(),
             deliveries_seen: 0,
+            makes_numbers: false,
             end_ns: 0,
             cut_short: false,
             contradiction: None,
@@ -163,7 +166,22 @@ impl Ledger {
     /// Why the end of the history does not show the end of the run; None when it does.
     pub fn incomplete(&self) -> Option<String> {
         if self.cut_short {
-            return Some("the history is cut short: its final reads did not end".into());
+            let stopped = self
+                .phases
+                .iter()
+                .rev()
+                .find(|p| p.error.is_some() && !p.name.starts_with("settle"));
+            return Some(match stopped {
+                Some(PhaseSpan { name, error, .. }) => format!(
+                    "the history ends without final reads: the run stopped in {name}: {}",
+                    error.as_deref().unwrap_or_default()
+                ),
+                None => "the history is cut short: its final reads did not end".into(),
+            });
+        }
+        if let Some(phase) = self.phase("final-reads").filter(|p| !p.ok) {
+            let why = phase.error.as_deref().unwrap_or("no reason given");
+            return Some(format!("the final reads are incomplete: {why}"));
         }
         for (role, name) in [
             (Role::Payments, "payments"),
@@ -200,7 +218,10 @@ impl Ledger {
         }
         match phase {
             None => Some("there is no settle phase: nothing says that the target came to rest".into()),
-            Some(phase) if !phase.ok => Some(format!("the target did not come to rest: {} was cut short", phase.name)),
+            Some(phase) if !phase.ok => {
+                let why = phase.error.as_deref().unwrap_or("it was cut short");
+                Some(format!("the target did not come to rest in {}: {why}", phase.name))
+            }
             Some(_) => None,
         }
     }

@@ -57,7 +57,7 @@ pub struct Delivery {
     pub index: u64,
     /// Its time.
     pub time: u64,
-    /// How often the frame was passed on: 0 dropped, 2 duplicated.
+    /// 1, or 0 where it was dropped on its way.
     pub times: u32,
 }
 
@@ -91,7 +91,7 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Deliveries, counting a duplicated frame twice.
+    /// Deliveries, without those that were dropped on their way.
     pub fn delivered(&self) -> u32 {
         self.deliveries.iter().map(|d| d.times).sum()
     }
@@ -307,6 +307,8 @@ pub struct PhaseSpan {
     pub to_ns: Option<u64>,
     /// Whether its end says ok.
     pub ok: bool,
+    /// Why it does not.
+    pub error: Option<String>,
 }
 
 /// State of one kind of read at one moment: the last attempt counts.
@@ -326,8 +328,6 @@ pub enum ReadState {
 pub struct Rest {
     /// When.
     pub time: u64,
-    /// Whether nothing was left to do: no lag, no half messages, no retries, nothing delayed or in flight.
-    pub idle: bool,
-    /// Rows counted then.
-    pub rows: Option<i64>,
+    /// Lag, half messages, retries, delayed and in flight; and the rows counted.
+    pub counters: [i64; 6],
 }

@@ -4,6 +4,9 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use crate::history::{
     BalanceRow, Body, CreditRow, Event, FaultStep, Header, Kind, PaymentRow, Phase, Process, Query, QueryPath, Read,
     ReadMoment, Recharge, Rows, Sample, WireEvent,
@@ -16,8 +19,8 @@ use super::model::{
 };
 use super::{FaultSpan, Id, Ledger};
 
-/// Counters of a sample that have to be zero at rest.
-const BUSY: [&str; 5] = ["lag", "half", "retry", "delayed", "in-flight"];
+/// Counters of a sample that do not change any more at rest.
+const MOVING: [&str; 6] = ["lag", "half", "retry", "delayed", "in-flight", "rows"];
 
 /// A ledger in the making.
 pub(super) struct Observer {
@@ -64,6 +67,7 @@ impl Observer {
     pub(super) fn observe(&mut self, event: &Event) {
         self.ledger.end_ns = event.time;
         match &event.body {
+            Body::Other(f, value) if f == "read-failed" => self.read_failed(value, event),
             Body::Header(_) | Body::Other(..) => {}
             Body::Phase(phase) => self.phase(phase, event),
             Body::Fault(step) => self.fault(step, event),
@@ -232,6 +236,7 @@ impl Observer {
                 from_ns: event.time,
                 to_ns: None,
                 ok: false,
+                error: None,
             });
             return;
         }
@@ -239,6 +244,7 @@ impl Observer {
         if let Some(span) = phases.iter_mut().rev().find(open) {
             span.to_ns = Some(event.time);
             span.ok = event.kind == Kind::Ok;
+            span.error.clone_from(&event.error);
         }
     }
 
@@ -255,12 +261,9 @@ impl Observer {
         if !wire.point.starts_with("DELIVER") {
             return;
         }
+        // A duplicated frame is two events, the original and its copy: each counts once.
         let did = wire.did.as_deref().unwrap_or_default();
-        let times = match did {
-            _ if did.contains("dropped") || did.contains("cut") => 0,
-            _ if did.contains("duplicated") => 2,
-            _ => 1,
-        };
+        let times = u32::from(!did.contains("dropped") && !did.contains("lost"));
         for (position, name) in wire.tx.iter().enumerate() {
             if wire.tx[..position].contains(name) && wire.tx.len() < 64 {
                 continue; // the same message, found by its key and by its body
@@ -276,12 +279,17 @@ impl Observer {
     }
 
     fn sample(&mut self, sample: &Sample, time: u64) {
-        let counter = |name: &str| sample.counters.get(name).copied();
-        self.ledger.samples.push(Rest {
-            time,
-            idle: BUSY.iter().all(|name| counter(name).unwrap_or(0) == 0),
-            rows: counter("rows"),
-        });
+        let counters = MOVING.map(|name| sample.counters.get(name).copied().unwrap_or(0));
+        self.ledger.samples.push(Rest { time, counters });
+    }
+
+    /// Nothing could be read at that moment: no role of it is complete.
+    fn read_failed(&mut self, value: &Value, event: &Event) {
+        let at = value.get("at").and_then(|at| ReadMoment::deserialize(at).ok());
+        if let Some(at) = at {
+            let why = event.error.clone().unwrap_or_else(|| "it failed".into());
+            self.ledger.reads[at as usize].fill(ReadState::Failed(why));
+        }
     }
 
     fn read(&mut self, read: &Read, event: &Event) {

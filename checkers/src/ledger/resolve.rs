@@ -42,6 +42,7 @@ pub(super) fn resolve(observer: Observer) -> Ledger {
     }
     for row in &ledger.rows {
         if let Owner::Payment(payment) | Owner::Changed(payment) = row.owner {
+            ledger.makes_numbers |= row.tx != ledger.payments[payment].tx;
             ledger.owners.entry(row.tx).or_insert(payment);
         }
     }
