@@ -22,7 +22,7 @@ use paytwice_checkers::verdict::{PaymentFate, Results, Verdict};
 use paytwice_reports::{RunReport, terminal};
 
 use crate::clock::Now;
-use crate::plan::{Plan, PlanRequest, Target};
+use crate::plan::{Plan, PlanError, PlanRequest, Target};
 use crate::run::{self, Observer, RunError, RunOptions, Stage};
 
 /// What is asked for: a target, what to break, and one seed.
@@ -84,7 +84,11 @@ impl Campaign {
     #[must_use]
     pub fn faults<S: Into<String>>(mut self, faults: impl IntoIterator<Item = S>) -> Campaign {
         let items: Vec<String> = faults.into_iter().map(Into::into).collect();
-        self.request.faults = Some(if items.is_empty() { "none".to_owned() } else { items.join(",") });
+        self.request.faults = Some(if items.is_empty() {
+            "none".to_owned()
+        } else {
+            items.join(",")
+        });
         self
     }
 
@@ -161,7 +165,12 @@ impl Campaign {
 
     /// The seed of the n-th run, from 1: each run of a campaign has the next one.
     pub fn seed_of(&self, number: u32) -> u64 {
-        let first = self.plan.as_ref().map(|plan| plan.seed).or(self.request.seed).unwrap_or_default();
+        let first = self
+            .plan
+            .as_ref()
+            .map(|plan| plan.seed)
+            .or(self.request.seed)
+            .unwrap_or_default();
         first.wrapping_add(u64::from(number.saturating_sub(1)))
     }
 
@@ -173,11 +182,29 @@ impl Campaign {
         }
         let mut request = self.request.clone();
         request.seed = Some(self.seed_of(number));
-        Ok(crate::plan::expand(target, &request)?)
+        let plan = crate::plan::expand(target, &request)?;
+        if let Some(fault) = plan
+            .faults
+            .iter()
+            .find(|planned| self.direct && planned.fault.on().contains("->"))
+        {
+            return Err(RunError::Plan(PlanError::BadValue {
+                key: "--direct".to_owned(),
+                problem: format!(
+                    "there are no links, so {} cannot be done; add --faults none",
+                    fault.fault
+                ),
+            }));
+        }
+        Ok(plan)
     }
 
     fn find_target(&self) -> Result<Target, RunError> {
-        let name = self.plan.as_ref().map(|p| p.target.clone()).or_else(|| self.request.target.clone());
+        let name = self
+            .plan
+            .as_ref()
+            .map(|p| p.target.clone())
+            .or_else(|| self.request.target.clone());
         Ok(Target::find(name.as_deref().unwrap_or("pay-account"))?)
     }
 }
@@ -266,7 +293,10 @@ impl Run {
     /// The summary, in colors or not.
     pub fn summary_with(&self, options: &terminal::Options) -> String {
         let replay = self.replay();
-        terminal::render(&RunReport::new(&self.done.results, &self.done.history.events, &replay), options)
+        terminal::render(
+            &RunReport::new(&self.done.results, &self.done.history.events, &replay),
+            options,
+        )
     }
 
     /// Panics with verdict, witnesses and replay line unless the run is valid.
@@ -286,4 +316,3 @@ impl Run {
         );
     }
 }
-

@@ -1,33 +1,277 @@
-//! The manifest of the sample target is read, and what it says is what the harness makes of it.
+//! The manifest of the sample target is read, what it says is what the harness makes of it, and what is wrong with a
+//! manifest is said in words that help.
 
+mod plan_common;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
-use paytwice::plan::{Manifest, Target};
+use paytwice::plan::manifest::Method;
+use paytwice::plan::{LinkKind, Manifest, PartyKind, Target, catalogue, try_fill};
+use plan_common::{pay_account, pay_account_dir, pay_account_text};
 
-fn manifest_text() -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/pay-account/target.toml");
-    std::fs::read_to_string(file).expect("the manifest of pay-account")
+fn chosen(policies: &[(&str, &str)]) -> BTreeMap<String, String> {
+    policies
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect()
 }
 
 #[test]
-fn the_sample_manifest_is_read() {
-    let manifest = Manifest::parse("target.toml", &manifest_text()).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(manifest.name, "pay-account");
-    let target = Target {
-        dir: ".".into(),
-        manifest,
-    };
-    let links: Vec<String> = target.links().into_iter().map(|l| l.name).collect();
+fn links_and_parties_come_from_the_manifest() {
+    let target = pay_account();
+    let links: Vec<(String, LinkKind)> = target.links().into_iter().map(|l| (l.name, l.kind)).collect();
     let expected = [
-        "client->pay",
-        "client->account",
-        "account->mysql",
-        "account->rocketmq",
-        "account->pay",
-        "pay->mysql",
-        "pay->rocketmq",
+        ("client->pay", LinkKind::Http),
+        ("client->account", LinkKind::Http),
+        ("account->mysql", LinkKind::Mysql),
+        ("account->rocketmq", LinkKind::Rocketmq),
+        ("account->pay", LinkKind::Http),
+        ("pay->mysql", LinkKind::Mysql),
+        ("pay->rocketmq", LinkKind::Rocketmq),
     ];
-    assert_eq!(links, expected);
-    let parties: Vec<String> = target.parties().into_iter().map(|p| p.name).collect();
-    assert_eq!(parties, ["account", "pay", "mysql", "broker", "namesrv"]);
+    assert_eq!(links, expected.map(|(name, kind)| (name.to_owned(), kind)));
+    let parties: Vec<(String, PartyKind, String)> =
+        target.parties().into_iter().map(|p| (p.name, p.kind, p.of)).collect();
+    let expected = [
+        ("account", PartyKind::Service, "account"),
+        ("pay", PartyKind::Service, "pay"),
+        ("mysql", PartyKind::Mysql, "mysql"),
+        ("broker", PartyKind::Broker, "rocketmq"),
+        ("namesrv", PartyKind::NameServer, "rocketmq"),
+    ];
+    assert_eq!(
+        parties,
+        expected.map(|(name, kind, of)| (name.to_owned(), kind, of.to_owned()))
+    );
+}
+
+#[test]
+fn a_policy_changes_what_it_says_and_nothing_else() {
+    let target = pay_account();
+    assert_eq!(target.effective(&BTreeMap::new()).unwrap(), target.manifest);
+    let changed = target
+        .effective(&chosen(&[("request_id", "server-get"), ("money", "double")]))
+        .unwrap();
+    let recharge = &changed.operations.recharge;
+    assert_eq!((recharge.method, &recharge.body), (Method::Get, &None));
+    assert!(recharge.path.contains("amount=${amount}"));
+    assert_eq!(recharge.ok, target.manifest.operations.recharge.ok);
+    assert_eq!((changed.money.digits, changed.money.scale), (15, 2));
+    let databases = &changed.dependencies["mysql"].databases;
+    assert_eq!(databases["bank1"].schema, "schema/bank1_double.sql");
+    assert_eq!(databases["bank1_pay"].schema, "schema/bank1_pay_double.sql");
+}
+
+#[test]
+fn every_value_and_preset_can_be_chosen() {
+    let target = pay_account();
+    for (name, policy) in &target.manifest.policies {
+        for value in policy.values.keys() {
+            target
+                .effective(&chosen(&[(name, value)]))
+                .unwrap_or_else(|e| panic!("{name}={value}: {e}"));
+        }
+    }
+    for preset in target.manifest.presets.values() {
+        target.effective(&preset.policies).unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+#[test]
+fn every_environment_can_be_filled() {
+    let target = pay_account();
+    for service in target.manifest.services.values() {
+        for value in service.env.values() {
+            let filled = try_fill(value, &|name| Some(name.to_uppercase())).unwrap();
+            assert!(!filled.contains("${"), "{filled}");
+        }
+    }
+}
+
+#[test]
+fn choices_that_cannot_be_made() {
+    let target = pay_account();
+    let wrong: &[&[(&str, &str)]] = &[
+        &[("dedupe", "none")],
+        &[("dedup", "nonne")],
+        &[("money", "double"), ("dedup", "check-then-insert-no-key")],
+    ];
+    let errors: Vec<String> = wrong
+        .iter()
+        .map(|c| target.effective(&chosen(c)).unwrap_err().to_string())
+        .collect();
+    insta::assert_snapshot!(errors.join("\n"));
+}
+
+/// One change of the sample manifest each: what is replaced, by what.
+const BAD: &[(&str, &str)] = &[
+    ("version = 1", "version = 2"),
+    ("version = 1", "version = \"1\""),
+    ("version = 1\n", ""),
+    ("version = 1", "version = = 1"),
+    ("name = \"pay-account\"", "nam = \"pay-account\""),
+    ("kind = \"mysql\"", "kind = \"mysq1\""),
+    ("port = 3306", "port = \"3306\""),
+    ("port = 3306", "port = 99999"),
+    ("port = 3306", "port = 0"),
+    ("port = 3306", "prot = 3306"),
+    ("queues = 4", "queues = -1"),
+    ("topic = \"topic_notifymsg\"", "topic = \"topic_notify\""),
+    (
+        "[services.account]",
+        "[services.client]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]",
+    ),
+    (
+        "[services.account]",
+        "[services.mysql]\nimage = \"a\"\nport = 1\nready = \"ready\"\n\n[services.account]",
+    ),
+    ("ready = \"/healthz\"", "ready = true"),
+    ("links = [\"mysql\", \"rocketmq\"]", "links = [\"mysq1\", \"rocketmq\"]"),
+    ("links = [\"mysql\", \"rocketmq\"]", "links = \"mysql\""),
+    ("cargo = { package = \"paytwice-targets\", bin = \"pay\" }\n", ""),
+    (
+        "root@${mysql.addr}/${database.bank1_pay}",
+        "root@${mysq1.addr}/${database.bank1_pay}",
+    ),
+    (
+        "root@${mysql.addr}/${database.bank1_pay}",
+        "root@${mysql.addr}/${database.bank2}",
+    ),
+    (
+        "root@${mysql.addr}/${database.bank1_pay}",
+        "root@${mysql.port}/${database.bank1_pay}",
+    ),
+    ("root@${mysql.addr}/${database.bank1_pay}", "root@${mysql.addr/bank"),
+    ("\"${topic.topic_notifymsg}\"", "\"${topics.topic_notifymsg}\""),
+    ("\"${policy.notify}\"", "\"${policy.notfy}\""),
+    ("\"${policy.notify}\"", "\"${policy.dedup}\""),
+    ("services = [\"pay\"]", "services = [\"pya\"]"),
+    ("default = \"transaction-message\"", "default = \"transaction\""),
+    ("default = \"transaction-message\"", "default = \"plain-send\""),
+    ("finds = [\"late\", \"lost\"]", "finds = [\"late\", \"lots\"]"),
+    (
+        "operations.recharge = { method = \"GET\"",
+        "operations.rechrge = { method = \"GET\"",
+    ),
+    (
+        "operations.recharge = { method = \"GET\"",
+        "operations.recharge = { method = \"FETCH\"",
+    ),
+    (
+        "databases.bank1 = { schema = \"schema/bank1_no_key.sql\" }",
+        "databases.bank = { schema = \"schema/bank1_no_key.sql\" }",
+    ),
+    ("money.digits = 15", "money.digit = 15"),
+    ("notify = \"send-before-commit\"", "notfy = \"send-before-commit\""),
+    ("notify = \"send-before-commit\"", "notify = \"send-before\""),
+    ("digits = 38 ", "digits = 99 "),
+    ("service = \"pay\"\nmethod", "service = \"pays\"\nmethod"),
+    ("path = \"/pay/payresult/${tx}\"", "path = \"/pay/payresult/${txn}\""),
+    ("ok = [200]\nfail = [400, 409]", "ok = []\nfail = [400, 1000]"),
+    (
+        "answer = { tx = \"/tx_no\", result",
+        "answer = { tx = \"tx_no\", result",
+    ),
+    ("good_card = \"4242424242424242\"\n", ""),
+    ("[operations.balance]", "[operations.balances]"),
+    (
+        "[operations.open-account]\ndatabase = \"bank1\"",
+        "[operations.open-account]\ndatabase = \"bank\"",
+    ),
+    (
+        "[reads.balances]\ndatabase = \"bank1\"",
+        "[reads.balances]\ndatabase = \"bank0\"",
+    ),
+    ("success = [\"success\"]", "success = []"),
+    ("credited = \"once\"", "credited = \"twice\""),
+    ("late = \"invalid\"", "late = \"never\""),
+];
+
+#[test]
+fn messages_about_bad_manifests() {
+    let text = pay_account_text();
+    let mut report = String::new();
+    for (from, to) in BAD {
+        assert!(text.contains(from), "the manifest has no {from:?} any more");
+        let broken = text.replacen(from, to, 1);
+        let error = Manifest::parse("target.toml", &broken).expect_err(to).to_string();
+        assert!(error.lines().all(|line| line.starts_with("target.toml: ")), "{error}");
+        let (from, to) = (from.replace('\n', " | "), to.replace('\n', " | "));
+        writeln!(report, "{from}  =>  {to}\n    {}", error.replace('\n', "\n    ")).unwrap();
+    }
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn a_link_with_a_typo_is_explained() {
+    let broken = pay_account_text().replacen("root@${mysql.addr}", "root@${mysq1.addr}", 1);
+    let error = Manifest::parse("target.toml", &broken).unwrap_err().to_string();
+    let expected = "target.toml: services.pay.env.DATABASE_URL refers to link \"mysq1\"; this service has mysql, rocketmq \
+                    (did you mean mysql?)";
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn a_schema_that_is_not_there_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("target.toml");
+    std::fs::write(&file, pay_account_text()).unwrap();
+    let error = Target::load(&file).unwrap_err().to_string();
+    assert!(
+        error.contains("dependencies.mysql.databases.bank1.schema names \"schema/bank1.sql\""),
+        "{error}"
+    );
+    assert!(
+        error.contains("policies.money.values.double.databases.bank1.schema"),
+        "{error}"
+    );
+}
+
+#[test]
+fn targets_are_found_by_name_from_below_and_by_path() {
+    let root = pay_account_dir().join("../..");
+    let below = pay_account_dir().join("schema");
+    assert_eq!(
+        Target::find_from(&root, "pay-account").unwrap().manifest.name,
+        "pay-account"
+    );
+    assert_eq!(
+        Target::find_from(&below, "pay-account").unwrap().manifest.name,
+        "pay-account"
+    );
+    assert_eq!(
+        Target::find_from(&root, "targets/pay-account").unwrap().manifest.name,
+        "pay-account"
+    );
+    assert_eq!(
+        Target::find_from(&root, "targets/pay-account/target.toml")
+            .unwrap()
+            .manifest
+            .name,
+        "pay-account"
+    );
+    let unknown = Target::find_from(&root, "pay-acount").unwrap_err().to_string();
+    assert!(
+        unknown.starts_with("no target \"pay-acount\": the targets here are"),
+        "{unknown}"
+    );
+    assert!(unknown.contains("did you mean pay-account?"), "{unknown}");
+    let nowhere = Target::find_from(Path::new("/"), "pay-account")
+        .unwrap_err()
+        .to_string();
+    assert!(nowhere.contains("there is no folder `targets`"), "{nowhere}");
+}
+
+#[test]
+fn the_catalogue_lists_everything() {
+    let target = pay_account();
+    let text = [
+        catalogue::faults(&target),
+        catalogue::checkers(),
+        catalogue::policies(&target),
+    ]
+    .join("\n");
+    insta::assert_snapshot!(text);
 }

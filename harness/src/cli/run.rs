@@ -165,10 +165,19 @@ fn print(run: &Run, one_of_many: bool) {
 /// The worst of many: invalid, then a failure of the harness, then unknown, then valid.
 fn worst(rows: &[CampaignRun]) -> Outcome {
     let rank = |row: &CampaignRun| match &row.outcome {
-        RunOutcome::Judged { verdict: Verdict::Invalid, .. } => 3,
+        RunOutcome::Judged {
+            verdict: Verdict::Invalid,
+            ..
+        } => 3,
         RunOutcome::Failed(_) => 2,
-        RunOutcome::Judged { verdict: Verdict::Unknown, .. } => 1,
-        RunOutcome::Judged { verdict: Verdict::Valid, .. } => 0,
+        RunOutcome::Judged {
+            verdict: Verdict::Unknown,
+            ..
+        } => 1,
+        RunOutcome::Judged {
+            verdict: Verdict::Valid,
+            ..
+        } => 0,
     };
     match rows.iter().map(rank).max() {
         Some(3) => Outcome::Judged(Verdict::Invalid),

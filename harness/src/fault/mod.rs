@@ -36,7 +36,6 @@ impl Evidence {
             counts: BTreeMap::new(),
         }
     }
-
 }
 
 /// Why a fault could not be done or undone.
@@ -105,7 +104,9 @@ impl WireRule {
     }
 
     fn install(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
-        let link = ground.link(&self.on).ok_or_else(|| FaultError::NoLink(self.on.clone()))?;
+        let link = ground
+            .link(&self.on)
+            .ok_or_else(|| FaultError::NoLink(self.on.clone()))?;
         self.guard = Some(link.install(self.rule.clone()));
         Ok(Evidence::words("rule in force"))
     }
@@ -135,7 +136,10 @@ impl WireRule {
                 return Ok(counted(&stats));
             }
             if tokio::time::Instant::now() >= deadline {
-                return Err(FaultError::NotHealed(format!("{} frames are still held", stats.holding)));
+                return Err(FaultError::NotHealed(format!(
+                    "{} frames are still held",
+                    stats.holding
+                )));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

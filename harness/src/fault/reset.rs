@@ -1,5 +1,5 @@
-//! Reset: every connection of the link is reset (RST) at its beginning; new ones live.
-//! Never: keeps new connections from being made.
+//! Reset: every connection of the link is reset (RST), and each new one as soon as it comes, until healed.
+//! Never: resets a connection of another link, or one that was made after healing.
 
 use futures_util::future::BoxFuture;
 
@@ -13,7 +13,7 @@ pub(super) struct Reset(WireRule);
 
 impl Reset {
     pub(super) fn new(on: String, seed: u64) -> Reset {
-        let action = Action::Reset { again: false };
+        let action = Action::Reset { again: true };
         Reset(WireRule::new(on, Direction::Both, action, seed))
     }
 }

@@ -197,7 +197,11 @@ impl Scheduled {
                 counts: evidence.counts.clone(),
             }),
         );
-        let said = if evidence.detail.is_empty() { String::new() } else { format!(", {}", evidence.detail) };
+        let said = if evidence.detail.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", evidence.detail)
+        };
         let name = format!("{step:?}").to_lowercase();
         self.ground.observer.tell(Notice::Fault(format!(
             "#{} {} {}: {name}{said}",

@@ -18,8 +18,8 @@ pub struct FaultEntry {
     pub about: &'static str,
     /// What it is done to.
     pub on: &'static str,
-    /// An item that uses all of its parameters.
-    pub example: &'static str,
+    /// Parameters and place in time, as an item uses them.
+    pub params: &'static str,
 }
 
 /// Every kind of fault.
@@ -28,37 +28,37 @@ pub const FAULTS: [FaultEntry; 6] = [
         kind: "kill",
         about: "ends a process at once (SIGKILL) and starts it again afterwards; its disk stays",
         on: "a service or a process of a dependency",
-        example: "kill:pay@5s+1s",
+        params: "@5s+1s",
     },
     FaultEntry {
         kind: "pause",
         about: "freezes a process, then lets it go on where it was",
         on: "a service or a process of a dependency",
-        example: "pause:mysql@5s+3s",
+        params: "@5s+3s",
     },
     FaultEntry {
         kind: "cut",
         about: "lets no byte pass, both ways or one; what was under way arrives after healing",
         on: "a link",
-        example: "cut:pay->rocketmq:reply@5s+4s",
+        params: ":reply@5s+4s",
     },
     FaultEntry {
         kind: "delay",
         about: "lets every frame wait: a fixed time and a random one on top",
         on: "a link",
-        example: "delay:account->mysql:200ms+100ms:both",
+        params: ":200ms+100ms:both",
     },
     FaultEntry {
         kind: "duplicate",
         about: "lets a share of the frames arrive twice: HTTP requests, sends or deliveries of messages",
         on: "a link that speaks HTTP or RocketMQ",
-        example: "duplicate:account->rocketmq:delivery:50%",
+        params: ":50%",
     },
     FaultEntry {
         kind: "reset",
         about: "resets every connection, new ones too, until healed",
         on: "a link",
-        example: "reset:account->mysql@5s+500ms",
+        params: "@5s+500ms",
     },
 ];
 
@@ -99,6 +99,10 @@ pub fn faults(target: &Target) -> String {
     debug_assert!(FAULTS.iter().map(|f| f.kind).eq(KINDS), "every kind is listed");
     for fault in FAULTS {
         line(&mut text, &format!("{:<10} {}", fault.kind, fault.about));
+        let names = names(fault.kind);
+        let example = names
+            .first()
+            .map(|on| format!("{:10} e.g. '{}:{on}{}'", "", fault.kind, fault.params));
         let on = if fault.kind == "duplicate" {
             let links = scene.links.iter().filter(|link| !duplicates(&scene, link).is_empty());
             let what = |link: &super::LinkDef| {
@@ -107,13 +111,13 @@ pub fn faults(target: &Target) -> String {
             };
             links.map(what).collect()
         } else {
-            names(fault.kind)
+            names
         };
         line(
             &mut text,
             &format!("{:10} on {}", "", list(on.iter().map(String::as_str))),
         );
-        line(&mut text, &format!("{:10} e.g. '{}'", "", fault.example));
+        line(&mut text, &example.unwrap_or_default());
     }
     line(
         &mut text,

@@ -26,10 +26,12 @@ pub fn duration_ms(text: &str) -> Result<u64, String> {
     exact_ms(number, per_unit).ok_or_else(|| format!("{text:?} is not a duration in whole milliseconds"))
 }
 
-/// Milliseconds as [`duration_ms`] reads them: in seconds where that is shorter.
+/// Milliseconds as [`duration_ms`] reads them, in the unit that is shortest.
 pub fn show_ms(ms: u64) -> String {
     match (ms / 1000, ms % 1000) {
         (0, 0) => "0s".to_owned(),
+        (s, 0) if s % 3600 == 0 => format!("{}h", s / 3600),
+        (s, 0) if s % 60 == 0 && s > 60 => format!("{}m", s / 60),
         (0, ms) => format!("{ms}ms"),
         (s, 0) => format!("{s}s"),
         (s, ms) => format!("{s}.{}s", format!("{ms:03}").trim_end_matches('0')),
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn shows_what_it_reads() {
-        for ms in [0, 1, 999, 1000, 1001, 1500, 30_000, 61_250] {
+        for ms in [0, 1, 999, 1000, 1001, 1500, 30_000, 60_000, 61_250, 120_000, 3_600_000] {
             assert_eq!(duration_ms(&show_ms(ms)), Ok(ms));
         }
     }

@@ -4,10 +4,11 @@
 //! such a request or the expanded `plan.toml` of a stored run, which is then replayed as it stands.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::duration::duration_ms;
 use super::error::PlanError;
@@ -159,8 +160,7 @@ struct RequestFile {
     declined_share: Option<f64>,
     conflict_share: Option<f64>,
     query_share: Option<f64>,
-    #[serde(default)]
-    faults: Option<Vec<String>>,
+    faults: Option<Faults>,
     settle_timeout: Option<Span>,
     late: Option<Late>,
     #[serde(default)]
@@ -172,8 +172,56 @@ struct Span(u64);
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        duration_ms(&text).map(Span).map_err(D::Error::custom)
+        d.deserialize_str(SpanVisitor)
+    }
+}
+
+struct SpanVisitor;
+
+impl Visitor<'_> for SpanVisitor {
+    type Value = Span;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#"a duration like "30s""#)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
+        duration_ms(text).map(Span).map_err(E::custom)
+    }
+}
+
+/// Faults in a file: one string as `--faults` takes it, or a list of items.
+struct Faults(String);
+
+impl<'de> Deserialize<'de> for Faults {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(FaultsVisitor)
+    }
+}
+
+struct FaultsVisitor;
+
+impl<'de> Visitor<'de> for FaultsVisitor {
+    type Value = Faults;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#""all", "none" or a list of items like "kill:NAME""#)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Faults, E> {
+        Ok(Faults(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Faults, A::Error> {
+        let mut items: Vec<String> = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Faults(if items.is_empty() {
+            "none".to_owned()
+        } else {
+            items.join(",")
+        }))
     }
 }
 

@@ -81,8 +81,20 @@ impl Reader {
 
     /// Reads everything once.
     pub async fn snapshot(&self) -> Result<Snapshot, ReadError> {
-        let payments = rows("payments", &self.payments, &self.reads.payments.database, &self.reads.payments.sql).await?;
-        let balances = rows("balances", &self.balances, &self.reads.balances.database, &self.reads.balances.sql).await?;
+        let payments = rows(
+            "payments",
+            &self.payments,
+            &self.reads.payments.database,
+            &self.reads.payments.sql,
+        )
+        .await?;
+        let balances = rows(
+            "balances",
+            &self.balances,
+            &self.reads.balances.database,
+            &self.reads.balances.sql,
+        )
+        .await?;
         let credits = match (&self.credits, &self.reads.credits) {
             (Some(pool), Some(read)) => Some(rows("credits", pool, &read.database, &read.sql).await?),
             _ => None,

@@ -186,10 +186,17 @@ fn write_all(mut file: File, inbox: &Receiver<Event>, recorder: &Recorder) {
         let mut next = Some(first);
         while let Some(event) = next {
             if let Err(e) = serde_json::to_writer(&mut batch, &event) {
-                return fail(recorder, format!("event {} cannot be written as JSON: {e}", event.index));
+                return fail(
+                    recorder,
+                    format!("event {} cannot be written as JSON: {e}", event.index),
+                );
             }
             batch.push(b'\n');
-            next = if batch.len() < BATCH_BYTES { inbox.try_recv().ok() } else { None };
+            next = if batch.len() < BATCH_BYTES {
+                inbox.try_recv().ok()
+            } else {
+                None
+            };
         }
         if let Err(e) = file.write_all(&batch) {
             return fail(recorder, explain(&e));
@@ -234,7 +241,11 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         let events: Vec<Event> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         assert_eq!(events.len(), 1000);
-        assert!(events.windows(2).all(|w| w[0].index + 1 == w[1].index && w[0].time <= w[1].time));
+        assert!(
+            events
+                .windows(2)
+                .all(|w| w[0].index + 1 == w[1].index && w[0].time <= w[1].time)
+        );
     }
 
     #[test]

@@ -77,7 +77,11 @@ fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) 
         LinkKind::Http => {
             // Several clients' links share loopback: any free port will do there.
             let from_client = !manifest.services.contains_key(&def.from);
-            let port = if from_client { 0 } else { manifest.services[&def.to].port };
+            let port = if from_client {
+                0
+            } else {
+                manifest.services[&def.to].port
+            };
             vec![leg(ONLY_LEG, port, None, Protocol::Http)]
         }
         LinkKind::Mysql => {
@@ -133,7 +137,11 @@ pub(super) fn direct_bases(stack: &ContainerStack, manifest: &Manifest) -> Resul
 /// Where clients call each service.
 pub(super) fn client_bases(target: &Target, links: &Links) -> BTreeMap<String, String> {
     let mut bases = BTreeMap::new();
-    for def in target.links().into_iter().filter(|def| !target.manifest.services.contains_key(&def.from)) {
+    for def in target
+        .links()
+        .into_iter()
+        .filter(|def| !target.manifest.services.contains_key(&def.from))
+    {
         if let Some(bound) = links.get(&def.name).and_then(|link| link.listen_addr(ONLY_LEG)) {
             bases.insert(def.to, format!("http://{bound}"));
         }

@@ -8,8 +8,8 @@ use paytwice_checkers::history::{Body, Kind, Phase, Process, ReadMoment};
 use paytwice_checkers::money;
 use tokio::time::Instant;
 
-use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, links};
 use super::services::{self, Ways};
+use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, links};
 use crate::nemesis::{InForce, Nemesis};
 use crate::plan::{Manifest, Plan, Target};
 use crate::reads::{Reader, Snapshot};
@@ -175,12 +175,21 @@ impl Phases<'_> {
     /// Clients ask the crediting service for every payment that has no credit yet.
     async fn compensate(&self, ready: &Ready) -> Result<(), RunError> {
         let deadline = Instant::now() + READS_TIMEOUT;
-        let snapshot = ready.reader.record(ReadMoment::BeforeCompensate, &self.recorder, deadline).await;
+        let snapshot = ready
+            .reader
+            .record(ReadMoment::BeforeCompensate, &self.recorder, deadline)
+            .await;
         let Ok(snapshot) = snapshot else { return Ok(()) };
         let missing = self.not_credited(&snapshot);
         if !missing.is_empty() {
-            self.observer.detail(format!("{} payments have no credit yet: clients ask for them", missing.len()));
-            ready.workload.compensate(missing, Instant::now() + COMPENSATE_TIMEOUT).await;
+            self.observer.detail(format!(
+                "{} payments have no credit yet: clients ask for them",
+                missing.len()
+            ));
+            ready
+                .workload
+                .compensate(missing, Instant::now() + COMPENSATE_TIMEOUT)
+                .await;
         }
         Ok(())
     }
@@ -235,7 +244,8 @@ impl Phases<'_> {
 
     fn mark(&self, name: &str, kind: Kind, error: Option<String>) {
         let body = Body::Phase(Phase { name: name.to_owned() });
-        self.recorder.record(Process::Named("run".to_owned()), kind, body, error);
+        self.recorder
+            .record(Process::Named("run".to_owned()), kind, body, error);
     }
 
     /// Tells those who watch how the workload stands, for as long as it is polled.
@@ -267,5 +277,9 @@ impl Phases<'_> {
 
 /// The digit of a balance that stands for a payment of this amount.
 fn digit(balance: i128, amount: i128, base: u32) -> i128 {
-    if amount <= 0 { 0 } else { (balance / amount) % i128::from(base) }
+    if amount <= 0 {
+        0
+    } else {
+        (balance / amount) % i128::from(base)
+    }
 }

@@ -4,8 +4,8 @@
 //! same rows in the databases. (Nothing is held in a link: faults are healed before.) It must never take a missing
 //! answer for rest.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
@@ -56,7 +56,10 @@ impl Settle {
         names: &Names,
         plan: &SettlePlan,
     ) -> Result<Settle, RunError> {
-        let brokers = manifest.dependencies.values().filter(|d| d.kind == DependencyKind::Rocketmq);
+        let brokers = manifest
+            .dependencies
+            .values()
+            .filter(|d| d.kind == DependencyKind::Rocketmq);
         let mut settle = Settle {
             plan: plan.clone(),
             admin: None,
@@ -66,7 +69,9 @@ impl Settle {
             let admin = Admin::connect(stack.addr("broker", BROKER_PORT)?).await?;
             for (name, topic) in &broker.topics {
                 let transactional = topic.kind == TopicKind::Transaction;
-                admin.create_topic(&names.own(name), topic.queues, transactional).await?;
+                admin
+                    .create_topic(&names.own(name), topic.queues, transactional)
+                    .await?;
             }
             for (name, group) in &broker.groups {
                 if let Some(topic) = &group.topic {
@@ -80,19 +85,19 @@ impl Settle {
     }
 
     /// Looks until two looks in a row are the same and at rest.
-    pub async fn wait(
-        &self,
-        reader: &Reader,
-        recorder: &Recorder,
-        observer: &Observer,
-    ) -> Settled {
+    pub async fn wait(&self, reader: &Reader, recorder: &Recorder, observer: &Observer) -> Settled {
         let began = Instant::now();
         let deadline = began + Duration::from_millis(self.plan.timeout_ms);
         let mut last: Option<Look> = None;
         loop {
             let (look, waiting_for) = match self.look(reader).await {
                 Ok(look) => {
-                    recorder.remark("run", Body::Sample(Sample { counters: look.counters.clone() }));
+                    recorder.remark(
+                        "run",
+                        Body::Sample(Sample {
+                            counters: look.counters.clone(),
+                        }),
+                    );
                     let waiting_for = look.unrest(last.as_ref());
                     (Some(look), waiting_for)
                 }

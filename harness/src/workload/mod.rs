@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use paytwice_checkers::money::major;
 use paytwice_checkers::history::{Balance, Body, Kind, Minor, OpenAccount, Process, Query, QueryPath, Recharge};
+use paytwice_checkers::money::major;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sqlx::{AssertSqlSafe, MySqlPool};
@@ -297,7 +297,8 @@ impl Workload {
     }
 
     fn invoke(&self, client: &Client, body: Body) {
-        self.recorder.record(Process::Client(client.0), Kind::Invoke, body, None);
+        self.recorder
+            .record(Process::Client(client.0), Kind::Invoke, body, None);
     }
 
     fn complete(&self, client: &mut Client, body: Body, answer: Answer) {

@@ -48,41 +48,34 @@ pub(crate) fn schedule(
     }
 }
 
-/// The best of several full timetables.
+/// Every stretch of the run with a deck of its own, each as full as several tries make it.
 fn full(scene: &Scene, time_ms: u64, seed: u64) -> Vec<PlannedFault> {
-    let mut best: Option<((usize, usize), Timetable<'_>)> = None;
-    for attempt in 0..ATTEMPTS {
-        let mut draw = Draw::new(seed, STREAM + (attempt << 32));
-        let (wanted, score, table) = attempt_full(scene, time_ms, seed, &mut draw);
-        let done = score == wanted;
-        if best.as_ref().is_none_or(|(other, _)| score > *other) {
-            best = Some((score, table));
+    let mut table = Timetable::new(scene);
+    for (window, n) in stretches(time_ms).into_iter().zip(0u64..) {
+        table.settle_before(window.from_ms);
+        let mut best: Option<((usize, usize), Timetable<'_>)> = None;
+        for attempt in 0..ATTEMPTS {
+            let mut draw = Draw::new(seed, STREAM + (n << 16) + (attempt << 48));
+            let deck = deck::deal(scene, &mut draw, seed.wrapping_add(n));
+            let mut filled = table.clone();
+            let score = fill(&mut filled, &deck, &window, &mut draw);
+            if best.as_ref().is_none_or(|(other, _)| score > *other) {
+                best = Some((score, filled));
+            }
+            if score == (deck.always.len(), deck.heavy.len() + deck.light.len()) {
+                break;
+            }
         }
-        if done {
-            break;
-        }
+        table = best.map_or(table, |(_, filled)| filled);
     }
-    best.map_or_else(Vec::new, |(_, table)| table.into_faults())
+    table.into_faults()
 }
 
-/// One try: how many episodes of every run and how many others were wanted, how many placed, and the timetable.
-fn attempt_full<'a>(
-    scene: &'a Scene,
-    time_ms: u64,
-    seed: u64,
-    draw: &mut Draw,
-) -> ((usize, usize), (usize, usize), Timetable<'a>) {
-    let mut table = Timetable::new(scene);
-    let (mut wanted, mut placed) = ((0, 0), (0, 0));
-    for (window, n) in stretches(time_ms).into_iter().zip(0u64..) {
-        let Deck { always, heavy, light } = deck::deal(scene, draw, seed.wrapping_add(n));
-        wanted.0 += always.len();
-        wanted.1 += heavy.len() + light.len();
-        placed.0 += always.iter().filter(|e| table.early(e, &window, draw)).count();
-        let rest = heavy.iter().chain(&light);
-        placed.1 += rest.filter(|e| table.anywhere(e, &window, draw)).count();
-    }
-    (wanted, placed, table)
+/// Places a deck; says how many episodes of every run and how many others it placed.
+fn fill(table: &mut Timetable<'_>, deck: &Deck, window: &Window, draw: &mut Draw) -> (usize, usize) {
+    let always = deck.always.iter().filter(|e| table.early(e, window, draw)).count();
+    let others = deck.heavy.iter().chain(&deck.light);
+    (always, others.filter(|e| table.anywhere(e, window, draw)).count())
 }
 
 /// The run in stretches of about half a minute.
@@ -94,7 +87,7 @@ fn stretches(time_ms: u64) -> Vec<Window> {
         from_ms: whole.from_ms.max(i * length),
         until_ms: whole.until_ms.min((i + 1) * length),
         well_ms: whole.well_ms.min((i + 1) * length + 1000),
-        stopped_ms_max: (i + 1) * length * STOPPED_PERCENT_MAX / 100,
+        stopped_ms_max: length * STOPPED_PERCENT_MAX / 100,
     };
     (0..n).map(stretch).collect()
 }

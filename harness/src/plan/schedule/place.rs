@@ -24,6 +24,8 @@ pub(crate) struct Timetable<'a> {
     scene: &'a Scene,
     placed: Vec<Placed>,
     needs: Vec<(Range<u64>, Stops)>,
+    /// Placed, and over before anything that is placed from now on.
+    settled: Vec<Placed>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,7 +45,7 @@ pub(crate) struct Window {
     pub(crate) until_ms: u64,
     /// And all is well again by then.
     pub(crate) well_ms: u64,
-    /// From the run's start to the window's end, something may be killed, paused or cut for as long as this.
+    /// Something may be killed, paused or cut for as long as this within the window.
     pub(crate) stopped_ms_max: u64,
 }
 
@@ -53,7 +55,15 @@ impl<'a> Timetable<'a> {
             scene,
             placed: Vec::new(),
             needs: Vec::new(),
+            settled: Vec::new(),
         }
+    }
+
+    /// Nothing will be placed before this time any more.
+    pub(crate) fn settle_before(&mut self, at_ms: u64) {
+        let over = |placed: &mut Placed| placed.well + REST_MS <= at_ms;
+        self.settled.extend(self.placed.extract_if(.., over));
+        self.needs.retain(|(range, _)| range.end > at_ms);
     }
 
     /// Places a fault where the user wants it; an overlap on its party or link is said in the error.
@@ -102,7 +112,8 @@ impl<'a> Timetable<'a> {
 
     /// The faults in the order of their beginning, numbered from 1.
     pub(crate) fn into_faults(self) -> Vec<PlannedFault> {
-        let mut placed = self.placed;
+        let mut placed = self.settled;
+        placed.extend(self.placed);
         placed.sort_by_key(|p| p.at);
         let planned = |(id, p): (u32, Placed)| PlannedFault {
             id,
@@ -158,7 +169,7 @@ impl<'a> Timetable<'a> {
         !clash && beside < LANES && !self.needs.iter().any(in_need)
     }
 
-    /// Whether enough of the time up to the window's end is left alone.
+    /// Whether enough of the window is left alone.
     fn leaves_enough(&self, parts: &[Placed], by: u64, window: &Window) -> bool {
         let new = parts
             .iter()
@@ -168,7 +179,11 @@ impl<'a> Timetable<'a> {
         if ranges.is_empty() {
             return true;
         }
-        ranges.extend(self.placed.iter().filter(|p| is_heavy(&p.fault)).map(|p| p.at..p.end));
+        let old = self
+            .placed
+            .iter()
+            .filter(|p| is_heavy(&p.fault) && p.end > window.from_ms);
+        ranges.extend(old.map(|p| p.at.max(window.from_ms)..p.end));
         covered(ranges) <= window.stopped_ms_max
     }
 

@@ -1,0 +1,148 @@
+//! What a user can type wrongly: one clear message that says what to do, the right exit code, nothing left behind.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::require_docker;
+
+/// Runs the command line in a folder, without what the developer's environment may set.
+fn paytwice_in(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_paytwice"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("PAYTWICE_MYSQL_IMAGE")
+        .env_remove("PAYTWICE_ROCKETMQ_IMAGE")
+        .output()
+        .unwrap()
+}
+
+fn paytwice(args: &[&str]) -> Output {
+    paytwice_in(&workspace(), args)
+}
+
+fn workspace() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The exit code is `code`, and the message names every one of these; no panic is ever shown.
+#[track_caller]
+fn says(output: &Output, code: i32, names: &[&str]) {
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{err}");
+    assert!(!err.contains("panicked"), "{err}");
+    for name in names {
+        assert!(err.contains(name), "{name:?} is not named in: {err}");
+    }
+}
+
+#[test]
+fn an_unknown_target_lists_the_known_ones() {
+    says(&paytwice(&["run", "pay-acount"]), 254, &["pay-acount", "pay-account"]);
+}
+
+#[test]
+fn an_unknown_fault_policy_or_preset_names_its_neighbour() {
+    says(&paytwice(&["run", "--faults", "kil:pay"]), 254, &["kil", "kill"]);
+    says(&paytwice(&["run", "--faults", "kill:pya"]), 254, &["pya", "pay"]);
+    says(
+        &paytwice(&["run", "--faults", "cut:account->mysq"]),
+        254,
+        &["account->mysq", "account->mysql"],
+    );
+    says(
+        &paytwice(&["run", "--policy", "dedupe=none"]),
+        254,
+        &["dedupe", "dedup"],
+    );
+    says(
+        &paytwice(&["run", "--policy", "dedup=nothing"]),
+        254,
+        &["nothing", "insert-first"],
+    );
+    says(
+        &paytwice(&["run", "--preset", "publishd"]),
+        254,
+        &["publishd", "published"],
+    );
+}
+
+#[test]
+fn a_value_that_is_none_is_refused_by_its_flag() {
+    says(&paytwice(&["run", "--time", "soon"]), 254, &["--time", "soon"]);
+    says(&paytwice(&["run", "--rate", "0"]), 254, &["rate"]);
+    says(
+        &paytwice(&["run", "--policy", "dedup"]),
+        254,
+        &["--policy", "NAME=VALUE"],
+    );
+    says(&paytwice(&["run", "--accounts", "1"]), 254, &["--accounts"]);
+    says(&paytwice(&["run", "--direct"]), 254, &["--direct", "--faults"]);
+    says(&paytwice(&["frobnicate"]), 254, &["frobnicate"]);
+}
+
+#[test]
+fn a_malformed_plan_names_file_and_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = dir.path().join("bad.toml");
+    let file = plan.to_str().unwrap();
+    says(&paytwice(&["run", "--plan", file]), 254, &[file]);
+    for (text, names) in [
+        ("seed = \"seven\"", ["bad.toml", "seed"]),
+        ("sed = 7", ["bad.toml", "sed"]),
+        ("seed = ", ["bad.toml", "TOML"]),
+        ("faults = [\"kil\"]", ["kil", "kill"]),
+    ] {
+        std::fs::write(&plan, text).unwrap();
+        says(&paytwice(&["run", "--plan", file]), 254, &names);
+    }
+}
+
+#[test]
+fn a_run_that_is_not_there_and_a_history_that_is_none() {
+    says(&paytwice(&["check", "no-such-run"]), 254, &["no-such-run", "--store"]);
+    let dir = tempfile::tempdir().unwrap();
+    let history = dir.path().join("history.jsonl");
+    std::fs::write(&history, "this is no history\n{}\n").unwrap();
+    let output = paytwice(&["check", history.to_str().unwrap()]);
+    says(&output, 255, &["history.jsonl", "line 1"]);
+}
+
+#[test]
+fn docker_that_cannot_be_reached_is_said_with_a_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_paytwice"))
+        .args(["run", "--store"])
+        .arg(dir.path())
+        .current_dir(workspace())
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .output()
+        .unwrap();
+    says(&output, 255, &["Docker cannot be reached", "ci/docker-up"]);
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        0,
+        "something was left behind"
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_is_missing_is_named() {
+    require_docker!();
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().to_str().unwrap();
+    let image = "mysql=paytwice/no-such-image:ever";
+    says(
+        &paytwice(&["run", "--store", store, "--image", image]),
+        255,
+        &["paytwice/no-such-image:ever", "mysql"],
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_is_named() {
+    require_docker!();
+    let output = paytwice(&["run", "--time", "1s", "--faults", "none", "--store", "/proc/nowhere"]);
+    says(&output, 255, &["/proc/nowhere", "--store"]);
+}

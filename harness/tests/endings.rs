@@ -1,0 +1,139 @@
+//! However a run ends, nothing of it is left, and what was recorded can be read: SIGKILL, Ctrl-C, a full disk.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::require_docker;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+fn start(store: &Path, extra: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_paytwice"))
+        .args(["run", "pay-account", "--seed", "3", "--time", "60s", "--store"])
+        .arg(store)
+        .args(extra)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until the workload of the run has recorded something.
+fn wait_for_workload(store: &Path) -> PathBuf {
+    let began = Instant::now();
+    loop {
+        let history = store.join("latest/history.jsonl");
+        let text = std::fs::read_to_string(&history).unwrap_or_default();
+        if text.matches("\"f\":\"recharge\"").count() > 20 {
+            return history;
+        }
+        assert!(began.elapsed() < PATIENCE, "no workload within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
+/// Containers and networks whose owner is this process.
+fn left_by(pid: u32) -> Vec<String> {
+    let list = |args: &[&str]| {
+        let output = Command::new("docker").args(args).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let format = "{{.Label \"paytwice.owner\"}} {{.ID}}";
+    let all = list(&["ps", "-a", "--format", format]) + &list(&["network", "ls", "--format", format]);
+    all.lines()
+        .filter(|l| l.starts_with(&format!("{pid}:")))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn wait_until_nothing_is_left(pid: u32) {
+    let began = Instant::now();
+    while !left_by(pid).is_empty() {
+        assert!(began.elapsed() < PATIENCE, "left behind: {:?}", left_by(pid));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn paytwice(args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_paytwice"))
+        .args(args)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), text)
+}
+
+#[tokio::test]
+async fn a_killed_harness_leaves_a_history_and_nothing_else() {
+    require_docker!();
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start(dir.path(), &[]);
+    let history = wait_for_workload(dir.path());
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+
+    let (code, said) = paytwice(&["check", history.to_str().unwrap()]);
+    assert_eq!(code, Some(2), "a history that is cut short is unknown: {said}");
+    assert!(said.contains("cut short"), "{said}");
+    let (code, said) = paytwice(&["clean"]);
+    assert_eq!(code, Some(0), "{said}");
+    wait_until_nothing_is_left(child.id());
+}
+
+#[tokio::test]
+async fn ctrl_c_takes_everything_down() {
+    require_docker!();
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start(dir.path(), &["--faults", "none"]);
+    wait_for_workload(dir.path());
+    signal(&child, "-INT");
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(255), "an interrupted run has no verdict");
+    assert_eq!(
+        left_by(child.id()),
+        Vec::<String>::new(),
+        "left behind when the program had ended"
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_ends_the_run_with_a_clear_message() {
+    require_docker!();
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("small");
+    std::fs::create_dir(&store).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=96k", "tmpfs"])
+        .arg(&store)
+        .output()
+        .unwrap();
+    if !mounted.status.success() {
+        let reason = String::from_utf8_lossy(&mounted.stderr);
+        eprintln!(
+            "SKIPPED a_full_disk_ends_the_run_with_a_clear_message: no small file system can be mounted: {reason}"
+        );
+        return;
+    }
+    let child = start(&store, &["--faults", "none"]);
+    let pid = child.id();
+    let output = child.wait_with_output().unwrap();
+    let unmounted = Command::new("umount").arg(&store).status().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(255), "{said}");
+    assert!(said.contains("history.jsonl") && said.contains("--store"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    assert!(unmounted.success());
+    assert_eq!(left_by(pid), Vec::<String>::new());
+}
