@@ -270,9 +270,10 @@ fn lost(ledger: &Ledger, at: usize) -> String {
             times(credited)
         ),
     };
-    let listed = match what.listed {
-        0 => "",
-        _ => "; the crediting service lists it as credited",
+    let listed = if what.listed > what.credited.unwrap_or(0) {
+        "; the crediting service lists it as credited"
+    } else {
+        ""
     };
     format!("{} {credited}: {}{listed}", payment(ledger, at), story(ledger, at))
 }

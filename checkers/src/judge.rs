@@ -233,3 +233,80 @@ fn fate(ledger: &Ledger, at: usize, named: &HashMap<&str, Vec<&str>>) -> Payment
         anomalies,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Header, HistoryBuilder, Promise};
+
+    fn header() -> Header {
+        Header {
+            format: "paytwice-history".into(),
+            version: 1,
+            target: "pay-account".into(),
+            run: "test".into(),
+            stack: "none".into(),
+            seed: 1,
+            started_at: "2026-01-01T00:00:00Z".into(),
+            policies: std::collections::BTreeMap::new(),
+            promise: Promise {
+                base: 10,
+                scale: 2,
+                late_is_valid: false,
+                success: vec!["success".into()],
+                failed: vec!["fail".into()],
+            },
+        }
+    }
+
+    #[test]
+    fn a_checker_that_panics_says_unknown_and_that_it_is_our_bug() {
+        let broken = Checker {
+            name: "broken",
+            about: "",
+            kinds: &[],
+            check: |_| panic!("on purpose"),
+        };
+        let ledger = Ledger::of(&HistoryBuilder::new(header()).build());
+        let result = guarded(&broken, &ledger);
+        assert_eq!(result.verdict, Verdict::Unknown);
+        assert_eq!(
+            result.reason.as_deref(),
+            Some(
+                "the checker broken panicked: this is a bug of paytwice, not of the target; please report it with \
+                 this history"
+            )
+        );
+    }
+
+    #[test]
+    fn every_kind_has_its_weight() {
+        for kind in CHECKERS.iter().flat_map(|c| c.kinds) {
+            assert!(WEIGHTS.contains(kind), "{kind}");
+        }
+        assert_eq!(CHECKERS.iter().map(|c| c.kinds.len()).sum::<usize>(), WEIGHTS.len());
+    }
+
+    #[test]
+    fn an_empty_history_is_unknown() {
+        let results = judge(&HistoryBuilder::new(header()).build());
+        assert_eq!(results.verdict, Verdict::Unknown);
+        assert!(
+            results
+                .checkers
+                .iter()
+                .all(|c| c.verdict == Verdict::Unknown && c.reason.is_some())
+        );
+    }
+
+    #[test]
+    fn a_promise_without_coded_amounts_does_not_panic() {
+        for (base, scale) in [(0, 0), (1, 2), (u32::MAX, 38), (10, u32::MAX)] {
+            let mut header = header();
+            header.promise.base = base;
+            header.promise.scale = scale;
+            let results = judge(&HistoryBuilder::new(header).build());
+            assert_eq!(results.verdict, Verdict::Unknown);
+        }
+    }
+}

@@ -136,3 +136,80 @@ fn step<'a>(processes: &mut HashMap<&'a Process, State<'a>>, event: &'a Event) -
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Balance, Body};
+
+    fn event(index: u64, time: u64, process: u64, kind: Kind) -> Event {
+        Event {
+            index,
+            time,
+            process: Process::Client(process),
+            kind,
+            body: Body::Balance(Balance::default()),
+            error: None,
+        }
+    }
+
+    fn said(events: &[Event]) -> String {
+        check(events).map_or_else(|e| e.to_string(), |()| "fine".to_owned())
+    }
+
+    #[test]
+    fn operations_may_overlap_and_stay_open() {
+        let events = [
+            event(0, 1, 1, Kind::Invoke),
+            event(1, 1, 2, Kind::Invoke),
+            event(2, 2, 1, Kind::Ok),
+            event(3, 3, 1, Kind::Invoke),
+            event(4, 4, 1, Kind::Info),
+            event(5, 4, 3, Kind::Invoke),
+        ];
+        assert_eq!(check(&events), Ok(()));
+    }
+
+    #[test]
+    fn each_rule_has_its_complaint() {
+        let invoke = event(0, 5, 1, Kind::Invoke);
+        let second = |event: Event| said(&[invoke.clone(), event]);
+        assert_eq!(
+            second(event(2, 6, 2, Kind::Invoke)),
+            "event 2 stands where index 1 is expected"
+        );
+        assert_eq!(
+            second(event(1, 4, 2, Kind::Invoke)),
+            "event 1: time runs back from 5 to 4 ns"
+        );
+        assert_eq!(
+            second(event(1, 6, 1, Kind::Invoke)),
+            "event 1: process 1 invokes balance while its balance (event 0) is open"
+        );
+        assert_eq!(
+            second(event(1, 6, 2, Kind::Ok)),
+            "event 1: balance of process 2 ends without an open invocation"
+        );
+        let mut other = event(1, 6, 1, Kind::Ok);
+        other.body = Body::Other("txn".into(), serde_json::Value::Null);
+        assert_eq!(
+            second(other),
+            "event 1: txn of process 1 ends without an open invocation"
+        );
+        let reused = [invoke, event(1, 6, 1, Kind::Info), event(2, 7, 1, Kind::Invoke)];
+        assert_eq!(
+            said(&reused),
+            "event 2: process 1 is used again after its info (event 1)"
+        );
+    }
+
+    #[test]
+    fn named_processes_only_owe_the_pairing_of_operations() {
+        let mut remark = event(0, 0, 0, Kind::Info);
+        remark.process = Process::Named("run".into());
+        remark.body = Body::Other("note".into(), serde_json::Value::Null);
+        let mut again = remark.clone();
+        again.index = 1;
+        assert_eq!(check(&[remark, again]), Ok(()));
+    }
+}

@@ -1,0 +1,588 @@
+//! Single runs, each with the sentence that an engineer reads.
+
+mod common;
+
+use common::{Conflict, Fault, MS, PLANTS, Row, Scenario, Shown, Try, jsonl};
+use paytwice_checkers::history::{
+    Body, Event, FaultStage, FaultStep, History, Kind, Process, QueryPath, ReadMoment, Rows, read,
+};
+use paytwice_checkers::verdict::{CheckerResult, Results, Verdict};
+use paytwice_checkers::{CHECKERS, judge};
+
+/// Two accounts and one payment that was asked for.
+fn run() -> Scenario {
+    let mut scenario = Scenario::empty();
+    scenario.account(0);
+    scenario.account(10_000);
+    let first = scenario.pay(0, 5);
+    scenario.payments[first].queries = vec![(QueryPath::Pay, "success")];
+    scenario
+}
+
+/// A run whose second account has three more payments; the last, t3, is the one to break.
+fn run_with_victim() -> (Scenario, usize) {
+    let mut scenario = run();
+    scenario.pay(1, 100);
+    scenario.pay(1, 200);
+    let victim = scenario.pay(1, 300);
+    (scenario, victim)
+}
+
+fn checker<'a>(results: &'a Results, name: &str) -> &'a CheckerResult {
+    results
+        .checkers
+        .iter()
+        .find(|c| c.name == name)
+        .expect("it is among the checkers")
+}
+
+fn sentence_of(results: &Results, kind: &str) -> String {
+    let mut anomalies = results.checkers.iter().flat_map(|c| &c.anomalies);
+    let found = anomalies.find(|a| a.kind == kind);
+    found.map_or_else(|| format!("no {kind}: {}", results.sentence), |a| a.sentence.clone())
+}
+
+fn planted(name: &str) -> Results {
+    let (mut scenario, victim) = run_with_victim();
+    scenario.payments.pop();
+    let plant = PLANTS.iter().find(|p| p.name == name).expect("it is among the plants");
+    let planted = plant.apply(&mut scenario, 1, 300);
+    assert!(
+        planted.subject == format!("t{victim}") || planted.subject.starts_with('a') || planted.subject == "stranger"
+    );
+    judge(&scenario.history())
+}
+
+#[test]
+fn a_double_credit_names_the_deliveries_and_the_fault_between_them() {
+    let (mut scenario, victim) = run_with_victim();
+    scenario.payments[victim].deliveries = 3;
+    scenario.payments[victim].credits = 2;
+    scenario.payments[victim].credits_before = 2;
+    scenario.faults = vec![Fault {
+        fault: "kill",
+        on: "account",
+        from_ms: 360,
+        to_ms: 370,
+    }];
+    let results = judge(&scenario.history());
+    assert_eq!(
+        results.sentence,
+        "INVALID: payment t3 (account a1, 1.00) was credited twice: delivered 3 times, once after account was killed \
+         (and 1 more anomaly)"
+    );
+    assert_eq!(
+        sentence_of(&results, "wrong-balance"),
+        "account a1: expected 101.11, found 102.11: payment t3 (k=2, 1.00) was credited twice"
+    );
+    let double = &checker(&results, "exactly-once").anomalies[0];
+    let events = scenario.history().events;
+    let told: Vec<&str> = double
+        .witness
+        .iter()
+        .map(|i| events[usize::try_from(*i).unwrap()].body.f())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "read", "recharge", "recharge", "wire", "wire", "fault", "wire", "read", "read"
+        ]
+    );
+}
+
+#[test]
+fn every_kind_has_a_sentence_of_its_own() {
+    for (name, kind, sentence) in [
+        (
+            "lost",
+            "lost",
+            "payment t3 (account a1, 1.00) was never credited: delivered once",
+        ),
+        (
+            "ghost, not recorded",
+            "ghost",
+            "payment t3 (account a1, 1.00) was credited once although it is not recorded: delivered once",
+        ),
+        (
+            "ghost, declined",
+            "ghost",
+            "payment t3 (account a1, 1.00) was credited once although it is recorded as \"fail\": delivered once",
+        ),
+        (
+            "ghost, money of nobody",
+            "ghost",
+            "account a1 gained 10.00 that no payment explains",
+        ),
+        (
+            "late",
+            "late",
+            "payment t3 (account a1, 1.00) was credited only when its client asked for it in the compensation phase: delivered once",
+        ),
+        (
+            "lost write",
+            "lost-write",
+            "payment t3 (account a1, 1.00) was acknowledged as \"success\" but is not recorded: no delivery of it was seen",
+        ),
+        (
+            "wrong account, a fresh one",
+            "wrong-account",
+            "payment t3 (account a1, 1.00) was credited to account a2 instead: delivered once",
+        ),
+        (
+            "wrong amount",
+            "wrong-amount",
+            "payment t3 (account a1, 1.00) was credited with 10.00 instead: delivered once",
+        ),
+        (
+            "recorded with another amount",
+            "wrong-amount",
+            "payment t3 (account a1, 1.00) was recorded with 7.00 instead",
+        ),
+        (
+            "duplicate payment",
+            "duplicate-payment",
+            "payment t3 (account a1, 1.00) is recorded twice (again, t3) after 2 requests of its client",
+        ),
+        (
+            "payload overwritten",
+            "payload-overwritten",
+            "payment t3 (account a1, 1.00) is recorded with account a1 and 7.00 after a conflicting request",
+        ),
+        (
+            "conflict accepted",
+            "conflict-accepted",
+            "payment t3 (account a1, 1.00): a second request with its number but account a1 and 7.00 was accepted",
+        ),
+        (
+            "divergent number",
+            "divergent-answer",
+            "payment t3 (account a1, 1.00) was answered differently: first with number t3, then with number other",
+        ),
+        (
+            "answered fail, recorded as success",
+            "answer-contradicted",
+            "payment t3 (account a1, 1.00) was answered \"fail\" but is recorded as \"success\"",
+        ),
+        (
+            "refused, recorded as success",
+            "answer-contradicted",
+            "payment t3 (account a1, 1.00) was refused but is recorded as successful",
+        ),
+        (
+            "false fail",
+            "false-fail",
+            "payment t3 (account a1, 1.00) is recorded as successful, but the crediting service said in 1 answer that it failed",
+        ),
+        (
+            "false success",
+            "false-success",
+            "payment t3 (account a1, 1.00) is not recorded, but the recording service said in 1 answer that it succeeded",
+        ),
+        (
+            "unexpected payment",
+            "unexpected-payment",
+            "payment stranger (account a1, 10.00) is recorded but no client asked for it",
+        ),
+        (
+            "null balance",
+            "null-balance",
+            "account a1: its balance is NULL, to which nothing can be added",
+        ),
+        (
+            "missing account",
+            "missing-account",
+            "account a1 was there and is not among the final balances",
+        ),
+        (
+            "inexact",
+            "inexact",
+            "account a1: the balance 101.110000000004 is 0.0000000004 minor units off any exact amount: its money is not decimal",
+        ),
+        (
+            "two rows of one account",
+            "duplicate-account",
+            "account a1 has 2 rows, each of which takes credits",
+        ),
+    ] {
+        assert_eq!(sentence_of(&planted(name), kind), sentence, "{name}");
+    }
+}
+
+#[test]
+fn a_valid_run_says_what_it_saw() {
+    let (scenario, _) = run_with_victim();
+    let results = judge(&scenario.history());
+    assert_eq!(
+        results.sentence,
+        "VALID: 4 payments attempted, 4 recorded as successful, each of these credited exactly once"
+    );
+    let counts = &checker(&results, "exactly-once").counts;
+    for (name, count) in [
+        ("attempted", 4),
+        ("acknowledged", 4),
+        ("delivered", 4),
+        ("credited", 4),
+        ("redelivered", 0),
+    ] {
+        assert_eq!(counts.get(name), Some(&count), "{name}");
+    }
+    let fate = &results.payments[3];
+    assert_eq!((fate.tx.as_str(), fate.account.as_str(), fate.k), ("t3", "a1", 2));
+    assert_eq!((fate.attempts, fate.recorded, fate.delivered), (1, 1, 1));
+    assert_eq!((fate.credited, fate.credited_by_message), (Some(1), Some(1)));
+    assert_eq!((fate.outcome, fate.result.as_deref()), (Kind::Ok, Some("success")));
+    assert!(fate.first_invoke_ns < fate.answered_ns.unwrap());
+    assert!(fate.answered_ns < fate.first_delivered_ns.map(|t| t + 10 * MS));
+    assert_eq!(results.phases.len(), 7);
+}
+
+#[test]
+fn one_lost_and_one_double_of_the_same_amount_are_two_anomalies_when_deliveries_say_so() {
+    let (mut scenario, victim) = run_with_victim();
+    let other = scenario.account(0);
+    for _ in 0..3 {
+        scenario.pay(other, 400);
+    }
+    scenario.payments[victim].credits = 0;
+    scenario.payments[victim].credits_before = 0;
+    let twin = scenario.payments.len() - 1;
+    scenario.payments[twin].deliveries = 2;
+    scenario.payments[twin].credits = 2;
+    scenario.payments[twin].credits_before = 2;
+    let results = judge(&scenario.history());
+    let kinds: Vec<_> = checker(&results, "exactly-once")
+        .anomalies
+        .iter()
+        .map(|a| (&*a.kind, &*a.subject))
+        .collect();
+    assert_eq!(kinds, [("double", "t6"), ("lost", "t3")]);
+}
+
+#[test]
+fn a_payment_recorded_twice_is_owed_two_credits() {
+    let (mut scenario, victim) = run_with_victim();
+    let again = Row {
+        tx: "again".into(),
+        ..scenario.payments[victim].rows[0].clone()
+    };
+    scenario.payments[victim].rows.push(again);
+    let results = judge(&scenario.history());
+    assert_eq!(
+        sentence_of(&results, "lost"),
+        "payment t3 (account a1, 1.00) was recorded twice as successful but credited once: delivered once"
+    );
+    assert!(sentence_of(&results, "duplicate-payment").contains("(t3, again)"));
+}
+
+#[test]
+fn a_conflict_may_come_first_where_no_answer_was_given() {
+    let (mut scenario, victim) = run_with_victim();
+    scenario.forget(victim);
+    scenario.payments[victim].conflict = Some(Conflict {
+        amount: 300,
+        kind: Kind::Ok,
+    });
+    let results = judge(&scenario.history());
+    assert_eq!(results.verdict, Verdict::Valid, "{}", results.sentence);
+    assert_eq!(checker(&results, "idempotency").counts["conflicts-before-an-answer"], 1);
+}
+
+#[test]
+fn a_conflict_that_got_a_number_of_its_own_is_accepted_and_its_money_explained() {
+    let (mut scenario, victim) = run_with_victim();
+    scenario.server_ids = true;
+    scenario.payments[victim].conflict = Some(Conflict {
+        amount: 300,
+        kind: Kind::Info,
+    });
+    scenario.rows.push(Row {
+        tx: "s99".into(),
+        account: 1,
+        amount: 300,
+        result: Some("success"),
+    });
+    scenario.accounts[1].stray = 300;
+    let results = judge(&scenario.history());
+    let found: Vec<_> = results.checkers.iter().flat_map(|c| &c.anomalies).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].sentence.ends_with("and 3.00 was recorded as s99"),
+        "{}",
+        found[0].sentence
+    );
+}
+
+#[test]
+fn a_floating_point_balance_in_exponent_form_is_inexact_not_a_double() {
+    let mut scenario = run();
+    let account = scenario.account(0);
+    for _ in 0..19 {
+        scenario.pay(account, 50);
+    }
+    // 11111111111111111.11 in a DOUBLE column.
+    scenario.accounts[account].shown = Shown::Text("1.1111111111111112e16".into());
+    let results = judge(&scenario.history());
+    let found: Vec<_> = results
+        .checkers
+        .iter()
+        .flat_map(|c| &c.anomalies)
+        .map(|a| &*a.kind)
+        .collect();
+    assert_eq!(found, ["inexact"], "{}", results.sentence);
+}
+
+#[test]
+fn a_balance_that_fell_is_wrong_and_its_credits_are_unknown() {
+    let (mut scenario, _) = run_with_victim();
+    scenario.accounts[1].shown = Shown::Text("99.99".into());
+    let results = judge(&scenario.history());
+    assert_eq!(
+        results.sentence,
+        "INVALID: account a1: expected 101.11, found 99.99: its balance is below what credits can explain"
+    );
+    assert_eq!(checker(&results, "exactly-once").verdict, Verdict::Unknown);
+    assert_eq!(results.payments[1].credited, None);
+}
+
+/// What makes a run unknown, and the reason it gives.
+#[test]
+fn what_cannot_be_decided_is_unknown_with_its_reason() {
+    let (scenario, _) = run_with_victim();
+    let whole = scenario.history();
+    let edited = |edit: fn(&mut Vec<Event>)| {
+        let mut history = whole.clone();
+        edit(&mut history.events);
+        renumber(&mut history);
+        judge(&history)
+    };
+    for (reason, edit) in [
+        (
+            "exactly-once: the history is cut short: its final reads did not end",
+            (|events| drop(events.pop())) as fn(&mut Vec<Event>),
+        ),
+        ("exactly-once: there is no final read of payments", |events| {
+            events.retain(|e| !is_role(e, ReadMoment::Final, "payments"));
+        }),
+        ("exactly-once: there is no final read of balances", |events| {
+            events.retain(|e| !is_role(e, ReadMoment::Final, "balances"));
+        }),
+        ("exactly-once: there is no initial read of balances", |events| {
+            events.retain(|e| !is_role(e, ReadMoment::Initial, "balances"));
+        }),
+        (
+            "exactly-once: the final read of payments is incomplete: no answer",
+            |events| {
+                fail_read(events);
+            },
+        ),
+        ("exactly-once: the final reads are incomplete: no answer", |events| {
+            let end = events.last_mut().expect("an end");
+            end.kind = Kind::Info;
+            end.error = Some("no answer".into());
+        }),
+        (
+            "exactly-once: the target did not come to rest in settle-compensate: lag 3",
+            |events| {
+                let end = events
+                    .iter_mut()
+                    .find(|e| is_phase(e, "settle-compensate", Kind::Ok))
+                    .expect("its end");
+                end.kind = Kind::Info;
+                end.error = Some("lag 3".into());
+            },
+        ),
+        (
+            "exactly-once: there is no settle phase: nothing says that the target came to rest",
+            |events| events.retain(|e| !matches!(&e.body, Body::Phase(p) if p.name.starts_with("settle"))),
+        ),
+        (
+            "exactly-once: the fault cut pay->mysql #9 was never seen healed",
+            |events| {
+                let at = events
+                    .iter()
+                    .position(|e| is_phase(e, "workload", Kind::Ok))
+                    .expect("its end");
+                for (offset, step) in [FaultStage::Done, FaultStage::Healing, FaultStage::Failed]
+                    .into_iter()
+                    .enumerate()
+                {
+                    events.insert(at + offset, fault_step(step));
+                }
+            },
+        ),
+        (
+            "query-honesty: no query ended ok: there is nothing to judge",
+            |events| {
+                events.retain(|e| !matches!(e.body, Body::Query(..)));
+            },
+        ),
+        (
+            "exactly-once: no recharge ended ok: there is nothing to judge",
+            |events| {
+                events.retain(|e| !matches!(e.body, Body::Recharge(_)));
+            },
+        ),
+        (
+            "exactly-once: the history is malformed: event 13: time runs back",
+            |events| {
+                events[13].time = 1;
+            },
+        ),
+        (
+            "exactly-once: the history is malformed: event 5: recharge of process 1 ends without an open invocation",
+            |events| drop(events.remove(5)),
+        ),
+        (
+            "exactly-once: event 10: t1 is tried again with another payload, and not marked as a conflict",
+            |events| {
+                for event in events {
+                    if let Body::Recharge(recharge) = &mut event.body {
+                        recharge.tx = "t1".into();
+                    }
+                }
+            },
+        ),
+    ] {
+        let results = edited(edit);
+        // A row that nobody asked for is proof enough; everything else is undecided.
+        if !reason.contains("no recharge") {
+            assert_eq!(results.verdict, Verdict::Unknown, "{reason}: {}", results.sentence);
+            assert!(
+                results.sentence.starts_with(&format!("UNKNOWN: {reason}")),
+                "{reason}\n{}",
+                results.sentence
+            );
+        }
+        assert!(
+            results.checkers.iter().any(|c| c.verdict == Verdict::Unknown),
+            "{reason}"
+        );
+    }
+}
+
+fn is_role(event: &Event, at: ReadMoment, role: &str) -> bool {
+    let Body::Read(read) = &event.body else { return false };
+    let name = match read.rows {
+        Rows::Payments(_) => "payments",
+        Rows::Balances(_) => "balances",
+        Rows::Credits(_) => "credits",
+    };
+    (read.at, name) == (at, role)
+}
+
+fn is_phase(event: &Event, name: &str, kind: Kind) -> bool {
+    event.kind == kind && matches!(&event.body, Body::Phase(p) if p.name == name)
+}
+
+fn fail_read(events: &mut [Event]) {
+    let read = events
+        .iter_mut()
+        .find(|e| is_role(e, ReadMoment::Final, "payments"))
+        .expect("the read");
+    read.body = Body::Other("read-failed".into(), serde_json::json!({ "at": "final" }));
+    read.kind = Kind::Info;
+    read.error = Some("no answer".into());
+    let index = events
+        .iter()
+        .position(|e| matches!(&e.body, Body::Other(..)))
+        .expect("the failure");
+    // Only this read failed: the others follow it.
+    assert!(is_role(&events[index + 1], ReadMoment::Final, "balances"));
+}
+
+fn fault_step(step: FaultStage) -> Event {
+    Event {
+        index: 0,
+        time: u64::MAX,
+        process: Process::Named("nemesis".into()),
+        kind: Kind::Info,
+        body: Body::Fault(FaultStep {
+            id: 9,
+            fault: "cut".into(),
+            on: "pay->mysql".into(),
+            step,
+            detail: String::new(),
+            counts: std::collections::BTreeMap::new(),
+        }),
+        error: None,
+    }
+}
+
+/// Gives the events their indices again, and the inserted ones a time.
+fn renumber(history: &mut History) {
+    let mut now = 0;
+    for (index, event) in (0..).zip(&mut history.events) {
+        event.index = index;
+        if event.time == u64::MAX {
+            event.time = now;
+        }
+        now = event.time;
+    }
+}
+
+#[test]
+fn proof_that_needs_no_final_reads_stands_without_them() {
+    for (plant, kind) in [
+        ("conflict accepted", "conflict-accepted"),
+        ("divergent number", "divergent-answer"),
+        ("false fail", "false-fail"),
+    ] {
+        let (mut scenario, _) = run_with_victim();
+        let plant = PLANTS.iter().find(|p| p.name == plant).expect("it is among the plants");
+        plant.apply(&mut scenario, 0, 400);
+        let text = scenario.jsonl();
+        let cut = text.find("\"final-reads\"").expect("final reads");
+        let history = read(&text.as_bytes()[..cut], "history.jsonl").expect("it is readable");
+        let results = judge(&history);
+        assert_eq!(results.verdict, Verdict::Invalid, "{kind}: {}", results.sentence);
+        assert!(results.truncated);
+        assert_ne!(sentence_of(&results, kind), "");
+        assert_eq!(checker(&results, "exactly-once").verdict, Verdict::Unknown);
+    }
+}
+
+#[test]
+fn numbers_made_by_the_service_lead_back_to_the_payment() {
+    let (mut scenario, victim) = run_with_victim();
+    scenario.server_ids = true;
+    for at in 0..scenario.payments.len() {
+        let tx = format!("s{at}");
+        scenario.payments[at].rows[0].tx = tx.clone();
+        scenario.payments[at].tries = vec![Try::ok("success", &tx)];
+    }
+    // The client never learnt this number: only account and amount lead to it.
+    scenario.payments[victim].tries = vec![Try::ended(Kind::Info)];
+    scenario.payments[victim].queries = vec![(QueryPath::Account, "fail")];
+    let results = judge(&scenario.history());
+    let fate = &results.payments[victim];
+    assert_eq!((fate.recorded, fate.delivered, fate.credited), (1, 1, Some(1)));
+    assert_eq!(fate.anomalies, ["false-fail"]);
+}
+
+#[test]
+fn the_checkers_list_every_kind_they_report() {
+    for plant in &PLANTS {
+        let owners = CHECKERS.iter().filter(|c| c.kinds.contains(&plant.kind)).count();
+        assert_eq!(owners, 1, "{}", plant.kind);
+    }
+    for plant in &PLANTS {
+        let results = planted_anywhere(plant.name);
+        for checker in &results.checkers {
+            let listed = CHECKERS.iter().find(|c| c.name == checker.name).expect("it is listed");
+            assert!(
+                checker
+                    .anomalies
+                    .iter()
+                    .all(|a| listed.kinds.contains(&a.kind.as_str()))
+            );
+        }
+    }
+}
+
+fn planted_anywhere(name: &str) -> Results {
+    let (mut scenario, _) = run_with_victim();
+    let plant = PLANTS.iter().find(|p| p.name == name).expect("it is among the plants");
+    plant.apply(&mut scenario, 0, 500);
+    let text = jsonl(&scenario.history());
+    judge(&read(text.as_bytes(), "history.jsonl").expect("it is readable"))
+}
