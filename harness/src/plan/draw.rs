@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(drawn, [300, 377, 249, 315, 688, 320]);
         let mut items = [1, 2, 3, 4, 5, 6];
         draw.shuffle(&mut items);
-        assert_eq!(items, [0; 6]);
+        assert_eq!(items, [3, 4, 6, 2, 5, 1]);
     }
 
     #[test]

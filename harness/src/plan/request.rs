@@ -244,13 +244,7 @@ impl From<RequestFile> for PlanRequest {
             declined_share: file.declined_share,
             conflict_share: file.conflict_share,
             query_share: file.query_share,
-            faults: file.faults.map(|items| {
-                if items.is_empty() {
-                    "none".to_owned()
-                } else {
-                    items.join(",")
-                }
-            }),
+            faults: file.faults.map(|faults| faults.0),
             settle_timeout_ms: ms(file.settle_timeout),
             late: file.late,
             images: file.images,
