@@ -56,7 +56,7 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
         workload,
         settle: SettlePlan {
             timeout_ms: between(
-                "--settle",
+                "settle_timeout",
                 request.settle_timeout_ms.unwrap_or(SETTLE_TIMEOUT_MS),
                 1000,
                 TIME_MS_MAX,
@@ -120,7 +120,7 @@ fn workload(manifest: &Manifest, request: &PlanRequest) -> Result<WorkloadPlan, 
     let accounts = accounts(request.accounts, payments_max, payments_per_account)?;
     let late_accounts = match request.late_accounts {
         None => LATE_ACCOUNTS.min(accounts / 2),
-        Some(late) => whole("--late-accounts", late, 0, accounts)?,
+        Some(late) => whole("late_accounts", late, 0, accounts)?,
     };
     Ok(WorkloadPlan {
         time_ms,
@@ -132,21 +132,21 @@ fn workload(manifest: &Manifest, request: &PlanRequest) -> Result<WorkloadPlan, 
         base: money.base,
         payments_per_account,
         op_timeout_ms: between(
-            "--op-timeout",
+            "op_timeout",
             request.op_timeout_ms.unwrap_or(OP_TIMEOUT_MS),
             50,
             600_000,
         )?,
-        attempts: whole("--attempts", request.attempts.unwrap_or(ATTEMPTS), 1, 100)?,
+        attempts: whole("attempts", request.attempts.unwrap_or(ATTEMPTS), 1, 100)?,
         retry_after_ms: between(
-            "--retry-after",
+            "retry_after",
             request.retry_after_ms.unwrap_or(RETRY_AFTER_MS),
             0,
             600_000,
         )?,
-        declined_share: share("--declined-share", request.declined_share.unwrap_or(DECLINED_SHARE))?,
-        conflict_share: share("--conflict-share", request.conflict_share.unwrap_or(CONFLICT_SHARE))?,
-        query_share: share("--query-share", request.query_share.unwrap_or(QUERY_SHARE))?,
+        declined_share: share("declined_share", request.declined_share.unwrap_or(DECLINED_SHARE))?,
+        conflict_share: share("conflict_share", request.conflict_share.unwrap_or(CONFLICT_SHARE))?,
+        query_share: share("query_share", request.query_share.unwrap_or(QUERY_SHARE))?,
     })
 }
 
