@@ -134,7 +134,8 @@ impl Deviations {
         let mut strays: HashMap<i128, Vec<usize>> = HashMap::new();
         for (slot, (at, _)) in self.surplus.iter().enumerate().rev() {
             let payment = &ledger.payments[*at];
-            if payment.delivered() <= payment.successes {
+            // Without deliveries on record, a lost and a double credit are likelier than one that went astray.
+            if ledger.deliveries_seen > 0 && payment.delivered() <= payment.successes {
                 strays.entry(payment.amount).or_default().push(slot);
             }
         }

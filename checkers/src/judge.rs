@@ -132,7 +132,8 @@ fn guarded(checker: &Checker, ledger: &Ledger) -> CheckerResult {
     result
 }
 
-fn weight(kind: &str) -> usize {
+/// Rank of a kind of anomaly: 0 is the weightiest.
+pub fn weight(kind: &str) -> usize {
     WEIGHTS.iter().position(|k| *k == kind).unwrap_or(WEIGHTS.len())
 }
 
@@ -161,13 +162,19 @@ fn assemble(history: &History, ledger: Option<&Ledger>, checkers: Vec<CheckerRes
     }
 }
 
+/// Every anomaly of every checker, the weightiest first.
+pub(crate) fn by_weight(checkers: &[CheckerResult]) -> Vec<&Anomaly> {
+    let mut anomalies: Vec<&Anomaly> = checkers.iter().flat_map(|c| &c.anomalies).collect();
+    anomalies.sort_by_key(|a| weight(&a.kind));
+    anomalies
+}
+
 /// The verdict first, then its weightiest reason.
 fn sentence(verdict: Verdict, checkers: &[CheckerResult], ledger: Option<&Ledger>) -> String {
     match verdict {
         Verdict::Invalid => {
-            let anomalies: Vec<&Anomaly> = checkers.iter().flat_map(|c| &c.anomalies).collect();
-            let first = anomalies.iter().min_by_key(|a| weight(&a.kind));
-            let what = first.map_or("", |a| a.sentence.as_str());
+            let anomalies = by_weight(checkers);
+            let what = anomalies.first().map_or("", |a| a.sentence.as_str());
             match anomalies.len() {
                 0 | 1 => format!("INVALID: {what}"),
                 2 => format!("INVALID: {what} (and 1 more anomaly)"),

@@ -53,4 +53,4 @@ pub mod stats;
 pub mod verdict;
 mod words;
 
-pub use judge::{CHECKERS, Checker, judge};
+pub use judge::{CHECKERS, Checker, judge, weight};

@@ -176,3 +176,10 @@ pub struct Results {
     /// Other figures: `convergence_ms`, `soft_state_p50_ms`, `credited_by_message`, `credited_by_query`, ...
     pub figures: BTreeMap<String, f64>,
 }
+
+impl Results {
+    /// Every anomaly of every checker, the weightiest first: what a summary shows when it cannot show all.
+    pub fn anomalies(&self) -> Vec<&Anomaly> {
+        crate::judge::by_weight(&self.checkers)
+    }
+}

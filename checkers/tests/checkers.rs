@@ -3,7 +3,7 @@
 mod common;
 
 use common::{PLANTS, Scenario, scenario};
-use paytwice_checkers::history::Kind;
+use paytwice_checkers::history::{Body, Kind};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::{Results, Verdict};
 use proptest::prelude::*;
@@ -111,6 +111,22 @@ proptest! {
         back.figures.clone_from(&first.figures);
         back.windows.clone_from(&first.windows);
         prop_assert_eq!(back, first);
+    }
+
+    /// Deliveries and faults explain; they never decide.
+    #[test]
+    fn what_crossed_the_wire_does_not_change_the_verdict(
+        mut scenario in scenario(),
+        plant in proptest::option::of(0..PLANTS.len()),
+    ) {
+        let planted = plant.map(|plant| PLANTS[plant].apply(&mut scenario, 0, 77));
+        let mut history = scenario.history();
+        history.events.retain(|e| !matches!(e.body, Body::Wire(_) | Body::Fault(_)));
+        for (index, event) in (0..).zip(&mut history.events) {
+            event.index = index;
+        }
+        let verdict = if planted.is_some() { Verdict::Invalid } else { Verdict::Valid };
+        prop_assert_eq!(judge(&history).verdict, verdict);
     }
 
     /// A target that did not come to rest may still credit: nothing lost, nothing late, nothing valid.

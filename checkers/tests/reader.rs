@@ -237,6 +237,15 @@ fn a_history_begins_with_its_header() {
 }
 
 #[test]
+fn a_later_format_is_refused() {
+    let text = small_run().jsonl().replacen("\"version\":1", "\"version\":2", 1);
+    assert_eq!(
+        complaint(&text),
+        "history.jsonl: the history has format version 2; this program reads up to 1: use a newer one"
+    );
+}
+
+#[test]
 fn a_torn_last_line_is_forgiven_and_said() {
     let whole = small_run().jsonl();
     let torn = &whole[..whole.len() - 20];

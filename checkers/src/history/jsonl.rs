@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::{Body, Event, History};
+use super::{Body, Event, FORMAT_VERSION, History};
 
 /// The longest line that is read, in bytes: a bound on memory, far above what a final read takes.
 pub const LINE_BYTES_MAX: u64 = 1 << 30;
@@ -25,6 +25,16 @@ pub enum ReadError {
         file: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// A later version of the format.
+    #[error(
+        "{file}: the history has format version {found}; this program reads up to {FORMAT_VERSION}: use a newer one"
+    )]
+    Version {
+        /// Name of the file.
+        file: String,
+        /// Its version.
+        found: u32,
     },
     /// A line is not an event.
     #[error("{file}:{line}:{column}: expected {expected}, found {found}")]
@@ -75,6 +85,12 @@ pub fn read(reader: impl BufRead, file: &str) -> Result<History, ReadError> {
         return Err(lines.error(1, "the header (f: \"history\") on the first line", &found));
     };
     let header = (**header).clone();
+    if header.version > FORMAT_VERSION {
+        return Err(ReadError::Version {
+            file: file.to_owned(),
+            found: header.version,
+        });
+    }
     let mut events = vec![first];
     while let Some(event) = lines.next()? {
         events.push(event);
