@@ -81,10 +81,13 @@ slim() {
     : >"$root/etc/hosts"
 }
 
-# import_root ROOT TAG NAME CHANGE...: the root as an image, labelled with its recipe.
+# import_root ROOT TAG NAME CHANGE...: the root as an image, labelled with its recipe. The image that had
+# the tag goes, unless a container still uses it.
 import_root() {
-    local root=$1 tag=$2 name=$3 changes=() change
+    local root=$1 tag=$2 name=$3 changes=() change before
+    before=$(docker image inspect -f '{{.Id}}' "$tag" 2>/dev/null || true)
     shift 3
     for change in "$@" "LABEL $RECIPE_LABEL=$(recipe_of "$name")"; do changes+=(--change "$change"); done
     tar -C "$root" --numeric-owner -c . | docker import "${changes[@]}" - "$tag" >/dev/null
+    [ -z "$before" ] || docker rmi "$before" >/dev/null 2>&1 || true
 }

@@ -11,6 +11,7 @@ set -euo pipefail
 
 readonly TEMPLATE=/usr/share/paytwice/mysql-template
 readonly FIRST_START_SQL=/var/run/mysqld/first-start.sql
+umask 027
 
 main() {
     case "${1:-}" in '' | -*) set -- mysqld "$@" ;; esac
@@ -23,8 +24,7 @@ main() {
     if [ ! -d "$datadir/mysql" ]; then
         require_password_choice
         fill "$datadir" "$@"
-        write_first_start_sql
-        set -- "$@" --init-file="$FIRST_START_SQL"
+        [ ! -s "$FIRST_START_SQL" ] || set -- "$@" --init-file="$FIRST_START_SQL"
     fi
     if [ "$(id -u)" = 0 ]; then
         find "$datadir" /var/run/mysqld \! -user mysql -exec chown mysql:mysql {} +
@@ -65,12 +65,19 @@ fill() {
     local datadir=$1
     shift
     if template_fits "$@"; then
+        wants_no_more_than_the_template || first_start_sql >"$FIRST_START_SQL"
         cp -a --sparse=always "$TEMPLATE/." "$datadir/"
         mv "$datadir/mysql.new" "$datadir/mysql"
     else
         say "flags differ from the template: initializing the data directory"
+        first_start_sql >"$FIRST_START_SQL"
         "$@" --initialize-insecure
     fi
+}
+
+# The template lets root in from every host without a password.
+wants_no_more_than_the_template() {
+    [ -z "${MYSQL_ROOT_PASSWORD:-}${MYSQL_DATABASE:-}${MYSQL_USER:-}" ] && [ "${MYSQL_ROOT_HOST-%}" = % ]
 }
 
 # Some settings are fixed when a data directory is initialized.
@@ -86,27 +93,26 @@ template_fits() {
     [ -z "$(ls -A /etc/mysql/conf.d 2>/dev/null)" ]
 }
 
-write_first_start_sql() {
+# mysqld runs it before it lets anybody in.
+first_start_sql() {
     local password host=${MYSQL_ROOT_HOST-%}
     password=$(quoted "${MYSQL_ROOT_PASSWORD:-}")
-    {
-        echo "SET @@SESSION.SQL_LOG_BIN=0;"
-        echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $password;"
-        if [ -n "$host" ] && [ "$host" != localhost ]; then
-            echo "CREATE USER 'root'@$(quoted "$host") IDENTIFIED BY $password;"
-            echo "GRANT ALL ON *.* TO 'root'@$(quoted "$host") WITH GRANT OPTION;"
-        fi
+    echo "SET @@SESSION.SQL_LOG_BIN=0;"
+    echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $password;"
+    echo "DROP USER IF EXISTS 'root'@'%';"
+    if [ -n "$host" ] && [ "$host" != localhost ]; then
+        echo "CREATE USER 'root'@$(quoted "$host") IDENTIFIED BY $password;"
+        echo "GRANT ALL ON *.* TO 'root'@$(quoted "$host") WITH GRANT OPTION;"
+    fi
+    if [ -n "${MYSQL_DATABASE:-}" ]; then
+        echo "CREATE DATABASE IF NOT EXISTS $(named "$MYSQL_DATABASE");"
+    fi
+    if [ -n "${MYSQL_USER:-}" ] && [ -n "${MYSQL_PASSWORD:-}" ]; then
+        echo "CREATE USER $(quoted "$MYSQL_USER")@'%' IDENTIFIED BY $(quoted "$MYSQL_PASSWORD");"
         if [ -n "${MYSQL_DATABASE:-}" ]; then
-            echo "CREATE DATABASE IF NOT EXISTS $(named "$MYSQL_DATABASE");"
+            echo "GRANT ALL ON $(named "${MYSQL_DATABASE//_/\\_}").* TO $(quoted "$MYSQL_USER")@'%';"
         fi
-        if [ -n "${MYSQL_USER:-}" ] && [ -n "${MYSQL_PASSWORD:-}" ]; then
-            echo "CREATE USER $(quoted "$MYSQL_USER")@'%' IDENTIFIED BY $(quoted "$MYSQL_PASSWORD");"
-            if [ -n "${MYSQL_DATABASE:-}" ]; then
-                echo "GRANT ALL ON $(named "${MYSQL_DATABASE//_/\\_}").* TO $(quoted "$MYSQL_USER")@'%';"
-            fi
-        fi
-    } >"$FIRST_START_SQL"
-    chmod 600 "$FIRST_START_SQL"
+    fi
 }
 
 quoted() {
