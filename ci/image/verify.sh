@@ -46,7 +46,7 @@ sql() {
 verify_rocketmq() {
     local image=$1 names=$VERIFY_PREFIX-namesrv broker=$VERIFY_PREFIX-broker started
     started=$(now_ms)
-    start "$names" --network none -e JAVA_OPT_EXT="$VERIFY_JAVA_OPTIONS" "$image" sh mqnamesrv
+    start "$names" --network none --hostname verify --add-host verify:127.0.0.1 -e JAVA_OPT_EXT="$VERIFY_JAVA_OPTIONS" "$image" sh mqnamesrv
     start "$broker" --network "container:$names" -e JAVA_OPT_EXT="$VERIFY_JAVA_OPTIONS" "$image" sh -c \
         'printf "brokerName=verify\nbrokerIP1=127.0.0.1\ntimerWheelEnable=false\n" >/tmp/broker.conf; exec sh mqbroker -n 127.0.0.1:9876 -c /tmp/broker.conf'
     await "$broker" "the broker in $image" listens "$broker" 10911
