@@ -20,9 +20,9 @@ use std::collections::{HashMap, HashSet};
 
 use crate::findings::Findings;
 use crate::history::{Kind, QueryPath, ReadMoment};
-use crate::ledger::{Class, Id, Ledger, Opened, Owner, ReadState, Role, Unread};
+use crate::ledger::{Account, Class, Id, Ledger, Opened, Owner, ReadState, Role, Unread};
 use crate::verdict::CheckerResult;
-use crate::words::{payment, plural, story, times, witness};
+use crate::words::{circumstances, payment, plural, story, times, witness};
 
 /// Name of this checker.
 pub const NAME: &str = "exactly-once";
@@ -310,7 +310,7 @@ fn late(ledger: &Ledger, at: usize, findings: &mut Findings) {
     let sentence = format!(
         "{} was credited only when its client asked for it in the compensation phase: {}",
         payment(ledger, at),
-        story(ledger, at)
+        circumstances(ledger, at)
     );
     let mut witness = witness(ledger, at, &READS);
     witness.extend(ledger.read_index(ReadMoment::BeforeCompensate, Role::Balances));
@@ -367,6 +367,9 @@ fn count(ledger: &Ledger, findings: &mut Findings) {
     findings.count("credited", number(&|p| p.credited.is_some_and(|c| c > 0)));
     findings.count("credits-unreadable", number(&|p| p.credited.is_none()));
     findings.add("credited-by-query", 0);
-    let late_accounts = ledger.accounts.iter().filter(|a| a.opened == Opened::Yes).count();
-    findings.count("accounts-opened-late", late_accounts as u64);
+    let late = |a: &&Account| a.opened == Opened::Yes && a.at[ReadMoment::Initial as usize].is_none();
+    findings.count(
+        "accounts-opened-late",
+        ledger.accounts.iter().filter(late).count() as u64,
+    );
 }

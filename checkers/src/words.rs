@@ -39,8 +39,17 @@ pub(crate) fn payment(ledger: &Ledger, at: usize) -> String {
     )
 }
 
-/// How a payment was delivered and under which faults: `delivered twice, once after account was killed`.
+/// Everything that may have credited a payment: [`circumstances`], and how often the crediting service was asked.
 pub(crate) fn story(ledger: &Ledger, at: usize) -> String {
+    let told = circumstances(ledger, at);
+    match u32::try_from(ledger.payments[at].asks.len()).unwrap_or(u32::MAX) {
+        0 => told,
+        n => format!("{told}; the crediting service was asked for it {}", times(n)),
+    }
+}
+
+/// How a payment was delivered and under which faults: `delivered twice, once after account was killed`.
+pub(crate) fn circumstances(ledger: &Ledger, at: usize) -> String {
     let payment = &ledger.payments[at];
     let seen = payment.delivered();
     let told = match seen {
@@ -49,7 +58,7 @@ pub(crate) fn story(ledger: &Ledger, at: usize) -> String {
             "the number it was delivered under is not known".to_owned()
         }
         0 => "no delivery of it was seen".to_owned(),
-        n => format!("delivered {}", times(n)),
+        n => format!("delivered {}{}", times(n), too_early(ledger, payment)),
     };
     if let Some((fault, after)) = turning_point(ledger, payment) {
         return format!("{told}, {} after {}", times(after), fault.words());
@@ -73,6 +82,14 @@ pub(crate) fn story(ledger: &Ledger, at: usize) -> String {
 pub(crate) fn witness(ledger: &Ledger, at: usize, reads: &[(ReadMoment, Role)]) -> Vec<u64> {
     let payment = &ledger.payments[at];
     let mut witness = payment.trail();
+    for query in payment.asks.iter().map(|ask| &ledger.queries[*ask]) {
+        witness.push(query.index);
+        witness.extend(query.end.map(|(index, _, _)| index));
+    }
+    if !too_early(ledger, payment).is_empty() {
+        let opened = ledger.accounts[payment.account as usize].opened_at;
+        witness.extend(opened.map(|(index, _)| index));
+    }
     match turning_point(ledger, payment) {
         Some((fault, _)) => witness.extend(fault.done.map(|(index, _)| index)),
         None => {
@@ -86,6 +103,19 @@ pub(crate) fn witness(ledger: &Ledger, at: usize, reads: &[(ReadMoment, Role)]) 
             .filter_map(|(moment, role)| ledger.read_index(*moment, *role)),
     );
     witness
+}
+
+/// Says how many of the deliveries came before the account was there.
+fn too_early(ledger: &Ledger, payment: &Payment) -> String {
+    let Some((_, opened)) = ledger.accounts[payment.account as usize].opened_at else {
+        return String::new();
+    };
+    let early = payment.deliveries.iter().filter(|d| d.time < opened);
+    match early.map(|d| d.times).sum() {
+        0 => String::new(),
+        n if n == payment.delivered() => ", before its account was opened".to_owned(),
+        n => format!(", {} before its account was opened", times(n)),
+    }
 }
 
 /// The last fault that was done between two deliveries of a payment, and the deliveries after it.

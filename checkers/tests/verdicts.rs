@@ -207,6 +207,47 @@ fn every_kind_has_a_sentence_of_its_own() {
 }
 
 #[test]
+fn a_sentence_names_the_queries_and_the_account_that_was_not_there_yet() {
+    let mut scenario = run();
+    let account = scenario.account(0);
+    scenario.accounts[account].late = true;
+    let early = scenario.pay(account, 1);
+    scenario.payments[early].credits = 0;
+    scenario.payments[early].credits_before = 0;
+    let asked = scenario.pay(account, 60);
+    scenario.payments[asked].queries = vec![(QueryPath::Account, "success")];
+    scenario.payments[asked].credits = 2;
+    scenario.payments[asked].credits_before = 2;
+    let results = judge(&scenario.history());
+    assert_eq!(
+        sentence_of(&results, "lost"),
+        "payment t1 (account a2, 0.01) was never credited: delivered once, before its account was opened"
+    );
+    assert_eq!(
+        sentence_of(&results, "double"),
+        "payment t2 (account a2, 0.10) was credited twice: delivered once; the crediting service was asked for it once"
+    );
+    let history = scenario.history();
+    let told = |kind: &str| -> Vec<&str> {
+        let anomaly = results
+            .anomalies()
+            .into_iter()
+            .find(|a| a.kind == kind)
+            .expect("it is found");
+        let events = anomaly
+            .witness
+            .iter()
+            .map(|i| &history.events[usize::try_from(*i).unwrap()]);
+        events.map(|e| e.body.f()).filter(|f| *f != "read").collect()
+    };
+    assert_eq!(told("lost"), ["recharge", "recharge", "wire", "open-account"]);
+    assert_eq!(
+        told("double"),
+        ["recharge", "recharge", "wire", "query-account", "query-account"]
+    );
+}
+
+#[test]
 fn a_valid_run_says_what_it_saw() {
     let (scenario, _) = run_with_victim();
     let results = judge(&scenario.history());

@@ -80,8 +80,8 @@ pub struct Payment {
     pub successes: u32,
     /// Deliveries seen on the wire, in order.
     pub deliveries: Vec<Delivery>,
-    /// Queries to the crediting service, each of which may credit.
-    pub asked: u32,
+    /// Positions in [`Ledger::queries`](super::Ledger) of the queries to the crediting service: each may credit.
+    pub asks: Vec<usize>,
     /// How often the crediting service lists it as credited.
     pub listed: u32,
     /// Credits at the end; None when the balance does not tell.
@@ -240,6 +240,8 @@ pub struct Account {
     pub at: [Option<Holding>; 3],
     /// Whether it was opened during the run.
     pub opened: Opened,
+    /// Index and time of the event that says so.
+    pub opened_at: Option<(u64, u64)>,
     /// Its payments, in order of their first try.
     pub payments: Vec<usize>,
     /// Its rows that no payment of it explains.
@@ -261,6 +263,7 @@ impl Default for Account {
         Account {
             at: [None, None, None],
             opened: Opened::No,
+            opened_at: None,
             payments: Vec::new(),
             others: Vec::new(),
             expected: Some(0),

@@ -157,7 +157,7 @@ impl Observer {
             rows: Vec::new(),
             successes: 0,
             deliveries: Vec::new(),
-            asked: 0,
+            asks: Vec::new(),
             listed: 0,
             credited: None,
             credited_before: None,
@@ -193,7 +193,9 @@ impl Observer {
                 self.ledger.queries[query].end = Some((event.index, event.kind, class));
             }
             (What::OpenAccount(account), _) if event.kind == Kind::Ok => {
-                self.ledger.accounts[account as usize].opened = Opened::Yes;
+                let opened = &mut self.ledger.accounts[account as usize];
+                opened.opened = Opened::Yes;
+                opened.opened_at = opened.opened_at.or(Some((event.index, event.time)));
             }
             _ => {}
         }

@@ -59,9 +59,10 @@ pub(super) fn resolve(observer: Observer) -> Ledger {
             ledger.payments[*payment].listed += 1;
         }
     }
-    for query in ledger.queries.iter().filter(|q| q.path != QueryPath::Pay) {
-        if let Some(payment) = ledger.owners.get(&query.tx) {
-            ledger.payments[*payment].asked += 1;
+    for (at, query) in ledger.queries.iter().enumerate() {
+        let owner = ledger.owners.get(&query.tx).filter(|_| query.path != QueryPath::Pay);
+        if let Some(payment) = owner {
+            ledger.payments[*payment].asks.push(at);
         }
     }
     ledger
