@@ -65,6 +65,12 @@ impl Line {
             (kind, f) => format!("{f} {kind}"),
         }
     }
+
+    /// `fail` or `info` where an operation ended so; a remark of a named process is neither.
+    pub(crate) fn mood(&self) -> Option<&'static str> {
+        let remark = self.what() == self.f;
+        (!remark && matches!(self.kind, "fail" | "info")).then_some(self.kind)
+    }
 }
 
 /// Who and what, without the value.

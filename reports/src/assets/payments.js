@@ -1,12 +1,14 @@
 // The payment table. Only the rows in sight exist; those above and below are two spacers.
 
 const table = {
-  view: [], open: new Set(), heights: new Map(), rowHeight: 34, from: -1, to: -1,
+  view: [], open: new Set(), heights: new Map(), rowHeight: 34, from: -1, to: -1, nodes: new Map(),
   sort: ROWS.some((p) => p[ANOMALIES].length) ? "anomalies" : "start",
   down: false,
 };
 const ROW_OF = new Map(ROWS.map((p, row) => [p[TX], row]));
 const MARGIN_ROWS = 12;
+// The window moves by so many rows at a time.
+const STRIDE_ROWS = 8;
 
 const SORTS = {
   tx: (p) => p[TX], account: (p) => text(p[ACCOUNT]), amount: (p) => BigInt(p[AMOUNT]), attempts: (p) => p[ATTEMPTS],
@@ -85,20 +87,25 @@ function rowAt(y, open) {
 function draw(force) {
   const scroll = $("pay-scroll");
   const open = openInView();
-  const from = Math.max(0, rowAt(scroll.scrollTop, open) - MARGIN_ROWS);
-  const to = Math.min(table.view.length, rowAt(scroll.scrollTop + scroll.clientHeight, open) + MARGIN_ROWS + 1);
+  const first = rowAt(scroll.scrollTop, open) - MARGIN_ROWS;
+  const last = rowAt(scroll.scrollTop + scroll.clientHeight, open) + MARGIN_ROWS;
+  const from = Math.max(0, Math.floor(first / STRIDE_ROWS) * STRIDE_ROWS);
+  const to = Math.min(table.view.length, Math.ceil((last + 1) / STRIDE_ROWS) * STRIDE_ROWS);
   if (!force && from === table.from && to === table.to) return;
   [table.from, table.to] = [from, to];
   const focused = document.activeElement?.closest?.("#pay-body tr.row")?.dataset.row;
-  const nodes = [];
+  const known = force ? new Map() : table.nodes;
+  table.nodes = new Map();
+  for (let at = from; at < to; at++) {
+    const row = table.view[at];
+    table.nodes.set(row, known.get(row) ?? rowNodes(row, at));
+  }
+  const nodes = [...table.nodes.values()].flat();
   if (table.view.length === 0) nodes.push(el("tr", { class: "none" }, el("td", { colspan: 11 }, "No payment is like that.")));
-  nodes.push(pad(topOf(from, open)));
-  for (let at = from; at < to; at++) nodes.push(...rowNodes(table.view[at], at));
-  nodes.push(pad(topOf(table.view.length, open) - topOf(to, open)));
-  $("pay-body").replaceChildren(...nodes);
+  $("pay-body").replaceChildren(pad(topOf(from, open)), ...nodes, pad(topOf(table.view.length, open) - topOf(to, open)));
   $("pay-table").setAttribute("aria-rowcount", table.view.length + 1);
   if (focused !== undefined) $("pay-body").querySelector(`tr.row[data-row="${focused}"] button`)?.focus({ preventScroll: true });
-  measure();
+  if (force || open.length) measure();
 }
 
 function pad(height) {

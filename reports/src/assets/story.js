@@ -29,7 +29,7 @@ function storyFacts(p) {
     if (p[BY_MESSAGE] !== null && p[CREDITED] > p[BY_MESSAGE]) {
       facts.push(` (by its message ${times(p[BY_MESSAGE])}, the rest by a query)`);
     }
-    facts.push(`: that is the digit of ${DATA.base}`, el("sup", null, String(p[K])), ` in what the balance gained, base ${DATA.base}`);
+    facts.push(`: the digit at ${DATA.base}`, el("sup", null, String(p[K])), " of what the balance gained, in minor units");
   }
   const result = p[RESULT] === null ? "" : `, result ${text(p[RESULT])}`;
   facts.push(`. Attempted ${times(p[ATTEMPTS])}, recorded ${times(p[RECORDED])}${result}, delivered ${times(p[DELIVERED])}`);
@@ -39,7 +39,7 @@ function storyFacts(p) {
   return facts;
 }
 
-// Unpacks time, index, who, what, value; times and indices are differences.
+// Unpacks time, index, who, what, value; times and indices are differences, a who below zero is a client.
 function storySteps(flat) {
   if (flat === null) return null;
   const steps = [];
@@ -47,7 +47,7 @@ function storySteps(flat) {
   for (let i = 0; i < flat.length; i += 5) {
     time += flat[i];
     index += flat[i + 1];
-    steps.push({ time, index, who: text(flat[i + 2]), what: text(flat[i + 3]), value: text(flat[i + 4]) });
+    steps.push({ time, index, who: flat[i + 2] < 0 ? `client ${-1 - flat[i + 2]}` : text(flat[i + 2]), what: text(flat[i + 3]), value: text(flat[i + 4]) });
   }
   return steps;
 }
@@ -69,7 +69,7 @@ function withFaults(steps) {
 }
 
 function storyRow(step, start) {
-  const kind = step.aside ? "is-aside" : step.what.endsWith(" fail") ? "is-fail" : null;
+  const kind = step.aside ? "is-aside" : step.what.endsWith(" fail") ? "is-fail" : step.what.endsWith(" info") ? "is-info" : null;
   const since = step.time > start ? "+" + span(step.time - start) : "";
   return el("tr", { class: kind, title: step.aside ? null : `event ${step.index}` },
     el("td", { class: "n" }, moment(Math.max(step.time, 0))),

@@ -32,7 +32,7 @@ function arrange() {
   y += 34;
   const rate = part(small ? 80 : 100);
   y += 28;
-  plot.at = { width, height: y, left: small ? 46 : 76, right: width - (small ? 12 : 18), small, lanes, phases, faults, troubled, latency, rate };
+  plot.at = { width, height: y, left: small ? 52 : 76, right: width - (small ? 12 : 18), small, lanes, phases, faults, troubled, latency, rate };
   const ratio = window.devicePixelRatio || 1;
   plot.canvas.width = Math.round(width * ratio);
   plot.canvas.height = Math.round(y * ratio);
@@ -161,16 +161,25 @@ function paintFaults() {
     pen.strokeStyle = color.hues[fault.hue];
     pen.lineWidth = 1.5;
     if (!fault.seen) pen.strokeRect(x1 + 0.75, y - 3.25, x2 - x1 - 1.5, 7.5);
-    if (FAULTS.length > LANES_MAX) return;
-    const said = `${fault.name}${fault.seen ? "" : ", not seen"}${fault.healed ? "" : ", never healed"}`;
-    pen.font = `11px ${plot.font}`;
+    if (FAULTS.length <= LANES_MAX) labelFault(fault, x1, x2, y);
+  });
+}
+
+// Beside its bar, as much of the name as there is room for.
+function labelFault(fault, x1, x2, y) {
+  const { pen, at, color } = plot;
+  const odd = `${fault.seen ? "" : ", not seen"}${fault.healed ? "" : ", never healed"}`;
+  pen.font = `11px ${plot.font}`;
+  for (const said of [fault.name + odd, fault.name, fault.name.split(" ").slice(0, 2).join(" "), `#${fault.id}`]) {
     const wide = pen.measureText(said).width;
     const right = x2 + 6 + wide < at.right;
-    const x = right ? x2 + 6 : Math.max(x1 - 6 - wide, at.left);
+    if (!right && x1 - 6 - wide < at.left) continue;
+    const x = right ? x2 + 6 : x1 - 6 - wide;
     pen.fillStyle = color.card;
-    if (right || x1 - 6 - wide >= at.left) pen.fillRect(x - 3, y - 7, wide + 6, 15);
+    pen.fillRect(x - 3, y - 7, wide + 6, 15);
     write(said, x, y + 0.5, { color: color.soft });
-  });
+    return;
+  }
 }
 
 function paintTroubled() {

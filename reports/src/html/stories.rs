@@ -1,6 +1,6 @@
 //! The story of each payment: what happened to it, in order. Bounded over all payments together.
 
-use paytwice_checkers::history::{Body, Event, Read, ReadMoment, Rows as ReadRows};
+use paytwice_checkers::history::{Body, Event, Process, Read, ReadMoment, Rows as ReadRows};
 use serde::Serialize;
 
 use super::payments::Rows;
@@ -12,10 +12,11 @@ use crate::witness::Payments;
 /// Steps that a page holds. The troubled payments' come first.
 const STEPS_MAX: usize = 150_000;
 
-/// Steps, flat: microseconds since the step before, index since the step before, who, what, value.
+/// Steps, flat: microseconds since the step before, index since the step before, who, what, value. A `who` below zero
+/// is a client: -1 is client 0, -2 is client 1.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Story(Vec<usize>);
+pub(crate) struct Story(Vec<i64>);
 
 /// One step before it is packed.
 struct Step<'a> {
@@ -140,13 +141,17 @@ fn pack(steps: &[Step<'_>], lens: &Lens, scale: u32, strings: &mut Strings) -> S
             readable::bare(event)
         };
         let value = step.read.as_deref().unwrap_or(&line.value);
+        let who = match event.process {
+            Process::Client(n) => -1 - number(n),
+            Process::Named(_) => number(strings.intern(&line.who)),
+        };
         let now = event.time / 1000;
         flat.extend([
             delta(now, time),
             delta(event.index, index),
-            strings.intern(&line.who),
-            strings.intern(&line.what()),
-            strings.intern(value),
+            who,
+            number(strings.intern(&line.what())),
+            number(strings.intern(value)),
         ]);
         (time, index) = (now, event.index);
     }
@@ -154,6 +159,10 @@ fn pack(steps: &[Step<'_>], lens: &Lens, scale: u32, strings: &mut Strings) -> S
 }
 
 /// A history runs forwards; one that does not is shown as if it stood still.
-fn delta(now: u64, before: u64) -> usize {
-    usize::try_from(now.saturating_sub(before)).unwrap_or(usize::MAX)
+fn delta(now: u64, before: u64) -> i64 {
+    number(now.saturating_sub(before))
+}
+
+fn number<N: TryInto<i64>>(n: N) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
 }
