@@ -24,17 +24,39 @@ fn defaults_are_filled_in() {
 #[test]
 fn amounts_of_every_payment_fit() {
     let target = pay_account();
-    for (policy, per_account) in [("decimal", 38), ("double", 15)] {
+    for policy in ["decimal", "double"] {
         let mut request = with_seed(1);
         request.policies.insert("money".to_owned(), policy.to_owned());
         let w = expand(&target, &request).unwrap().workload;
-        assert_eq!(w.payments_per_account, per_account);
+        assert!(f64::from(w.base).powi(w.payments_per_account as i32) <= if policy == "double" { 1e15 } else { 1e38 });
         assert!(w.accounts * w.payments_per_account >= w.payments_max);
         assert!(f64::from(w.payments_max) >= w.rate * w.time_ms as f64 / 1000.0);
     }
     assert_eq!(
         expand(&chain(), &with_seed(1)).unwrap().workload.payments_per_account,
         9
+    );
+}
+
+#[test]
+fn limits_of_money_that_a_policy_breaks_are_refused() {
+    let mut target = pay_account();
+    let double = target
+        .manifest
+        .policies
+        .get_mut("money")
+        .and_then(|p| p.values.get_mut("double"));
+    double
+        .and_then(|v| v.money.as_mut())
+        .expect("double changes money")
+        .digits = Some(2);
+    let mut request = with_seed(1);
+    assert!(expand(&target, &request).is_ok());
+    request.policies.insert("money".to_owned(), "double".to_owned());
+    let error = expand(&target, &request).unwrap_err().to_string();
+    assert!(
+        error.contains("money.scale is 2; it must be less than money.digits, 2"),
+        "{error}"
     );
 }
 

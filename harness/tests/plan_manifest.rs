@@ -163,7 +163,7 @@ const BAD: &[(&str, &str)] = &[
         "databases.bank1 = { schema = \"schema/bank1_no_key.sql\" }",
         "databases.bank = { schema = \"schema/bank1_no_key.sql\" }",
     ),
-    ("money.digits = 15", "money.digit = 15"),
+    ("digits = 15", "digit = 15"),
     ("notify = \"send-before-commit\"", "notfy = \"send-before-commit\""),
     ("notify = \"send-before-commit\"", "notify = \"send-before\""),
     ("digits = 38 ", "digits = 99 "),

@@ -8,7 +8,7 @@ use paytwice_checkers::CHECKERS;
 
 use super::error::{did_you_mean, list};
 use super::fill::placeholders;
-use super::manifest::{DependencyKind, HttpOperation, Manifest, Policy, PolicyValue, Service};
+use super::manifest::{DependencyKind, HttpOperation, Manifest, Money, Policy, PolicyValue, Service};
 
 /// What can stand in an operation's strings.
 const OPERATION_PLACEHOLDERS: [&str; 4] = ["tx", "account", "amount", "card"];
@@ -36,6 +36,24 @@ pub(crate) fn problems(manifest: &Manifest) -> Vec<String> {
     check.correlation();
     check.reads();
     check.problems
+}
+
+/// Every problem of the limits of money, those that a policy changes included.
+pub(crate) fn money_problems(money: &Money) -> Vec<String> {
+    let mut problems = Vec::new();
+    if !(3..=36).contains(&money.base) {
+        problems.push(format!("money.base is {}; it must be from 3 to 36", money.base));
+    }
+    if !(2..=38).contains(&money.digits) {
+        problems.push(format!("money.digits is {}; it must be from 2 to 38", money.digits));
+    }
+    if money.scale >= money.digits {
+        let (scale, digits) = (money.scale, money.digits);
+        problems.push(format!(
+            "money.scale is {scale}; it must be less than money.digits, {digits}"
+        ));
+    }
+    problems
 }
 
 struct Check<'a> {
@@ -342,19 +360,7 @@ impl<'a> Check<'a> {
     }
 
     fn money(&mut self) {
-        let money = &self.manifest.money;
-        if !(3..=36).contains(&money.base) {
-            self.say(format!("money.base is {}; it must be from 3 to 36", money.base));
-        }
-        if !(2..=38).contains(&money.digits) {
-            self.say(format!("money.digits is {}; it must be from 2 to 38", money.digits));
-        }
-        if money.scale >= money.digits {
-            self.say(format!(
-                "money.scale is {}; it must be less than money.digits, {}",
-                money.scale, money.digits
-            ));
-        }
+        self.problems.extend(money_problems(&self.manifest.money));
     }
 
     fn operations(&mut self) {

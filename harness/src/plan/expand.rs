@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::check;
 use super::duration::show_ms;
 use super::error::{PlanError, did_you_mean, list};
 use super::manifest::Manifest;
@@ -42,6 +43,11 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
     }
     let policies = policies(target, request)?;
     let manifest = target.effective(&policies)?;
+    let problems = check::money_problems(&manifest.money);
+    if !problems.is_empty() {
+        let problem = format!("under the chosen policies {}", problems.join("; "));
+        return Err(PlanError::value(format!("target {}", manifest.name), problem));
+    }
     let workload = workload(&manifest, request)?;
     let scene = Scene::new(target);
     let selection = Selection::parse(request.faults.as_deref().unwrap_or("all"), &scene)?;

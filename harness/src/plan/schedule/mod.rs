@@ -73,7 +73,10 @@ fn full(scene: &Scene, time_ms: u64, seed: u64) -> Vec<PlannedFault> {
 
 /// Places a deck; says how many episodes of every run and how many others it placed.
 fn fill(table: &mut Timetable<'_>, deck: &Deck, window: &Window, draw: &mut Draw) -> (usize, usize) {
-    let always = deck.always.iter().filter(|e| table.early(e, window, draw)).count();
+    // What needs the target to itself goes first; what needs nothing fits in between.
+    let (needy, modest): (Vec<&Episode>, Vec<&Episode>) = deck.always.iter().partition(|e| e.needs_until_ms > 0);
+    let always = needy.into_iter().filter(|e| table.early(e, window, draw)).count()
+        + modest.into_iter().filter(|e| table.anywhere(e, window, draw)).count();
     let others = deck.heavy.iter().chain(&deck.light);
     (always, others.filter(|e| table.anywhere(e, window, draw)).count())
 }
