@@ -55,7 +55,7 @@ fn what_cannot_be_decided_is_unknown_with_its_reason() {
         ("exactly-once: the final reads are incomplete: no answer", |events| {
             let end = events.last_mut().expect("an end");
             end.kind = Kind::Info;
-            end.error = Some("no answer".into());
+            end.error = Some("no answer\nand a log".into());
         }),
         (
             "exactly-once: the target did not come to rest in settle-compensate: lag 3",

@@ -174,13 +174,13 @@ impl Ledger {
             return Some(match stopped {
                 Some(PhaseSpan { name, error, .. }) => format!(
                     "the history ends without final reads: the run stopped in {name}: {}",
-                    error.as_deref().unwrap_or_default()
+                    first_line(error.as_deref(), "no reason given")
                 ),
                 None => "the history is cut short: its final reads did not end".into(),
             });
         }
         if let Some(phase) = self.phase("final-reads").filter(|p| !p.ok) {
-            let why = phase.error.as_deref().unwrap_or("no reason given");
+            let why = first_line(phase.error.as_deref(), "no reason given");
             return Some(format!("the final reads are incomplete: {why}"));
         }
         for (role, name) in [
@@ -219,10 +219,15 @@ impl Ledger {
         match phase {
             None => Some("there is no settle phase: nothing says that the target came to rest".into()),
             Some(phase) if !phase.ok => {
-                let why = phase.error.as_deref().unwrap_or("it was cut short");
+                let why = first_line(phase.error.as_deref(), "it was cut short");
                 Some(format!("the target did not come to rest in {}: {why}", phase.name))
             }
             Some(_) => None,
         }
     }
+}
+
+/// The first line of an error: reasons are sentences, logs are kept elsewhere.
+fn first_line<'a>(error: Option<&'a str>, otherwise: &'a str) -> &'a str {
+    error.and_then(|e| e.lines().next()).unwrap_or(otherwise)
 }
