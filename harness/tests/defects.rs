@@ -29,7 +29,7 @@ const DEFECTS: &[Defect] = &[
     },
     Defect {
         policy: ("notify", "plain-send"),
-        faults: &["cut:pay->rocketmq@2s+5s"],
+        faults: &["delay:pay->mysql:40ms@1s+6s", "kill:pay@3s+500ms"],
         finds: &["late", "lost"],
     },
     Defect {
@@ -87,7 +87,7 @@ const DEFECTS: &[Defect] = &[
     },
     Defect {
         policy: ("query_fallback", "fail"),
-        faults: &["cut:account->pay@1s+6s"],
+        faults: &["reset:account->pay@1s+6s"],
         finds: &["false-fail"],
     },
 ];

@@ -235,6 +235,9 @@ pub struct MoneyOverride {
     /// Digits in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digits: Option<u32>,
+    /// Base of the coded amounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<u32>,
 }
 
 /// A named choice of policies.

@@ -177,6 +177,7 @@ impl Target {
                 once("money".to_owned())?;
                 manifest.money.scale = money.scale.unwrap_or(manifest.money.scale);
                 manifest.money.digits = money.digits.unwrap_or(manifest.money.digits);
+                manifest.money.base = money.base.unwrap_or(manifest.money.base);
             }
         }
         Ok(manifest)
