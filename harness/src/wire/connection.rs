@@ -17,7 +17,7 @@ use futures_util::task::AtomicWaker;
 use paytwice_checkers::history::WireEvent;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::core::{Copied, Frame, FrameKind, Session, Way};
@@ -466,7 +466,15 @@ impl Connection {
 
 async fn call(upstream: Option<SocketAddr>) -> io::Result<TcpStream> {
     let upstream = upstream.ok_or(io::ErrorKind::AddrNotAvailable)?;
-    let stream = TcpStream::connect(upstream).await?;
+    let socket = if upstream.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A call that is given up half way is reset, however far it got.
+    SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
+    let stream = socket.connect(upstream).await?;
+    SockRef::from(&stream).set_linger(None)?;
     prepare(&stream)?;
     Ok(stream)
 }

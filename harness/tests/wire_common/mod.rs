@@ -1,0 +1,87 @@
+//! What the tests of the wire layer share: a sink that keeps events, and links over loopback.
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use paytwice::plan::Direction;
+use paytwice::wire::{Action, Correlation, LegSpec, Link, LinkSpec, Protocol, Rule, WireSink};
+use paytwice_checkers::history::WireEvent;
+
+/// Keeps what crossed.
+#[derive(Default)]
+pub struct Seen(Mutex<Vec<WireEvent>>);
+
+impl WireSink for Seen {
+    fn record(&self, event: WireEvent) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+impl Seen {
+    pub fn new() -> Arc<Seen> {
+        Arc::default()
+    }
+
+    pub fn events(&self) -> Vec<WireEvent> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Events whose point begins so.
+    pub fn of(&self, point: &str) -> Vec<WireEvent> {
+        self.events()
+            .into_iter()
+            .filter(|e| e.point.starts_with(point))
+            .collect()
+    }
+}
+
+pub fn leg(name: &str, upstream: SocketAddr, protocol: Protocol) -> LegSpec {
+    LegSpec {
+        name: name.to_owned(),
+        listen: SocketAddr::new([127, 0, 0, 1].into(), 0),
+        fixed_port: true,
+        upstream: Some(upstream),
+        protocol,
+    }
+}
+
+pub fn spec(legs: Vec<LegSpec>, correlation: Correlation) -> LinkSpec {
+    LinkSpec {
+        name: "a->b".to_owned(),
+        legs,
+        correlation,
+        advertise: None,
+    }
+}
+
+/// A link with one leg, and where it listens.
+pub async fn link(upstream: SocketAddr, protocol: Protocol, sink: Arc<Seen>) -> (Link, SocketAddr) {
+    let correlation = Correlation {
+        http_body: vec!["/tx_no".to_owned()],
+        ..Correlation::default()
+    };
+    let link = Link::open(spec(vec![leg("main", upstream, protocol)], correlation), sink)
+        .await
+        .unwrap();
+    let addr = link.listen_addr("main").unwrap();
+    (link, addr)
+}
+
+pub fn rule(direction: Direction, action: Action) -> Rule {
+    Rule {
+        direction,
+        action,
+        seed: 7,
+    }
+}
+
+/// Waits until something is true; fails the test after ten seconds.
+pub async fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_true() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,465 @@
+//! RocketMQ links before a real broker: what happened is read from the broker's own state.
+
+mod common;
+#[path = "wire_common/mod.rs"]
+mod wire_common;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use common::{left_of, require_docker, stack_for};
+use paytwice::plan::{Direction, Duplicated};
+use paytwice::remoting::{Admin, Client, Counters, Records, Response, codes};
+use paytwice::stack::ContainerStack;
+use paytwice::wire::{Action, Correlation, Link, LinkSpec, Protocol, RuleGuard};
+use wire_common::{Seen, leg, rule, until};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The run's own names, and the manifest's.
+const TOPIC: &str = "topic_notifymsg__r7";
+const SHOWN: &str = "topic_notifymsg";
+const GROUP: &str = "consumer_group__r7";
+const PRODUCERS: &str = "producer_group__r7";
+
+/// A link to a real broker, and what is asked of both.
+struct Bench {
+    admin: Admin,
+    link: Link,
+    name_server: SocketAddr,
+    seen: Arc<Seen>,
+}
+
+impl Bench {
+    async fn open(stack: &ContainerStack) -> Bench {
+        let (name_server, broker) = (
+            stack.addr("namesrv", 9876).unwrap(),
+            stack.addr("broker", 10911).unwrap(),
+        );
+        let admin = Admin::connect(broker).await.unwrap();
+        admin.create_topic(TOPIC, 1, true).await.unwrap();
+        admin.create_topic(TOPIC, 1, true).await.expect("again");
+        admin.create_group(GROUP).await.unwrap();
+        let correlation = Correlation {
+            message_body: vec!["/tx_no".to_owned()],
+            message_keys: true,
+            names: [(TOPIC, SHOWN), (GROUP, "consumer_group")]
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .into(),
+            ..Correlation::default()
+        };
+        let seen = Seen::new();
+        let spec = LinkSpec {
+            name: "pay->rocketmq".to_owned(),
+            legs: vec![
+                leg("name-server", name_server, Protocol::RocketMq),
+                leg("broker", broker, Protocol::RocketMq),
+            ],
+            correlation,
+            advertise: None,
+        };
+        let sink: Arc<Seen> = Arc::clone(&seen);
+        let link = Link::open(spec, sink).await.unwrap();
+        Bench {
+            admin,
+            link,
+            name_server,
+            seen,
+        }
+    }
+
+    /// A client that goes through the link.
+    async fn client(&self) -> Client {
+        Client::connect(self.link.listen_addr("broker").unwrap(), PATIENCE)
+            .await
+            .unwrap()
+    }
+
+    async fn stored(&self) -> i64 {
+        self.admin.max_offsets(TOPIC, 1).await.unwrap()[0]
+    }
+
+    /// The broker shows a message in its queue a moment after it has acknowledged it.
+    async fn until_stored(&self, count: i64) {
+        let begun = Instant::now();
+        while self.stored().await < count {
+            assert!(begun.elapsed() < PATIENCE, "{} of {count} stored", self.stored().await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(self.stored().await, count);
+    }
+
+    async fn counters(&self) -> Counters {
+        self.admin.counters(GROUP, TOPIC).await.unwrap()
+    }
+
+    fn duplicate(&self, what: Duplicated) -> RuleGuard {
+        self.link
+            .install(rule(Direction::Both, Action::Duplicate { what, share: 1.0 }))
+    }
+
+    async fn until_counters(&self, what: &str, good: impl Fn(&Counters) -> bool) -> Counters {
+        let begun = Instant::now();
+        loop {
+            let counters = self.counters().await;
+            if good(&counters) {
+                eprintln!("{what} after {} ms: {counters:?}", begun.elapsed().as_millis());
+                return counters;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}: {counters:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Stores one message; `half` as the half of a transaction.
+async fn send(client: &Client, tx: &str, half: bool) -> Result<Response, paytwice::remoting::RemotingError> {
+    let tran = if half { "TRAN_MSG\u{1}true\u{2}" } else { "" };
+    let properties =
+        format!("KEYS\u{1}{tx}\u{2}UNIQ_KEY\u{1}U-{tx}\u{2}PGROUP\u{1}{PRODUCERS}\u{2}{tran}WAIT\u{1}true");
+    // The broker discards half messages that were born before its files' reserved time.
+    let born = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_millis()
+        .to_string();
+    let fields = [
+        ("producerGroup", PRODUCERS),
+        ("topic", TOPIC),
+        ("defaultTopic", "TBW102"),
+        ("defaultTopicQueueNums", "4"),
+        ("queueId", "0"),
+        ("sysFlag", if half { "4" } else { "0" }),
+        ("bornTimestamp", &born),
+        ("flag", "0"),
+        ("properties", &properties),
+        ("reconsumeTimes", "0"),
+        ("unitMode", "false"),
+        ("batch", "false"),
+    ];
+    let body = format!(r#"{{"tx_no":"{tx}"}}"#);
+    client
+        .request(codes::SEND_MESSAGE, &fields, body.as_bytes())
+        .await?
+        .success()
+}
+
+async fn commit(client: &Client, tx: &str, sent: &Response) {
+    let field = |name: &str| sent.header().field(name).unwrap().to_owned();
+    let log_offset = i64::from_str_radix(&field("msgId")[16..], 16).unwrap().to_string();
+    let (id, offset) = (format!("U-{tx}"), field("queueOffset"));
+    let fields = [
+        ("producerGroup", PRODUCERS),
+        ("tranStateTableOffset", &offset),
+        ("commitLogOffset", &log_offset),
+        ("commitOrRollback", "8"),
+        ("fromTransactionCheck", "false"),
+        ("msgId", &id),
+        ("transactionId", &id),
+    ];
+    client.oneway(codes::END_TRANSACTION, &fields, b"").await.unwrap();
+}
+
+/// One pull: the keys that came, and where to go on.
+async fn pull(client: &Client, offset: i64, max: u32) -> (Vec<String>, i64) {
+    let (offset, max) = (offset.to_string(), max.to_string());
+    let fields = [
+        ("consumerGroup", GROUP),
+        ("topic", TOPIC),
+        ("queueId", "0"),
+        ("queueOffset", &offset),
+        ("maxMsgNums", &max),
+        ("sysFlag", "4"),
+        ("commitOffset", "0"),
+        ("suspendTimeoutMillis", "0"),
+        ("subscription", "*"),
+        ("subVersion", "0"),
+        ("expressionType", "TAG"),
+    ];
+    let response = client.request(codes::PULL_MESSAGE, &fields, b"").await.unwrap();
+    let next = response.header().number("nextBeginOffset").unwrap();
+    if response.code() == codes::PULL_NOT_FOUND {
+        return (Vec::new(), next);
+    }
+    let response = response.success().unwrap();
+    let keys = Records::new(response.body()).map(|r| r.unwrap().properties.keys().next().unwrap().to_owned());
+    (keys.collect(), next)
+}
+
+/// Pulls everything from `from` on: how often each key came.
+async fn pull_all(client: &Client, from: i64, to: i64, max: u32) -> BTreeMap<String, usize> {
+    let (mut offset, mut count) = (from, BTreeMap::new());
+    while offset < to {
+        let (keys, next) = pull(client, offset, max).await;
+        assert!(next >= offset, "went back by more than what came");
+        keys.into_iter().for_each(|key| *count.entry(key).or_default() += 1);
+        offset = next;
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_on_a_real_broker() {
+    require_docker!();
+    let stack = ContainerStack::up(stack_for(&[])).await.unwrap();
+    let id = stack.id().to_string();
+    let stack = Arc::new(stack);
+    let for_scenarios = Arc::clone(&stack);
+    let outcome = tokio::spawn(async move {
+        let bench = Bench::open(&for_scenarios).await;
+        routes_lead_through_the_link(&bench).await;
+        sends_are_named_and_stored_once(&bench).await;
+        a_duplicated_send_is_stored_twice(&bench).await;
+        a_duplicated_delivery_comes_twice(&bench).await;
+        a_cut_send_is_stored_after_healing(&bench).await;
+        lag_goes_to_rest_when_offsets_are_committed(&bench).await;
+        half_messages_go_to_rest(&bench).await;
+        a_duplicated_half_leaves_an_orphan_that_is_checked(&bench).await;
+        retries_and_dead_letters_are_counted(&bench).await;
+        the_broker_is_found_again_after_a_restart(&bench, &for_scenarios).await;
+        bench.link.close().await;
+    })
+    .await;
+    stack.down().await.unwrap();
+    assert_eq!(left_of(&id), "");
+    if let Err(failed) = outcome {
+        std::panic::resume_unwind(failed.into_panic());
+    }
+}
+
+async fn routes_lead_through_the_link(bench: &Bench) {
+    let real = Admin::route(bench.name_server, TOPIC).await.unwrap();
+    let through = Admin::route(bench.link.listen_addr("name-server").unwrap(), TOPIC)
+        .await
+        .unwrap();
+    let proxy = bench.link.listen_addr("broker").unwrap().to_string();
+    assert_eq!(real.len(), 1);
+    assert_eq!(real[0].addrs, [(0, bench.admin.addr().to_string())]);
+    assert_eq!(through[0].addrs, [(0, proxy)]);
+    assert_eq!(through[0].broker, real[0].broker);
+    assert!(
+        Admin::route(bench.name_server, "no_such_topic")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn sends_are_named_and_stored_once(bench: &Bench) {
+    let client = bench.client().await;
+    let before = bench.stored().await;
+    for n in 0..5 {
+        send(&client, &format!("plain{n}"), false).await.unwrap();
+    }
+    bench.until_stored(before + 5).await;
+    let requests = bench.seen.of(&format!("SEND {SHOWN} request"));
+    assert_eq!(requests.len(), 5);
+    assert_eq!(
+        (requests[0].tx.as_slice(), requests[0].did.as_ref()),
+        (&["plain0".to_owned()][..], None)
+    );
+    until("the replies are named", || {
+        bench.seen.of(&format!("SEND {SHOWN} reply")).len() == 5
+    })
+    .await;
+    assert_eq!(bench.link.stats().unparsed_bytes, 0);
+}
+
+async fn a_duplicated_send_is_stored_twice(bench: &Bench) {
+    let client = bench.client().await;
+    let guard = bench.duplicate(Duplicated::Send);
+    let before = bench.stored().await;
+    for n in 0..10 {
+        send(&client, &format!("twice{n}"), false).await.unwrap();
+    }
+    until("both answers came", || {
+        let replies = bench.seen.of(&format!("SEND {SHOWN} reply"));
+        replies.iter().filter(|e| e.tx[0].starts_with("twice")).count() == 20
+    })
+    .await;
+    bench.until_stored(before + 20).await;
+    assert_eq!(guard.stats().duplicated, 10);
+    let stored = pull_all(&bench.client().await, before, before + 20, 32).await;
+    assert!(stored.len() == 10 && stored.values().all(|n| *n == 2), "{stored:?}");
+    eprintln!("10 duplicated SENDs: {} stored", bench.stored().await - before);
+}
+
+async fn a_duplicated_delivery_comes_twice(bench: &Bench) {
+    let client = bench.client().await;
+    let before = bench.stored().await;
+    for n in 0..40 {
+        send(&client, &format!("again{n}"), false).await.unwrap();
+    }
+    bench.until_stored(before + 40).await;
+    let guard = bench.duplicate(Duplicated::Delivery);
+    let came = pull_all(&client, before, before + 40, 1).await;
+    assert!(came.len() == 40 && came.values().all(|n| *n == 2), "{came:?}");
+    assert_eq!(guard.stats().duplicated, 40);
+    assert_eq!(bench.stored().await - before, 40, "the broker holds each once");
+    let did = |words: &str| {
+        let events = bench.seen.of(&format!("DELIVER {SHOWN}"));
+        events
+            .iter()
+            .filter(|e| e.did.as_deref().is_some_and(|did| did.starts_with(words)))
+            .count()
+    };
+    let (rewound, twinned) = (
+        did("duplicated (will be pulled again)"),
+        did("duplicated (twice in one answer)"),
+    );
+    eprintln!("40 duplicated deliveries: {rewound} pulled again, {twinned} twice in one answer");
+    assert!(rewound > 5 && twinned > 5 && rewound + twinned == 40);
+}
+
+async fn a_cut_send_is_stored_after_healing(bench: &Bench) {
+    let client = Client::connect(bench.link.listen_addr("broker").unwrap(), Duration::from_secs(1))
+        .await
+        .unwrap();
+    let before = bench.stored().await;
+    let guard = bench.link.install(rule(Direction::Both, Action::Cut));
+    let error = send(&client, "cut", false).await.unwrap_err();
+    eprintln!("under a cut: {error}; {}", guard.stats());
+    drop(client);
+    assert_eq!(bench.stored().await, before);
+    drop(guard);
+    bench.until_stored(before + 1).await;
+}
+
+async fn lag_goes_to_rest_when_offsets_are_committed(bench: &Bench) {
+    let end = bench.stored().await;
+    assert_eq!(bench.counters().await.lag, end);
+    let offset = end.to_string();
+    let fields = [
+        ("consumerGroup", GROUP),
+        ("topic", TOPIC),
+        ("queueId", "0"),
+        ("commitOffset", &offset),
+    ];
+    bench
+        .client()
+        .await
+        .request(codes::UPDATE_CONSUMER_OFFSET, &fields, b"")
+        .await
+        .unwrap()
+        .success()
+        .unwrap();
+    bench.until_counters("no lag", |c| c.at_rest()).await;
+}
+
+async fn half_messages_go_to_rest(bench: &Bench) {
+    let client = bench.client().await;
+    let before = bench.stored().await;
+    let sent = send(&client, "half1", true).await.unwrap();
+    assert_eq!(bench.stored().await, before, "a half message is not in its topic");
+    bench
+        .until_counters("a half message waits", |c| c.half > 0 && !c.at_rest())
+        .await;
+    commit(&client, "half1", &sent).await;
+    bench
+        .until_counters("the half message is resolved", |c| c.half == 0)
+        .await;
+    bench.until_stored(before + 1).await;
+    let end = bench.seen.of("END_TRANSACTION commit request");
+    assert_eq!(end[0].tx, ["half1"]);
+    assert_eq!(bench.seen.of(&format!("SEND half {SHOWN} request"))[0].tx, ["half1"]);
+}
+
+async fn a_duplicated_half_leaves_an_orphan_that_is_checked(bench: &Bench) {
+    let client = bench.client().await;
+    let hello =
+        format!(r#"{{"clientID":"c1","producerDataSet":[{{"groupName":"{PRODUCERS}"}}],"consumerDataSet":[]}}"#);
+    client
+        .request(codes::HEART_BEAT, &[], hello.as_bytes())
+        .await
+        .unwrap()
+        .success()
+        .unwrap();
+    let before = bench.stored().await;
+    let guard = bench.duplicate(Duplicated::Send);
+    let sent = send(&client, "half2", true).await.unwrap();
+    drop(guard);
+    commit(&client, "half2", &sent).await;
+    until("the orphan is checked", || {
+        bench
+            .seen
+            .of(&format!("CHECK_TRANSACTION_STATE {SHOWN} request"))
+            .iter()
+            .any(|e| e.tx == ["half2"])
+    })
+    .await;
+    assert_eq!(
+        bench.stored().await,
+        before + 1,
+        "the original is committed, its duplicate is not"
+    );
+    assert!(!bench.counters().await.at_rest());
+}
+
+async fn retries_and_dead_letters_are_counted(bench: &Bench) {
+    let client = bench.client().await;
+    let record_at = bench.stored().await - 1;
+    let fields = [("topic", TOPIC), ("queueId", "0")];
+    assert!(
+        client
+            .request(codes::GET_MIN_OFFSET, &fields, b"")
+            .await
+            .unwrap()
+            .success()
+            .is_ok()
+    );
+    let sent = send(&client, "back", false).await.unwrap();
+    let log_offset = i64::from_str_radix(&sent.header().field("msgId").unwrap()[16..], 16)
+        .unwrap()
+        .to_string();
+    let back = |level: &'static str| {
+        let fields = [
+            ("group", GROUP),
+            ("offset", &log_offset),
+            ("delayLevel", level),
+            ("originMsgId", "U-back"),
+            ("originTopic", TOPIC),
+            ("unitMode", "false"),
+            ("maxReconsumeTimes", "16"),
+        ];
+        let client = &client;
+        let owned: Vec<(String, String)> = fields.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        async move {
+            let fields: Vec<(&str, &str)> = owned.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            client
+                .request(codes::CONSUMER_SEND_MSG_BACK, &fields, b"")
+                .await
+                .unwrap()
+                .success()
+                .unwrap();
+        }
+    };
+    assert!(record_at >= 0);
+    back("3").await;
+    bench
+        .until_counters("a retry waits for its delay", |c| c.delayed == 1)
+        .await;
+    bench
+        .until_counters("a retry waits for its consumer", |c| c.delayed == 0 && c.retry == 1)
+        .await;
+    back("-1").await;
+    bench.until_counters("a dead letter", |c| c.dead == 1).await;
+    assert_eq!(
+        bench.seen.of(&format!("CONSUMER_SEND_MSG_BACK {SHOWN} request"))[0].tx,
+        ["back"]
+    );
+}
+
+async fn the_broker_is_found_again_after_a_restart(bench: &Bench, stack: &ContainerStack) {
+    let client = bench.client().await;
+    send(&client, "before the kill", false).await.unwrap();
+    let before = bench.stored().await;
+    stack.kill("broker").await.unwrap();
+    until("the client's connection ended", || !client.is_open()).await;
+    assert!(bench.admin.max_offsets(TOPIC, 1).await.is_err());
+    stack.start("broker").await.unwrap();
+    stack.ready("broker").await.unwrap();
+    bench.link.set_upstream("broker", stack.addr("broker", 10911).unwrap());
+    send(&bench.client().await, "after the restart", false).await.unwrap();
+    assert!(bench.stored().await > before);
+}
