@@ -13,6 +13,8 @@ use crate::{money, text};
 
 /// Values of other programs are cut here.
 const OTHER_CHARS_MAX: usize = 200;
+/// Characters of a number in short.
+const SHORT_CHARS: usize = 8;
 /// Rows of one read that are written out when it is about nothing in particular.
 const ROWS_MAX: usize = 3;
 
@@ -30,13 +32,21 @@ impl Lens {
         self.txs.iter().any(|t| t == tx)
     }
 
-    /// The number, unless it is the one that the reader looks at anyway.
-    fn name<'t>(&self, tx: &'t str) -> &'t str {
-        if self.txs.first().is_some_and(|t| t == tx) {
-            ""
-        } else {
-            tx
+    /// The number, unless it is the one that the reader looks at anyway; another of the same payment, in short.
+    fn name(&self, tx: &str) -> String {
+        match self.txs.iter().position(|t| t == tx) {
+            Some(0) => String::new(),
+            Some(_) => short(tx),
+            None => tx.to_owned(),
         }
+    }
+}
+
+/// The end of a long number, where those that a server makes differ most.
+fn short(tx: &str) -> String {
+    match tx.char_indices().rev().nth(SHORT_CHARS - 1) {
+        Some((at, _)) if at > 4 => format!("…{}", &tx[at..]),
+        _ => tx.to_owned(),
     }
 }
 
@@ -136,7 +146,7 @@ fn header(v: &Header) -> String {
 }
 
 fn recharge_asked(v: &Recharge, scale: u32, lens: &Lens) -> String {
-    let mut out = lens.name(&v.tx).to_owned();
+    let mut out = lens.name(&v.tx);
     let gap = gap(&out, ": ");
     push(
         &mut out,
@@ -157,7 +167,7 @@ fn recharge_asked(v: &Recharge, scale: u32, lens: &Lens) -> String {
 }
 
 fn recharge_answered(v: &Recharge, lens: &Lens) -> String {
-    let mut out = lens.name(&v.tx).to_owned();
+    let mut out = lens.name(&v.tx);
     answer(&mut out, v.status, v.result.as_deref());
     if let Some(tx) = v.answer_tx.as_ref().filter(|tx| **tx != v.tx) {
         let gap = gap(&out, ", ");
@@ -167,7 +177,7 @@ fn recharge_answered(v: &Recharge, lens: &Lens) -> String {
 }
 
 fn query(v: &Query, lens: &Lens) -> String {
-    let mut out = lens.name(&v.tx).to_owned();
+    let mut out = lens.name(&v.tx);
     answer(&mut out, v.status, v.result.as_deref());
     out
 }
@@ -218,7 +228,7 @@ fn stage(stage: FaultStage) -> &'static str {
 
 fn wire(v: &WireEvent, lens: &Lens) -> String {
     let mut out = v.point.clone();
-    let txs: Vec<&str> =
+    let txs: Vec<String> =
         v.tx.iter()
             .map(|tx| lens.name(tx))
             .filter(|tx| !tx.is_empty())
@@ -247,13 +257,14 @@ fn read(v: &Read, lens: &Lens) -> String {
         Rows::Payments(rows) => {
             let shown = rows.iter().map(|r| (lens.sees_tx(&r.tx), r));
             rows_of(at, "payments", lens, shown, |r| {
-                format!(
-                    "{}: {} to {}, result {}",
-                    r.tx,
-                    r.amount,
-                    r.account,
-                    r.result.as_deref().unwrap_or("NULL")
-                )
+                let mut out = lens.name(&r.tx);
+                let gap = gap(&out, ": ");
+                let result = r.result.as_deref().unwrap_or("NULL");
+                push(
+                    &mut out,
+                    format_args!("{gap}{} to {}, result {result}", r.amount, r.account),
+                );
+                out
             })
         }
         Rows::Balances(rows) => {

@@ -259,7 +259,7 @@ fn availability(out: &mut Output, windows: &[WindowStats]) {
 }
 
 fn witnesses(out: &mut Output, report: &RunReport<'_>) {
-    let anomalies: Vec<_> = report.results.checkers.iter().flat_map(|c| &c.anomalies).collect();
+    let anomalies = report.results.anomalies();
     if anomalies.is_empty() {
         return;
     }
@@ -329,7 +329,7 @@ fn figures(out: &mut Output, results: &Results) {
         .figures
         .iter()
         .map(|(name, value)| {
-            let (name, value) = text::figure(name, *value);
+            let (name, value) = text::figure(name, *value, results.header.promise.scale);
             format!("{} {value}", plain(&name)).replace(' ', "\u{a0}")
         })
         .collect();

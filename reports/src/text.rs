@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use paytwice_checkers::history::Minor;
+
+use crate::money;
+
 /// `12345` as `12,345`.
 pub(crate) fn count(n: u64) -> String {
     group(&n.to_string())
@@ -58,7 +62,8 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// A figure by its name: the unit stands last in it (`convergence_ms`), and `credited_by_query` is a count.
-pub(crate) fn figure(name: &str, value: f64) -> (String, String) {
+/// Money is shown in major units.
+pub(crate) fn figure(name: &str, value: f64, scale: u32) -> (String, String) {
     let (stem, shown) = if let Some(stem) = name.strip_suffix("_ms") {
         (stem, span_ms(value))
     } else if let Some(stem) = name.strip_suffix("_us") {
@@ -69,15 +74,22 @@ pub(crate) fn figure(name: &str, value: f64) -> (String, String) {
         (stem, format!("{value:.1} / s"))
     } else if let Some(stem) = name.strip_suffix("_s") {
         (stem, span_ms(value * 1e3))
+    } else if let Some(stem) = name.strip_suffix("_minor_units") {
+        return (format!("{} amount", words(stem)), major_units(value, scale));
     } else if let Some(stem) = name.strip_suffix("_share") {
         (stem, percent(value))
     } else {
         (name, number(value))
     };
-    (stem.replace(['_', '-'], " "), shown)
+    (words(stem), shown)
 }
 
-fn span_ms(ms: f64) -> String {
+fn words(name: &str) -> String {
+    name.replace(['_', '-'], " ")
+}
+
+/// A span given in milliseconds.
+pub(crate) fn span_ms(ms: f64) -> String {
     if !ms.is_finite() || ms < 0.0 {
         return number(ms);
     }
@@ -87,6 +99,16 @@ fn span_ms(ms: f64) -> String {
         reason = "finite and not negative; saturates"
     )]
     span_us((ms * 1e3).round() as u64)
+}
+
+/// A figure of money is a measure, not a balance: beyond 53 bits its last digits are not told.
+fn major_units(value: f64, scale: u32) -> String {
+    if value.fract() != 0.0 || value.abs() >= 1e15 {
+        return format!("{:.3e}", value / 10f64.powi(i32::try_from(scale).unwrap_or(0)));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+    let minor = Minor(value as i128);
+    money::show(minor, scale)
 }
 
 fn number(value: f64) -> String {
@@ -170,15 +192,19 @@ mod tests {
     #[test]
     fn figures_are_read_by_their_unit() {
         assert_eq!(
-            figure("convergence_ms", 1840.0),
+            figure("convergence_ms", 1840.0, 2),
             ("convergence".into(), "1.84 s".into())
         );
         assert_eq!(
-            figure("credited_by_query", 12.0),
+            figure("credited_by_query", 12.0, 2),
             ("credited by query".into(), "12".into())
         );
-        assert_eq!(figure("rate_per_s", 41.25), ("rate".into(), "41.2 / s".into()));
-        assert_eq!(figure("odd", f64::NAN).1, "NaN");
+        assert_eq!(figure("rate_per_s", 41.25, 2), ("rate".into(), "41.2 / s".into()));
+        assert_eq!(
+            figure("rpo_minor_units", 1200.0, 2),
+            ("rpo amount".into(), "12.00".into())
+        );
+        assert_eq!(figure("odd", f64::NAN, 2).1, "NaN");
     }
 
     #[test]

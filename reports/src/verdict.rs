@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use paytwice_checkers::CHECKERS;
 use paytwice_checkers::verdict::{CheckerResult, Results, Verdict};
 
 /// `valid`, `unknown`, `invalid`.
@@ -53,17 +54,17 @@ pub(crate) fn other_counts<'c>(checker: &'c CheckerResult, kinds: &[(&str, u64)]
     counted.filter(|(name, n)| !kinds.contains(&(*name, *n))).collect()
 }
 
-/// What a well-known checker means by valid.
-pub(crate) fn promise(checker: &str) -> Option<&'static str> {
-    Some(match checker {
-        "exactly-once" => "Every recorded payment moved its own account exactly once; nothing else moved it.",
-        "balance-convergence" => {
-            "Once the target had gone quiet, every balance was the sum of its payments, digit by digit."
-        }
-        "idempotency" => "The same transaction number got the same answer; with another payload it was refused.",
-        "query-honesty" => "No query called a payment failed that was credited, or credited one that failed.",
-        _ => return None,
-    })
+/// What a checker decides, as a sentence; None for one that this version does not know.
+pub(crate) fn about(checker: &str) -> Option<String> {
+    let known = CHECKERS.iter().find(|known| known.name == checker)?;
+    Some(format!("{}.", capitalized(known.about)))
+}
+
+/// A sentence that stands on its own begins with a capital.
+pub(crate) fn capitalized(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars).collect()
 }
 
 /// Payments that at least one anomaly concerns.

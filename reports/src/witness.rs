@@ -34,10 +34,32 @@ impl<'a> Payments<'a> {
             by_tx.insert(answer_tx, at);
             server_txs.entry(at).or_default().push(answer_tx);
         }
-        Self {
+        let mut payments = Self {
             fates: &results.payments,
             by_tx,
             server_txs,
+        };
+        for anomaly in results.checkers.iter().flat_map(|checker| &checker.anomalies) {
+            payments.learn(report, anomaly);
+        }
+        payments
+    }
+
+    /// A request whose answer was lost leaves its number to the wire alone: the checker that found it names the frames.
+    fn learn(&mut self, report: &RunReport<'a>, anomaly: &'a Anomaly) {
+        let Some(at) = self.find(&anomaly.subject) else { return };
+        for event in anomaly
+            .witness
+            .iter()
+            .filter_map(|&index| ops::find(report.events, index))
+        {
+            if let Body::Wire(frame) = &event.body
+                && let [tx] = frame.tx.as_slice()
+                && !self.by_tx.contains_key(tx.as_str())
+            {
+                self.by_tx.insert(tx, at);
+                self.server_txs.entry(at).or_default().push(tx);
+            }
         }
     }
 
@@ -80,4 +102,102 @@ pub(crate) fn lines(report: &RunReport<'_>, payments: &Payments<'_>, anomaly: &A
         .iter()
         .filter_map(|&index| ops::find(report.events, index));
     events.map(|event| readable::line(event, scale, &lens)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use paytwice_checkers::history::{Header, Kind, Minor, Process, Promise, WireEvent};
+    use paytwice_checkers::verdict::{CheckerResult, RESULTS_VERSION, Verdict};
+
+    fn results() -> Results {
+        let promise = Promise {
+            base: 10,
+            scale: 2,
+            late_is_valid: false,
+            success: vec![],
+            failed: vec![],
+        };
+        let header = Header {
+            format: "paytwice-history".into(),
+            version: 1,
+            target: "t".into(),
+            run: "r".into(),
+            stack: "s".into(),
+            seed: 1,
+            started_at: String::new(),
+            policies: [].into(),
+            promise,
+        };
+        let fate = PaymentFate {
+            tx: "t1".into(),
+            account: "a1".into(),
+            amount: Minor(1),
+            k: 0,
+            attempts: 2,
+            outcome: Kind::Info,
+            recorded: 2,
+            result: None,
+            delivered: 1,
+            credited: None,
+            credited_by_message: None,
+            first_invoke_ns: 0,
+            answered_ns: None,
+            first_delivered_ns: None,
+            anomalies: vec!["duplicate-payment".into()],
+        };
+        let anomaly = Anomaly {
+            kind: "duplicate-payment".into(),
+            subject: "t1".into(),
+            sentence: String::new(),
+            witness: vec![7],
+        };
+        let checker = CheckerResult {
+            name: "idempotency".into(),
+            verdict: Verdict::Invalid,
+            reason: None,
+            counts: [].into(),
+            anomalies: vec![anomaly],
+        };
+        Results {
+            version: RESULTS_VERSION,
+            verdict: Verdict::Invalid,
+            sentence: String::new(),
+            header,
+            truncated: false,
+            events: 1,
+            checkers: vec![checker],
+            payments: vec![fate],
+            windows: vec![],
+            faults: vec![],
+            phases: vec![],
+            figures: [].into(),
+        }
+    }
+
+    #[test]
+    fn a_number_that_no_answer_told_is_learnt_from_the_witness() {
+        let frame = WireEvent {
+            link: "account->rocketmq".into(),
+            conn: 1,
+            point: "DELIVER t".into(),
+            tx: vec!["0123456789-abcdefgh".into()],
+            bytes: 1,
+            did: None,
+        };
+        let event = Event {
+            index: 7,
+            time: 0,
+            process: Process::Named("wire".into()),
+            kind: Kind::Info,
+            body: Body::Wire(frame),
+            error: None,
+        };
+        let (results, events) = (results(), [event]);
+        let report = RunReport::new(&results, &events, "");
+        let payments = Payments::new(&report);
+        assert_eq!(payments.find("0123456789-abcdefgh"), Some(0));
+        let lines = lines(&report, &payments, &results.checkers[0].anomalies[0]);
+        assert_eq!(lines[0].value, "DELIVER t (…abcdefgh)");
+    }
 }

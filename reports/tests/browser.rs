@@ -98,3 +98,18 @@ fn names_of_others_run_nothing() {
     );
     assert!(!dom.contains("data-owned") && !dom.contains("<img"), "and no other");
 }
+
+#[test]
+fn a_run_of_which_nothing_is_known_is_a_page_too() {
+    let Some(dom) = opened(&fixture::empty(), "empty", "") else {
+        return;
+    };
+    assert!(
+        dom.contains("data-ready=\"true\"") && !dom.contains("data-failed"),
+        "the scripts ran"
+    );
+    assert!(
+        dom.contains("No payment is like that."),
+        "the table says that it is empty"
+    );
+}

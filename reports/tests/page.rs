@@ -213,3 +213,22 @@ fn all_reports_are_written_or_the_file_is_named() {
     assert!(matches!(&error, ReportError::Write { path, .. } if path.ends_with("results.json")));
     assert!(error.to_string().contains("results.json: cannot be written"), "{error}");
 }
+
+#[test]
+fn the_reports_fit_what_the_checkers_say() {
+    for (run, payments) in [(fixture::valid(300), 300), (fixture::invalid(300), 300)] {
+        let history = fixture::history(&run);
+        let results = paytwice_checkers::judge(&history);
+        let report = paytwice_reports::RunReport::new(&results, &history.events, "paytwice check run-7");
+        let page = html::render(&report).expect("rendered");
+        assert_eq!(data(&page)["payments"]["total"], payments);
+        assert_eq!(page.matches("<article").count(), paytwice_checkers::CHECKERS.len());
+        assert_eq!(
+            page.matches("class=\"about\"").count(),
+            paytwice_checkers::CHECKERS.len()
+        );
+        let text = paytwice_reports::terminal::render(&report, &paytwice_reports::terminal::Options::default());
+        assert!(text.starts_with(&results.sentence[..40]), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+}

@@ -79,6 +79,11 @@ fn names_of_others_cannot_drive_the_terminal() {
 }
 
 #[test]
+fn a_run_of_which_nothing_is_known() {
+    insta::assert_snapshot!(plain(&fixture::empty()));
+}
+
+#[test]
 fn a_campaign() {
     let judged = |verdict, sentence: &str| RunOutcome::Judged {
         verdict,

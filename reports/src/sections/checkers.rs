@@ -18,13 +18,15 @@ const EVENTS_MAX: usize = 60;
 #[derive(Template)]
 #[template(path = "checkers.html")]
 pub(crate) struct Section<'a> {
-    cards: Vec<Card<'a>>,
+    /// Those with anomalies, each of the full width; then those without, side by side.
+    groups: Vec<Vec<Card<'a>>>,
 }
 
 struct Card<'a> {
+    number: usize,
     name: &'a str,
     word: &'static str,
-    promise: Option<&'static str>,
+    about: Option<String>,
     reason: Option<&'a str>,
     kinds: Vec<(&'a str, String)>,
     counts: Vec<(&'a str, String)>,
@@ -46,19 +48,27 @@ impl<'a> Section<'a> {
     pub(crate) fn new(report: &RunReport<'a>, payments: &Payments<'a>) -> Self {
         let mut order: Vec<&CheckerResult> = report.results.checkers.iter().collect();
         order.sort_by_key(|checker| std::cmp::Reverse(checker.verdict));
-        let cards = order.into_iter().map(|checker| card(report, payments, checker));
-        Self { cards: cards.collect() }
+        let cards = order
+            .into_iter()
+            .enumerate()
+            .map(|(number, checker)| card(report, payments, number, checker));
+        let (loud, quiet): (Vec<_>, Vec<_>) = cards.partition(|card| !card.findings.is_empty());
+        let groups = [loud, quiet].into_iter().filter(|group| !group.is_empty());
+        Self {
+            groups: groups.collect(),
+        }
     }
 
     fn invalid(&self) -> usize {
-        self.cards
+        self.groups
             .iter()
+            .flatten()
             .filter(|card| card.word == verdict::word(Verdict::Invalid))
             .count()
     }
 }
 
-fn card<'a>(report: &RunReport<'a>, payments: &Payments<'a>, checker: &'a CheckerResult) -> Card<'a> {
+fn card<'a>(report: &RunReport<'a>, payments: &Payments<'a>, number: usize, checker: &'a CheckerResult) -> Card<'a> {
     let kinds = verdict::kinds(checker);
     let shown = |counts: Vec<(&'a str, u64)>| counts.into_iter().map(|(name, n)| (name, text::count(n))).collect();
     let counts = verdict::other_counts(checker, &kinds).into_iter().collect();
@@ -68,9 +78,10 @@ fn card<'a>(report: &RunReport<'a>, payments: &Payments<'a>, checker: &'a Checke
         .take(ANOMALIES_MAX)
         .map(|a| finding(report, payments, a));
     Card {
+        number,
         name: &checker.name,
         word: verdict::word(checker.verdict),
-        promise: verdict::promise(&checker.name),
+        about: verdict::about(&checker.name),
         reason: checker.reason.as_deref(),
         kinds: shown(kinds),
         counts: shown(counts),

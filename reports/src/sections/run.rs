@@ -38,7 +38,7 @@ impl<'a> Section<'a> {
             figures: results
                 .figures
                 .iter()
-                .map(|(name, value)| text::figure(name, *value))
+                .map(|(name, value)| text::figure(name, *value, results.header.promise.scale))
                 .collect(),
             plan: report.plan,
         }

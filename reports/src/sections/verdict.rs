@@ -32,7 +32,7 @@ impl<'a> Section<'a> {
         let sentence = verdict::reason(results.verdict, &results.sentence);
         Self {
             word: verdict::word(results.verdict),
-            sentence: capitalized(sentence),
+            sentence: verdict::capitalized(sentence),
             truncated: results.truncated,
             header: &results.header,
             duration: text::span_ns(ops::end_ns(report)),
@@ -79,16 +79,9 @@ fn tiles(report: &RunReport<'_>) -> Vec<Tile> {
     if let Some(ms) = results.figures.get("convergence_ms") {
         tiles.push(Tile {
             label: "Converged after heal",
-            value: text::figure("convergence_ms", *ms).1,
+            value: text::span_ms(*ms),
             mood: "",
         });
     }
     tiles
-}
-
-/// A sentence that stands on its own begins with a capital.
-fn capitalized(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    let first = chars.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(chars).collect()
 }
