@@ -13,6 +13,7 @@ pub(super) const MYSQL_PORT: u16 = 3306;
 pub(super) const NAMESRV_PORT: u16 = 9876;
 pub(super) const BROKER_PORT: u16 = 10911;
 
+const UPDATE_BROKER_CONFIG: u32 = 25;
 const GET_BROKER_RUNTIME_INFO: u32 = 28;
 const GET_BROKER_CLUSTER_INFO: u32 = 106;
 const FRAME_MAX: usize = 4 << 20;
@@ -41,9 +42,9 @@ impl Probe {
         let asking = async {
             match self {
                 Probe::Mysql => mysql(address).await,
-                Probe::NameServer => remoting(address, NAMESRV_PORT, GET_BROKER_CLUSTER_INFO)
+                Probe::NameServer => remoting(address, NAMESRV_PORT, GET_BROKER_CLUSTER_INFO, b"")
                     .await
-                    .map(|_| ()),
+                    .map(drop),
                 Probe::Broker => broker(address, namesrv).await,
                 Probe::Http { port, path } => http(address, *port, path).await,
             }
@@ -73,26 +74,27 @@ async fn mysql(address: Ipv4Addr) -> Result<(), String> {
     connection.close().await.map_err(|e| e.to_string())
 }
 
+/// A broker that starts quickly registers before it has looked for the name server, in vain, and again only after
+/// 10 s. Setting its permission to what it is makes it register at once.
 async fn broker(address: Ipv4Addr, namesrv: Option<Ipv4Addr>) -> Result<(), String> {
-    remoting(address, BROKER_PORT, GET_BROKER_RUNTIME_INFO).await?;
+    remoting(address, BROKER_PORT, GET_BROKER_RUNTIME_INFO, b"").await?;
     let namesrv = namesrv.ok_or("there is no name server yet")?;
-    let brokers = remoting(namesrv, NAMESRV_PORT, GET_BROKER_CLUSTER_INFO)
+    let brokers = remoting(namesrv, NAMESRV_PORT, GET_BROKER_CLUSTER_INFO, b"")
         .await
         .map_err(|error| format!("the name server: {error}"))?;
     let listed = format!("\"{address}:{BROKER_PORT}\"");
     if String::from_utf8_lossy(&brokers).contains(&listed) {
         return Ok(());
     }
+    remoting(address, BROKER_PORT, UPDATE_BROKER_CONFIG, b"brokerPermission=6\n").await?;
     Err(format!("the name server does not list {address}:{BROKER_PORT} yet"))
 }
 
 /// One request of the remoting protocol that needs no header but its code; returns the body of a successful answer.
-async fn remoting(address: Ipv4Addr, port: u16, code: u32) -> Result<Vec<u8>, String> {
+async fn remoting(address: Ipv4Addr, port: u16, code: u32, body: &[u8]) -> Result<Vec<u8>, String> {
     let header = format!(r#"{{"code":{code},"flag":0,"language":"JAVA","opaque":1,"version":0}}"#);
-    let mut frame = Vec::with_capacity(header.len() + 8);
-    frame.extend_from_slice(&(header.len() as u32 + 4).to_be_bytes());
-    frame.extend_from_slice(&(header.len() as u32).to_be_bytes());
-    frame.extend_from_slice(header.as_bytes());
+    let lengths = [(4 + header.len() + body.len()) as u32, header.len() as u32].map(u32::to_be_bytes);
+    let frame = [lengths.as_flattened(), header.as_bytes(), body].concat();
 
     let mut stream = TcpStream::connect((address, port)).await.map_err(|e| e.to_string())?;
     stream.write_all(&frame).await.map_err(|e| e.to_string())?;
