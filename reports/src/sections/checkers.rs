@@ -1,7 +1,7 @@
 //! What each checker found, with its anomalies and their witnesses.
 
 use askama::Template;
-use paytwice_checkers::verdict::{Anomaly, CheckerResult, Verdict};
+use paytwice_checkers::verdict::{Anomaly, CheckerResult};
 
 use crate::readable::Line;
 use crate::witness::{self, Payments};
@@ -57,14 +57,6 @@ impl<'a> Section<'a> {
         Self {
             groups: groups.collect(),
         }
-    }
-
-    fn invalid(&self) -> usize {
-        self.groups
-            .iter()
-            .flatten()
-            .filter(|card| card.word == verdict::word(Verdict::Invalid))
-            .count()
     }
 }
 
