@@ -28,10 +28,18 @@ struct Card<'a> {
     word: &'static str,
     about: Option<String>,
     reason: Option<&'a str>,
-    kinds: Vec<(&'a str, String)>,
+    kinds: Vec<Kind<'a>>,
     counts: Vec<(&'a str, String)>,
     findings: Vec<Finding<'a>>,
     more: u64,
+}
+
+/// Anomalies of one kind.
+struct Kind<'a> {
+    name: &'a str,
+    n: String,
+    /// Whether the payment table can be filtered by it: some anomalies are about accounts.
+    in_table: bool,
 }
 
 struct Finding<'a> {
@@ -42,6 +50,13 @@ struct Finding<'a> {
     table: Option<&'static str>,
     events: Vec<Line>,
     events_more: u64,
+}
+
+impl Card<'_> {
+    /// Where the anomalies are that are not written out.
+    fn rest_in_table(&self) -> bool {
+        self.kinds.iter().all(|kind| kind.in_table)
+    }
 }
 
 impl<'a> Section<'a> {
@@ -62,8 +77,19 @@ impl<'a> Section<'a> {
 
 fn card<'a>(report: &RunReport<'a>, payments: &Payments<'a>, number: usize, checker: &'a CheckerResult) -> Card<'a> {
     let kinds = verdict::kinds(checker);
-    let shown = |counts: Vec<(&'a str, u64)>| counts.into_iter().map(|(name, n)| (name, text::count(n))).collect();
-    let counts = verdict::other_counts(checker, &kinds).into_iter().collect();
+    let in_table = |kind: &str| {
+        report
+            .results
+            .payments
+            .iter()
+            .any(|p| p.anomalies.iter().any(|a| a == kind))
+    };
+    let counts = verdict::other_counts(checker, &kinds);
+    let kinds = kinds.into_iter().map(|(name, n)| Kind {
+        name,
+        n: text::count(n),
+        in_table: in_table(name),
+    });
     let findings = checker
         .anomalies
         .iter()
@@ -75,8 +101,8 @@ fn card<'a>(report: &RunReport<'a>, payments: &Payments<'a>, number: usize, chec
         word: verdict::word(checker.verdict),
         about: verdict::about(&checker.name),
         reason: checker.reason.as_deref(),
-        kinds: shown(kinds),
-        counts: shown(counts),
+        kinds: kinds.collect(),
+        counts: counts.into_iter().map(|(name, n)| (name, text::count(n))).collect(),
         findings: findings.collect(),
         more: checker.anomalies.len().saturating_sub(ANOMALIES_MAX) as u64,
     }
