@@ -236,8 +236,22 @@ async fn routes_lead_through_the_link(bench: &Bench) {
     let proxy = bench.link.listen_addr("broker").unwrap().to_string();
     assert_eq!(real.len(), 1);
     assert_eq!(real[0].addrs, [(0, bench.admin.addr().to_string())]);
-    assert_eq!(through[0].addrs, [(0, proxy)]);
+    assert_eq!(through[0].addrs, [(0, proxy.clone())]);
     assert_eq!(through[0].broker, real[0].broker);
+    let client = Client::connect(bench.link.listen_addr("name-server").unwrap(), PATIENCE)
+        .await
+        .unwrap();
+    let cluster = client
+        .request(codes::GET_BROKER_CLUSTER_INFO, &[], b"")
+        .await
+        .unwrap()
+        .success()
+        .unwrap();
+    let cluster = String::from_utf8_lossy(cluster.body()).into_owned();
+    assert!(
+        cluster.contains(&proxy) && !cluster.contains(&bench.admin.addr().to_string()),
+        "{cluster}"
+    );
     assert!(
         Admin::route(bench.name_server, "no_such_topic")
             .await

@@ -173,7 +173,7 @@ impl Client {
             None => return Err(self.closed(code)),
         };
         let exchange = async {
-            let frame = Frame::request(code, opaque, false, owned(fields), body);
+            let frame = Frame::request(code, opaque, false, &owned(fields), body);
             self.write(&frame, code).await?;
             answer.await.map_err(|_| self.closed(code))
         };
@@ -196,7 +196,7 @@ impl Client {
     /// Sends a request that will not be answered.
     pub async fn oneway(&self, code: i32, fields: &[(&str, &str)], body: &[u8]) -> Result<(), RemotingError> {
         let opaque = self.next_opaque.fetch_add(1, Ordering::Relaxed);
-        let frame = Frame::request(code, opaque, true, owned(fields), body);
+        let frame = Frame::request(code, opaque, true, &owned(fields), body);
         self.write(&frame, code).await
     }
 

@@ -167,7 +167,7 @@ impl Frame {
     }
 
     /// A new JSON-encoded request.
-    pub fn request(code: i32, opaque: i32, oneway: bool, fields: BTreeMap<String, String>, body: &[u8]) -> Bytes {
+    pub fn request(code: i32, opaque: i32, oneway: bool, fields: &BTreeMap<String, String>, body: &[u8]) -> Bytes {
         let header = json!({
             "code": code,
             "language": "OTHER",
@@ -388,7 +388,7 @@ mod tests {
             10,
             7,
             true,
-            fields(&[("topic", "t"), ("properties", "KEYS\u{1}k\u{2}")]),
+            &fields(&[("topic", "t"), ("properties", "KEYS\u{1}k\u{2}")]),
             b"body",
         );
         let frame = Frame::parse(raw.clone()).unwrap();
@@ -408,7 +408,7 @@ mod tests {
             remark: Some("hm".to_owned()),
             fields: fields(&[("nextBeginOffset", "12"), ("i", "x")]),
         };
-        let json = Frame::request(310, 5, false, header.fields.clone(), b"payload");
+        let json = Frame::request(310, 5, false, &header.fields, b"payload");
         for raw in [encode_binary(&header, b"payload"), json] {
             let before = Frame::parse(raw).unwrap();
             let after = Frame::parse(before.with_opaque(0x6000_0001).unwrap()).unwrap();

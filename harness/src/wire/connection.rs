@@ -5,35 +5,29 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
 use paytwice_checkers::history::WireEvent;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::core::{Copied, Frame, FrameKind, Session, Way};
 use super::lane::{Head, Item, Lane, Load};
 use super::link::{Leg, Shared};
-use super::rule::{ActiveRule, cut, decide};
+use super::rule::{ActiveRule, Decision, cut, decide};
+use super::socket::{aside, call, reset};
 
 /// What is asked of the kernel in one read.
 const READ_BYTES: usize = 16 << 10;
 /// Frames in one write.
 const SLICES: usize = 16;
-/// A peer that vanished without a word (its network is gone) is noticed after about half a minute.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
-/// How long the answer to a request that was sent aside is waited for.
-const ASIDE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How others reach a connection's task.
 #[derive(Default)]
@@ -269,33 +263,36 @@ impl Connection {
         if self.rules.is_empty() {
             return self.push(way, Load::Frame(frame), &[], now);
         }
-        let decision = decide(&self.rules, way, frame.kind);
-        let mut first = Some(frame);
-        let mut copies = Vec::new();
-        for (rule, dice) in &decision.duplicates {
-            let Some(frame) = first.take() else {
-                break;
-            };
-            match self.session.duplicate(way, frame, *dice) {
-                Copied::No(frame) => {
-                    first = Some(frame);
-                    continue;
-                }
-                Copied::Whole(frame) => first = Some(frame),
-                Copied::Behind(frame, copy) => {
-                    first = Some(frame);
-                    copies.push(Load::Frame(copy));
-                }
-                Copied::Aside(frame, copy) => {
-                    first = Some(frame);
-                    copies.push(Load::Aside(copy));
-                }
-            }
-            rule.counters.duplicated.fetch_add(1, Ordering::Relaxed);
-        }
-        for load in first.map(Load::Frame).into_iter().chain(copies) {
+        let decision = decide(&self.rules, way, &frame);
+        let (frame, copies) = self.duplicate(way, frame, &decision);
+        for load in [Load::Frame(frame)].into_iter().chain(copies) {
             self.push(way, load, &decision.delays, now);
         }
+    }
+
+    /// The frame, and what goes behind it because a rule duplicates it.
+    fn duplicate(&mut self, way: Way, mut frame: Frame, decision: &Decision) -> (Frame, Vec<Load>) {
+        let mut copies = Vec::new();
+        for (rule, dice) in &decision.duplicates {
+            frame = match self.session.duplicate(way, frame, *dice) {
+                Copied::No(frame) => frame,
+                Copied::Whole(frame) => {
+                    rule.count_duplicate();
+                    frame
+                }
+                Copied::Behind(frame, copy) => {
+                    rule.count_duplicate();
+                    copies.push(Load::Frame(copy));
+                    frame
+                }
+                Copied::Aside(frame, copy) => {
+                    rule.count_duplicate();
+                    copies.push(Load::Aside(copy));
+                    frame
+                }
+            };
+        }
+        (frame, copies)
     }
 
     fn push(&mut self, way: Way, load: Load, delays: &[(Arc<ActiveRule>, Duration)], now: Instant) {
@@ -321,7 +318,7 @@ impl Connection {
         } else if !rest.is_empty() {
             self.take_frame(way, Frame::plain(rest, FrameKind::Bytes), now);
         }
-        let delays = decide(&self.rules, way, FrameKind::Plain).delays;
+        let delays = decide(&self.rules, way, &Frame::plain(Bytes::new(), FrameKind::Plain)).delays;
         self.push(way, how, &delays, now);
         self.lanes[way as usize].source_ended = true;
     }
@@ -423,7 +420,7 @@ impl Connection {
     fn send_aside(&self, item: Item, now: Instant) {
         let did = item.did(now);
         if let Load::Aside(frame) = item.load {
-            self.record(&frame, did);
+            self.record(&frame, did.as_deref());
             let session = self.leg.session(&self.shared);
             self.shared.spawn(aside(self.leg.upstream(), frame, session));
         }
@@ -432,25 +429,20 @@ impl Connection {
     fn passed(&self, item: &Item, now: Instant) {
         if let Load::Frame(frame) = &item.load {
             self.shared.count_bytes(frame.bytes.len());
-            self.record(frame, item.did(now));
+            self.record(frame, item.did(now).as_deref());
         }
     }
 
     fn lost(&self, item: &Item, now: Instant) {
         if let Load::Frame(frame) | Load::Aside(frame) = &item.load {
             let did = item.did(now).map_or_else(String::new, |did| format!("{did}, "));
-            self.record(frame, Some(format!("{did}lost with the connection")));
+            self.record(frame, Some(&format!("{did}lost with the connection")));
         }
     }
 
-    fn record(&self, frame: &Frame, on_its_way: Option<String>) {
+    fn record(&self, frame: &Frame, on_its_way: Option<&str>) {
         for point in &frame.points {
-            let words = frame
-                .did
-                .iter()
-                .chain(&point.did)
-                .map(AsRef::as_ref)
-                .chain(on_its_way.as_deref());
+            let words = frame.did.iter().chain(&point.did).map(AsRef::as_ref).chain(on_its_way);
             let did = words.collect::<Vec<&str>>().join(", ");
             self.shared.record(WireEvent {
                 link: self.shared.name().to_owned(),
@@ -461,59 +453,5 @@ impl Connection {
                 did: (!did.is_empty()).then_some(did),
             });
         }
-    }
-}
-
-async fn call(upstream: Option<SocketAddr>) -> io::Result<TcpStream> {
-    let upstream = upstream.ok_or(io::ErrorKind::AddrNotAvailable)?;
-    let socket = if upstream.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    // A call that is given up half way is reset, however far it got.
-    SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
-    let stream = socket.connect(upstream).await?;
-    SockRef::from(&stream).set_linger(None)?;
-    prepare(&stream)?;
-    Ok(stream)
-}
-
-/// What both sockets of a connection need.
-pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_AFTER)
-        .with_interval(KEEPALIVE_EVERY);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
-}
-
-/// Has the kernel answer the peer with a reset when the socket is dropped.
-pub(super) fn reset(stream: &TcpStream) {
-    // Where this fails the peer is gone already.
-    let _ = stream.set_zero_linger();
-}
-
-/// Sends a frame on a connection of its own and drops the answer.
-async fn aside(upstream: Option<SocketAddr>, frame: Frame, mut session: Box<dyn Session>) {
-    let exchange = async move {
-        let mut stream = call(upstream).await?;
-        stream.write_all(&frame.bytes).await?;
-        let mut frames = Vec::new();
-        session.frames(Way::Request, &mut BytesMut::from(&frame.bytes[..]), &mut frames);
-        frames.clear();
-        let mut buffer = BytesMut::new();
-        while !frames.iter().any(|frame| !frame.points.is_empty()) {
-            if stream.read_buf(&mut buffer).await? == 0 {
-                break;
-            }
-            session.frames(Way::Reply, &mut buffer, &mut frames);
-        }
-        io::Result::Ok(())
-    };
-    match timeout(ASIDE_TIMEOUT, exchange).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "the duplicate of a request was not answered"),
-        Err(_) => tracing::debug!("the duplicate of a request was not answered in time"),
     }
 }

@@ -12,6 +12,10 @@ use paytwice_checkers::history::WireEvent;
 use crate::plan::{Direction, Duplicated};
 
 /// Takes the events of a link. Called from the path of the bytes: an implementation must not block.
+///
+/// An event is recorded when the last byte of its frame has been handed to the kernel, or when it is certain that
+/// it never will be. `did` is made of these words: `delayed N ms`, `held N ms`, `duplicated` (the original) with how
+/// in brackets, `duplicate` (the copy), `lost with the connection` (it never arrived), `answer to a duplicate, dropped`.
 pub trait WireSink: Send + Sync {
     /// Takes one event.
     fn record(&self, event: WireEvent);
@@ -19,7 +23,7 @@ pub trait WireSink: Send + Sync {
 
 /// One way through a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Way {
+pub(super) enum Way {
     /// From the party that connected.
     Request,
     /// To the party that connected.
@@ -28,10 +32,10 @@ pub enum Way {
 
 impl Way {
     /// Both, in the order in which a connection looks after them.
-    pub const BOTH: [Way; 2] = [Way::Request, Way::Reply];
+    pub(super) const BOTH: [Way; 2] = [Way::Request, Way::Reply];
 
     /// The other way.
-    pub fn back(self) -> Way {
+    pub(super) fn back(self) -> Way {
         match self {
             Way::Request => Way::Reply,
             Way::Reply => Way::Request,
@@ -39,7 +43,7 @@ impl Way {
     }
 
     /// True when a rule of that direction means this way.
-    pub fn is_in(self, direction: Direction) -> bool {
+    pub(super) fn is_in(self, direction: Direction) -> bool {
         match direction {
             Direction::Both => true,
             Direction::Request => self == Way::Request,
@@ -50,7 +54,7 @@ impl Way {
 
 /// What rules may pick a frame by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameKind {
+pub(super) enum FrameKind {
     /// Bytes of a protocol that is not parsed, or a part of something too large to be held together.
     Bytes,
     /// A whole frame that nothing special can be done to.
@@ -65,7 +69,7 @@ pub enum FrameKind {
 
 impl FrameKind {
     /// True when this is what a duplicate rule asks for.
-    pub fn is(self, what: Duplicated) -> bool {
+    pub(super) fn is(self, what: Duplicated) -> bool {
         match what {
             Duplicated::HttpRequest => self == FrameKind::HttpRequest,
             Duplicated::Send => self == FrameKind::Send,
@@ -76,35 +80,35 @@ impl FrameKind {
 
 /// A named thing that a frame is; one frame may be several (a pull answer with many messages).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Point {
+pub(super) struct Point {
     /// Its name: `SEND topic_notifymsg request`.
-    pub name: String,
+    pub(super) name: String,
     /// Transaction numbers found in it.
-    pub tx: Vec<String>,
+    pub(super) tx: Vec<String>,
     /// How many bytes it is.
-    pub bytes: usize,
+    pub(super) bytes: usize,
     /// What was done to this point alone.
-    pub did: Option<Cow<'static, str>>,
+    pub(super) did: Option<Cow<'static, str>>,
 }
 
 /// What a link carries in one piece.
 #[derive(Clone, Debug)]
-pub struct Frame {
+pub(super) struct Frame {
     /// Its bytes, as they will be forwarded.
-    pub bytes: Bytes,
+    pub(super) bytes: Bytes,
     /// What rules may pick it by.
-    pub kind: FrameKind,
+    pub(super) kind: FrameKind,
     /// What it is called; empty for what is not worth an event.
-    pub points: Vec<Point>,
+    pub(super) points: Vec<Point>,
     /// What was done to it so far.
-    pub did: Vec<Cow<'static, str>>,
+    pub(super) did: Vec<Cow<'static, str>>,
     /// False for the answer to something that the link itself asked: it ends here.
-    pub forward: bool,
+    pub(super) forward: bool,
 }
 
 impl Frame {
     /// A frame without a name.
-    pub fn plain(bytes: Bytes, kind: FrameKind) -> Frame {
+    pub(super) fn plain(bytes: Bytes, kind: FrameKind) -> Frame {
         Frame {
             bytes,
             kind,
@@ -115,7 +119,7 @@ impl Frame {
     }
 
     /// A frame with one name.
-    pub fn named(bytes: Bytes, kind: FrameKind, name: String, tx: Vec<String>) -> Frame {
+    pub(super) fn named(bytes: Bytes, kind: FrameKind, name: String, tx: Vec<String>) -> Frame {
         let point = Point {
             name,
             tx,
@@ -129,7 +133,7 @@ impl Frame {
     }
 
     /// Adds to what was done to it.
-    pub fn did(mut self, what: impl Into<Cow<'static, str>>) -> Frame {
+    pub(super) fn did(mut self, what: impl Into<Cow<'static, str>>) -> Frame {
         self.did.push(what.into());
         self
     }
@@ -137,7 +141,7 @@ impl Frame {
 
 /// What a session makes of a frame that is to arrive twice.
 #[derive(Debug)]
-pub enum Copied {
+pub(super) enum Copied {
     /// It cannot, for this frame: the frame goes on as it is.
     No(Frame),
     /// This frame in its place makes it arrive twice.
@@ -149,7 +153,7 @@ pub enum Copied {
 }
 
 /// What a protocol remembers of one connection.
-pub trait Session: Send {
+pub(super) trait Session: Send {
     /// Takes as many whole frames off the front of `buffer` as there are.
     fn frames(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>);
 

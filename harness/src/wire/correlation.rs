@@ -82,7 +82,7 @@ fn fits(template: &str, path: &str) -> Option<Option<String>> {
 }
 
 fn at_pointers(pointers: &[String], body: &[u8], found: &mut Vec<String>) {
-    if pointers.is_empty() || !body.iter().any(|byte| *byte == b'{') {
+    if pointers.is_empty() || !body.contains(&b'{') {
         return;
     }
     let Ok(value) = serde_json::from_slice::<Value>(body) else {

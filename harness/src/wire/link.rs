@@ -15,11 +15,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, Handle, prepare, reset};
+use super::connection::{Connection, Handle};
 use super::core::{Session, WireSink};
 use super::correlation::Correlation;
 use super::protocol::{Protocol, Terms};
 use super::rule::{Action, Rule, RuleGuard, RuleSet, refusal};
+use super::socket::{prepare, reset};
 
 /// Pause after an error of `accept` (no file descriptors left), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -18,9 +18,10 @@ mod lane;
 mod link;
 mod protocol;
 mod rule;
+mod socket;
 
-pub use core::{Frame, FrameKind, Way, WireSink};
+pub use core::WireSink;
 pub use correlation::Correlation;
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
 pub use protocol::Protocol;
-pub use rule::{Action, Decision, Rule, RuleCounters, RuleGuard, RuleStats};
+pub use rule::{Action, HealedRule, Rule, RuleGuard, RuleStats};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::core::{FrameKind, Way};
+use super::core::{Frame, Way};
 use crate::plan::{Direction, Duplicated};
 
 /// What a link is told to do.
@@ -50,22 +50,23 @@ pub enum Action {
 
 /// What the rules in force say about one frame.
 #[derive(Clone, Debug, Default)]
-pub struct Decision {
+pub(super) struct Decision {
     /// Delays, each with the rule that asks for it.
-    pub delays: Vec<(Arc<ActiveRule>, Duration)>,
+    pub(super) delays: Vec<(Arc<ActiveRule>, Duration)>,
     /// Copies, each with the rule that asks for it and a die for the protocol's choice.
-    pub duplicates: Vec<(Arc<ActiveRule>, u64)>,
+    pub(super) duplicates: Vec<(Arc<ActiveRule>, u64)>,
 }
 
 impl Decision {
     /// True when the frame just passes.
-    pub fn is_pass(&self) -> bool {
+    #[cfg(test)]
+    fn is_pass(&self) -> bool {
         self.delays.is_empty() && self.duplicates.is_empty()
     }
 }
 
 /// Decides about one frame. Depends on nothing but the rules, the frame and how many frames each rule has met.
-pub fn decide(rules: &[Arc<ActiveRule>], way: Way, kind: FrameKind) -> Decision {
+pub(super) fn decide(rules: &[Arc<ActiveRule>], way: Way, frame: &Frame) -> Decision {
     let mut decision = Decision::default();
     for rule in rules {
         if !way.is_in(rule.rule.direction) {
@@ -76,7 +77,7 @@ pub fn decide(rules: &[Arc<ActiveRule>], way: Way, kind: FrameKind) -> Decision 
                 let delay = fixed + jitter.mul_f64(unit(rule.roll()));
                 decision.delays.push((Arc::clone(rule), delay));
             }
-            Action::Duplicate { what, share } if kind.is(what) => {
+            Action::Duplicate { what, share } if frame.kind.is(what) => {
                 let dice = rule.roll();
                 if unit(dice) < share {
                     decision.duplicates.push((Arc::clone(rule), mix(dice)));
@@ -89,13 +90,13 @@ pub fn decide(rules: &[Arc<ActiveRule>], way: Way, kind: FrameKind) -> Decision 
 }
 
 /// The first rule that lets nothing pass this way.
-pub fn cut(rules: &[Arc<ActiveRule>], way: Way) -> Option<&Arc<ActiveRule>> {
+pub(super) fn cut(rules: &[Arc<ActiveRule>], way: Way) -> Option<&Arc<ActiveRule>> {
     let cuts = |rule: &&Arc<ActiveRule>| rule.rule.action == Action::Cut && way.is_in(rule.rule.direction);
     rules.iter().find(cuts)
 }
 
 /// The first rule under which no new connection may live.
-pub fn refusal(rules: &[Arc<ActiveRule>]) -> Option<&Arc<ActiveRule>> {
+pub(super) fn refusal(rules: &[Arc<ActiveRule>]) -> Option<&Arc<ActiveRule>> {
     rules
         .iter()
         .find(|rule| rule.rule.action == Action::Reset { again: true })
@@ -103,11 +104,11 @@ pub fn refusal(rules: &[Arc<ActiveRule>]) -> Option<&Arc<ActiveRule>> {
 
 /// A rule in force, with its counters.
 #[derive(Debug)]
-pub struct ActiveRule {
+pub(super) struct ActiveRule {
     /// What it does.
-    pub rule: Rule,
+    pub(super) rule: Rule,
     /// What it did.
-    pub counters: RuleCounters,
+    pub(super) counters: RuleCounters,
     met: AtomicU64,
 }
 
@@ -118,6 +119,10 @@ impl ActiveRule {
             counters: RuleCounters::default(),
             met: AtomicU64::new(0),
         })
+    }
+
+    pub(super) fn count_duplicate(&self) {
+        self.counters.duplicated.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The die for the next frame that this rule meets.
@@ -142,7 +147,7 @@ fn unit(dice: u64) -> f64 {
 
 /// What a rule did, counted as it happens.
 #[derive(Debug, Default)]
-pub struct RuleCounters {
+pub(super) struct RuleCounters {
     pub(super) delayed: AtomicU64,
     pub(super) held: AtomicU64,
     pub(super) held_bytes: AtomicU64,
@@ -154,7 +159,7 @@ pub struct RuleCounters {
 
 impl RuleCounters {
     /// The counts of this moment.
-    pub fn read(&self) -> RuleStats {
+    pub(super) fn read(&self) -> RuleStats {
         let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
         RuleStats {
             delayed: get(&self.delayed),
@@ -255,8 +260,11 @@ impl RuleSet {
 #[must_use = "a rule is uninstalled when its guard is dropped"]
 pub struct RuleGuard {
     rule: Arc<ActiveRule>,
-    uninstall: Option<Box<dyn FnOnce(&Arc<ActiveRule>) + Send + Sync>>,
+    uninstall: Option<Uninstall>,
 }
+
+/// Takes a rule out of force.
+type Uninstall = Box<dyn FnOnce(&Arc<ActiveRule>) + Send + Sync>;
 
 impl RuleGuard {
     pub(super) fn new(
@@ -317,7 +325,14 @@ impl HealedRule {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::wire::core::FrameKind;
+
+    fn frame(kind: FrameKind) -> Frame {
+        Frame::plain(Bytes::new(), kind)
+    }
 
     fn rule(action: Action) -> Arc<ActiveRule> {
         ActiveRule::new(Rule {
@@ -336,9 +351,9 @@ mod tests {
             })
         };
         let rules = [fixed(10), fixed(20)];
-        let decision = decide(&rules, Way::Request, FrameKind::Bytes);
+        let decision = decide(&rules, Way::Request, &frame(FrameKind::Bytes));
         assert_eq!(decision.delays.iter().map(|(_, d)| d.as_millis()).sum::<u128>(), 30);
-        assert!(decide(&rules, Way::Reply, FrameKind::Bytes).is_pass());
+        assert!(decide(&rules, Way::Reply, &frame(FrameKind::Bytes)).is_pass());
     }
 
     #[test]
@@ -350,7 +365,7 @@ mod tests {
         let draw = |rule: Arc<ActiveRule>| -> Vec<Duration> {
             let rules = [rule];
             (0..50)
-                .map(|_| decide(&rules, Way::Request, FrameKind::Bytes).delays[0].1)
+                .map(|_| decide(&rules, Way::Request, &frame(FrameKind::Bytes)).delays[0].1)
                 .collect()
         };
         let first = draw(rule(jitter.clone()));
@@ -364,7 +379,7 @@ mod tests {
         let share = |share| {
             let what = Duplicated::Send;
             let rules = [rule(Action::Duplicate { what, share })];
-            let hit = |kind| !decide(&rules, Way::Request, kind).duplicates.is_empty();
+            let hit = |kind| !decide(&rules, Way::Request, &frame(kind)).duplicates.is_empty();
             assert!(!(0..100).any(|_| hit(FrameKind::Delivery)));
             (0..1000).filter(|_| hit(FrameKind::Send)).count()
         };

@@ -11,7 +11,7 @@ use paytwice_checkers::history::WireEvent;
 
 /// Keeps what crossed.
 #[derive(Default)]
-pub struct Seen(Mutex<Vec<WireEvent>>);
+pub(crate) struct Seen(Mutex<Vec<WireEvent>>);
 
 impl WireSink for Seen {
     fn record(&self, event: WireEvent) {
@@ -20,16 +20,16 @@ impl WireSink for Seen {
 }
 
 impl Seen {
-    pub fn new() -> Arc<Seen> {
+    pub(crate) fn new() -> Arc<Seen> {
         Arc::default()
     }
 
-    pub fn events(&self) -> Vec<WireEvent> {
+    pub(crate) fn events(&self) -> Vec<WireEvent> {
         self.0.lock().unwrap().clone()
     }
 
     /// Events whose point begins so.
-    pub fn of(&self, point: &str) -> Vec<WireEvent> {
+    pub(crate) fn of(&self, point: &str) -> Vec<WireEvent> {
         self.events()
             .into_iter()
             .filter(|e| e.point.starts_with(point))
@@ -37,7 +37,7 @@ impl Seen {
     }
 }
 
-pub fn leg(name: &str, upstream: SocketAddr, protocol: Protocol) -> LegSpec {
+pub(crate) fn leg(name: &str, upstream: SocketAddr, protocol: Protocol) -> LegSpec {
     LegSpec {
         name: name.to_owned(),
         listen: SocketAddr::new([127, 0, 0, 1].into(), 0),
@@ -47,7 +47,7 @@ pub fn leg(name: &str, upstream: SocketAddr, protocol: Protocol) -> LegSpec {
     }
 }
 
-pub fn spec(legs: Vec<LegSpec>, correlation: Correlation) -> LinkSpec {
+pub(crate) fn spec(legs: Vec<LegSpec>, correlation: Correlation) -> LinkSpec {
     LinkSpec {
         name: "a->b".to_owned(),
         legs,
@@ -57,7 +57,7 @@ pub fn spec(legs: Vec<LegSpec>, correlation: Correlation) -> LinkSpec {
 }
 
 /// A link with one leg, and where it listens.
-pub async fn link(upstream: SocketAddr, protocol: Protocol, sink: Arc<Seen>) -> (Link, SocketAddr) {
+pub(crate) async fn link(upstream: SocketAddr, protocol: Protocol, sink: Arc<Seen>) -> (Link, SocketAddr) {
     let correlation = Correlation {
         http_body: vec!["/tx_no".to_owned()],
         ..Correlation::default()
@@ -69,7 +69,7 @@ pub async fn link(upstream: SocketAddr, protocol: Protocol, sink: Arc<Seen>) -> 
     (link, addr)
 }
 
-pub fn rule(direction: Direction, action: Action) -> Rule {
+pub(crate) fn rule(direction: Direction, action: Action) -> Rule {
     Rule {
         direction,
         action,
@@ -78,7 +78,7 @@ pub fn rule(direction: Direction, action: Action) -> Rule {
 }
 
 /// Waits until something is true; fails the test after ten seconds.
-pub async fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_true() {
         assert!(begun.elapsed() < Duration::from_secs(10), "never: {what}");

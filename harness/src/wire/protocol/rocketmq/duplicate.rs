@@ -50,10 +50,13 @@ pub(super) fn deliver_again(terms: &Terms, frame: Frame, dice: u64) -> Copied {
     {
         return Copied::No(frame);
     }
-    let changed = match dice % 2 {
-        0 => rewound(&remoting, last, &frame),
-        _ => twinned(&remoting, &records, &frame, (dice / 2) as usize % records.len()),
+    let which = (dice / 2) as usize % records.len();
+    let rewound = if dice.is_multiple_of(2) {
+        rewound(&remoting, last, &frame)
+    } else {
+        None
     };
+    let changed = rewound.or_else(|| twinned(&remoting, &records, &frame, which));
     changed.map_or(Copied::No(frame), Copied::Whole)
 }
 

@@ -22,7 +22,7 @@ fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn request(code: i32, opaque: i32, pairs: &[(&str, &str)], body: &[u8]) -> Bytes {
-    Remoting::request(code, opaque, false, fields(pairs), body)
+    Remoting::request(code, opaque, false, &fields(pairs), body)
 }
 
 fn answer(code: i32, opaque: i32, pairs: &[(&str, &str)], body: &[u8]) -> Bytes {
@@ -70,13 +70,17 @@ fn a_transaction_is_named_from_its_half_to_its_end() {
     let reply = one(&mut s, Way::Reply, &answer(0, 4, &[], b""));
     assert_eq!(point(&reply), ("SEND half t reply", vec!["tx1"]));
     let end = [("commitOrRollback", "8"), ("transactionId", "U1")];
-    let end = one(&mut s, Way::Request, &Remoting::request(37, 5, true, fields(&end), b""));
+    let end = one(
+        &mut s,
+        Way::Request,
+        &Remoting::request(37, 5, true, &fields(&end), b""),
+    );
     assert_eq!(point(&end), ("END_TRANSACTION commit request", vec!["tx1"]));
     let half = test_record("t__r1", 0, HALF, b"{}");
     let check = one(
         &mut s,
         Way::Reply,
-        &Remoting::request(39, 900, true, BTreeMap::new(), &half),
+        &Remoting::request(39, 900, true, &BTreeMap::new(), &half),
     );
     assert_eq!(point(&check), ("CHECK_TRANSACTION_STATE t request", vec!["tx1"]));
 }
