@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use paytwice_checkers::verdict::Verdict;
+use tracing_subscriber::EnvFilter;
 
 use crate::run::RunError;
 
@@ -77,6 +78,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("paytwice=warn")))
+        .with_writer(std::io::stderr)
+        .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {

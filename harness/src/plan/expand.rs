@@ -25,6 +25,8 @@ const OP_TIMEOUT_MS: u64 = 2000;
 const ATTEMPTS: u32 = 4;
 const RETRY_AFTER_MS: u64 = 200;
 const DECLINED_SHARE: f64 = 0.05;
+/// Clients that never try again: what they leave behind stays as it is, and no retry mends it.
+const GIVE_UP_SHARE: f64 = 0.3;
 const CONFLICT_SHARE: f64 = 0.03;
 const QUERY_SHARE: f64 = 0.5;
 const SETTLE_TIMEOUT_MS: u64 = 90_000;
@@ -152,6 +154,7 @@ fn workload(manifest: &Manifest, request: &PlanRequest) -> Result<WorkloadPlan, 
         )?,
         declined_share: share("declined_share", request.declined_share.unwrap_or(DECLINED_SHARE))?,
         conflict_share: share("conflict_share", request.conflict_share.unwrap_or(CONFLICT_SHARE))?,
+        give_up_share: share("give_up_share", request.give_up_share.unwrap_or(GIVE_UP_SHARE))?,
         query_share: share("query_share", request.query_share.unwrap_or(QUERY_SHARE))?,
     })
 }

@@ -47,6 +47,8 @@ pub struct PlanRequest {
     pub declined_share: Option<f64>,
     /// Share of payments after which the same number is sent with another payload.
     pub conflict_share: Option<f64>,
+    /// Share of payments whose client gives up at the first unknown outcome.
+    pub give_up_share: Option<f64>,
     /// Queries per payment.
     pub query_share: Option<f64>,
     /// `all`, `none`, or a comma list of items.
@@ -121,6 +123,7 @@ impl PlanRequest {
             retry_after_ms: self.retry_after_ms.or(other.retry_after_ms),
             declined_share: self.declined_share.or(other.declined_share),
             conflict_share: self.conflict_share.or(other.conflict_share),
+            give_up_share: self.give_up_share.or(other.give_up_share),
             query_share: self.query_share.or(other.query_share),
             faults: self.faults.or(other.faults),
             settle_timeout_ms: self.settle_timeout_ms.or(other.settle_timeout_ms),
@@ -159,6 +162,7 @@ struct RequestFile {
     retry_after: Option<Span>,
     declined_share: Option<f64>,
     conflict_share: Option<f64>,
+    give_up_share: Option<f64>,
     query_share: Option<f64>,
     faults: Option<Faults>,
     settle_timeout: Option<Span>,
@@ -243,6 +247,7 @@ impl From<RequestFile> for PlanRequest {
             retry_after_ms: ms(file.retry_after),
             declined_share: file.declined_share,
             conflict_share: file.conflict_share,
+            give_up_share: file.give_up_share,
             query_share: file.query_share,
             faults: file.faults.map(|faults| faults.0),
             settle_timeout_ms: ms(file.settle_timeout),

@@ -37,6 +37,7 @@ impl Plan {
             ("late_accounts", workload.late_accounts <= workload.accounts),
             ("declined_share", (0.0..=1.0).contains(&workload.declined_share)),
             ("conflict_share", (0.0..=1.0).contains(&workload.conflict_share)),
+            ("give_up_share", (0.0..=1.0).contains(&workload.give_up_share)),
             ("query_share", (0.0..=1.0).contains(&workload.query_share)),
         ] {
             if !sound {
@@ -126,10 +127,11 @@ impl Plan {
                 percent(w.conflict_share)
             ),
             format!(
-                "          an answer may take {}; {} attempts, {} apart and doubling",
+                "          an answer may take {}; {} attempts, {} apart and doubling; {} give up at once",
                 show_ms(w.op_timeout_ms),
                 w.attempts,
-                show_ms(w.retry_after_ms)
+                show_ms(w.retry_after_ms),
+                percent(w.give_up_share)
             ),
             format!(
                 "settle    within {}, sampled every {}; a late credit is {}",

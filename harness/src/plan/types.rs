@@ -73,6 +73,8 @@ pub struct WorkloadPlan {
     pub declined_share: f64,
     /// Share of payments after which the same number is sent with another payload, 0 to 1.
     pub conflict_share: f64,
+    /// Share of payments whose client gives up at the first answer that leaves the outcome unknown, 0 to 1.
+    pub give_up_share: f64,
     /// Queries (payresult of pay and of account, balance) per payment, over all clients.
     pub query_share: f64,
 }

@@ -18,7 +18,8 @@ const BROKER_CONF: &str = "/tmp/paytwice-broker.conf";
 
 /// The official image chooses G1 and touches its whole heap: both are undone. TLS is not spoken here, and would cost
 /// each start a fresh certificate.
-const JAVA: &str = "-Dtls.server.mode=disabled -XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch -Xshare:auto";
+const JAVA: &str =
+    "-Dtls.server.mode=disabled -XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-AlwaysPreTouch -Xshare:auto";
 const NAMESRV_HEAP: &str = "-Xms64m -Xmx256m -Xmn32m";
 const BROKER_HEAP: &str = "-Xms256m -Xmx512m -Xmn128m -XX:MaxDirectMemorySize=512m";
 

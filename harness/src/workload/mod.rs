@@ -147,7 +147,8 @@ impl Workload {
         self.progress.begun.fetch_add(1, Ordering::Relaxed);
         let mut outcome = Kind::Info;
         let mut pause = Duration::from_millis(self.plan.retry_after_ms);
-        for attempt in 1..=self.plan.attempts {
+        let attempts = if payment.patient { self.plan.attempts } else { 1 };
+        for attempt in 1..=attempts {
             let (kind, known_as) = self.recharge(client, payment, attempt, payment.amount, false).await;
             if attempt == 1 || known_as.is_some() {
                 let tx = known_as.unwrap_or_else(|| payment.tx.clone());
@@ -160,7 +161,7 @@ impl Workload {
             if outcome != Kind::Info {
                 break;
             }
-            if attempt < self.plan.attempts {
+            if attempt < attempts {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }

@@ -21,6 +21,8 @@ pub struct Payment {
     pub amount: i128,
     /// False when its card will be declined.
     pub good: bool,
+    /// False when its client gives up at the first answer that leaves the outcome unknown.
+    pub patient: bool,
     /// Send the same number with another payload afterwards.
     pub conflict: bool,
     /// Begin, milliseconds after the workload began.
@@ -50,12 +52,14 @@ pub fn payments(plan: &WorkloadPlan, seed: u64) -> Vec<Payment> {
             let k = (n / u64::from(plan.accounts)) as u32;
             let good = !rng.random_bool(plan.declined_share.clamp(0.0, 1.0));
             let conflict = rng.random_bool(plan.conflict_share.clamp(0.0, 1.0));
+            let patient = !rng.random_bool(plan.give_up_share.clamp(0.0, 1.0));
             Payment {
                 tx: format!("t{n:05}-{seed:x}"),
                 account: account_name(account),
                 k,
                 amount: i128::from(plan.base).pow(k),
                 good,
+                patient,
                 conflict,
                 at_ms: (n as f64 * 1000.0 / plan.rate) as u64,
             }
@@ -83,6 +87,7 @@ mod tests {
             retry_after_ms: 200,
             declined_share: 0.05,
             conflict_share: 0.03,
+            give_up_share: 0.3,
             query_share: 0.5,
         }
     }

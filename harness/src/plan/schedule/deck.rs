@@ -194,6 +194,16 @@ pub(crate) fn delay(link: &LinkDef, draw: &mut Draw) -> FaultSpec {
     }
 }
 
+/// A delay of one way under which something is always in the air: at 20 payments a second, some four statements.
+fn in_the_air(link: &LinkDef, direction: Direction, draw: &mut Draw) -> FaultSpec {
+    FaultSpec::Delay {
+        on: link.name.clone(),
+        direction,
+        fixed_ms: draw.ms(160..=220),
+        jitter_ms: draw.ms(20..=60),
+    }
+}
+
 /// A share that hits often enough to matter and seldom enough for a plain answer in between.
 pub(crate) fn duplicate(link: &LinkDef, what: Duplicated) -> FaultSpec {
     FaultSpec::Duplicate {
@@ -233,7 +243,9 @@ fn always(scene: &Scene, draw: &mut Draw) -> Vec<Episode> {
     }
     for party in scene.parties.iter().filter(|p| p.kind == PartyKind::Mysql) {
         let writers: Vec<&LinkDef> = scene.database_links().filter(|l| l.to == party.of).collect();
-        if let Some(link) = draw.pick(&writers) {
+        // The recording service's commits tie a payment to its message: theirs are the ones to lose.
+        let recording = writers.iter().find(|l| l.from == scene.recharging).copied();
+        if let Some(link) = recording.or_else(|| draw.pick(&writers).copied()) {
             episodes.push(kill_database(scene, &party.name, link, draw));
         }
     }
@@ -263,13 +275,14 @@ fn kill_while_busy(
     let at = if consumes.is_some() {
         draw.ms(2000..=2600)
     } else {
-        draw.ms(1300..=1800)
+        draw.ms(1700..=2300)
     };
     let kill = FaultSpec::Kill { on: service.to_owned() };
     let for_ms = usual_ms(scene, &kill, draw);
     let mut parts = Vec::new();
     if let Some(link) = database {
-        parts.push((0, at + draw.ms(300..=600), delay(link, draw)));
+        // What was executed is not known yet when the process dies.
+        parts.push((0, at + draw.ms(300..=600), in_the_air(link, Direction::Reply, draw)));
     }
     if let Some(link) = consumes {
         parts.push((0, at + draw.ms(300..=600), duplicate(link, Duplicated::Delivery)));
@@ -283,9 +296,9 @@ fn kill_while_busy(
     Episode::of(parts, needs, at)
 }
 
-/// A database is killed while it answers a writer slowly: commits are in the air.
+/// A database is killed while what a writer sends reaches it slowly: commits are in the air.
 fn kill_database(scene: &Scene, party: &str, link: &LinkDef, draw: &mut Draw) -> Episode {
-    let at = draw.ms(1300..=1800);
+    let at = draw.ms(1700..=2300);
     let kill = FaultSpec::Kill { on: party.to_owned() };
     let for_ms = usual_ms(scene, &kill, draw);
     let needs = if link.from == scene.recharging {
@@ -293,7 +306,9 @@ fn kill_database(scene: &Scene, party: &str, link: &LinkDef, draw: &mut Draw) ->
     } else {
         Stops::BOTH
     };
-    Episode::of(vec![(0, at + 400, delay(link, draw)), (at, for_ms, kill)], needs, at)
+    // What was sent is not executed yet when the server dies.
+    let slow = in_the_air(link, Direction::Request, draw);
+    Episode::of(vec![(0, at + 400, slow), (at, for_ms, kill)], needs, at)
 }
 
 /// The broker stores what it is sent and its answers are lost, for longer than a producer waits for one.
