@@ -106,7 +106,7 @@ fn a_run_that_is_not_there_and_a_history_that_is_none() {
     let history = dir.path().join("history.jsonl");
     std::fs::write(&history, "this is no history\n{}\n").unwrap();
     let output = paytwice(&["check", history.to_str().unwrap()]);
-    says(&output, 255, &["history.jsonl", "line 1"]);
+    says(&output, 255, &["history.jsonl:1:"]);
 }
 
 #[test]
