@@ -147,7 +147,10 @@ async fn a_cut_holds_everything_and_heals_as_tcp_does() {
         "a new connection got through"
     );
     let stats = guard.stats();
-    assert_eq!((stats.held, stats.held_bytes, stats.holding), (3, 19, 3));
+    assert_eq!(
+        (stats.held, stats.held_bytes, stats.holding, stats.kept_waiting),
+        (3, 19, 3, 1)
+    );
     drop(guard);
     assert_eq!(read_exactly(&mut upstream, 8).await, b"question");
     assert_eq!(read_exactly(&mut client, 6).await, b"answer");

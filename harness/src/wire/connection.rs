@@ -26,6 +26,8 @@ use super::socket::{aside, call, reset};
 
 /// What is asked of the kernel in one read.
 const READ_BYTES: usize = 16 << 10;
+/// Room below which a buffer gets more.
+const READ_BYTES_MIN: usize = 4 << 10;
 /// Frames in one write.
 const SLICES: usize = 16;
 
@@ -89,6 +91,8 @@ pub(super) struct Connection {
     buffers: [BytesMut; 2],
     /// A write told that the party which this way comes from has reset.
     source_reset: [bool; 2],
+    /// A cut was in force when it came.
+    kept_waiting: bool,
     rules: Arc<[Arc<ActiveRule>]>,
     version: u64,
     timer: Option<Pin<Box<Sleep>>>,
@@ -115,6 +119,7 @@ impl Connection {
             lanes: Default::default(),
             buffers: Default::default(),
             source_reset: [false; 2],
+            kept_waiting: false,
             rules: Arc::default(),
             version: u64::MAX,
             timer: None,
@@ -185,11 +190,12 @@ impl Connection {
     }
 
     fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Step {
+        if let Upstream::Waiting = self.upstream
+            && !self.call_is_cut()
+        {
+            self.upstream = Upstream::Calling(Box::pin(call(self.leg.upstream())));
+        }
         match &mut self.upstream {
-            Upstream::Waiting if cut(&self.rules, Way::Request).is_none() => {
-                self.upstream = Upstream::Calling(Box::pin(call(self.leg.upstream())));
-                Step::Moved
-            }
             Upstream::Calling(calling) => match calling.as_mut().poll(cx) {
                 Poll::Pending => self.given_up(),
                 Poll::Ready(Ok(stream)) => {
@@ -208,6 +214,17 @@ impl Connection {
             Upstream::Waiting => self.given_up(),
             Upstream::Open(_) | Upstream::Refused => Step::Idle,
         }
+    }
+
+    /// True while the first packet of a call would not get through; counted once.
+    fn call_is_cut(&mut self) -> bool {
+        let Some(rule) = cut(&self.rules, Way::Request) else {
+            return false;
+        };
+        if !std::mem::replace(&mut self.kept_waiting, true) {
+            rule.counters.kept_waiting.fetch_add(1, Ordering::Relaxed);
+        }
+        true
     }
 
     /// Over when the client left before the upstream was reached and has nothing under way.
@@ -229,7 +246,10 @@ impl Connection {
             (Way::Reply, _) => return Step::Idle,
         };
         let buffer = &mut self.buffers[way as usize];
-        buffer.reserve(READ_BYTES);
+        // Not at every read: frames that are under way keep what they were read into.
+        if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+            buffer.reserve(READ_BYTES);
+        }
         let Poll::Ready(read) = pin!(source.read_buf(buffer)).poll(cx) else {
             return Step::Idle;
         };

@@ -17,6 +17,9 @@ use super::rule::ActiveRule;
 /// A lane takes no more from its source while it holds this much.
 pub(super) const LANE_BYTES_MAX: usize = 1 << 20;
 
+/// What a frame costs beyond its bytes, so that many tiny ones are bounded as well.
+const FRAME_COST_BYTES: usize = 256;
+
 /// What travels in a lane.
 #[derive(Debug)]
 pub(super) enum Load {
@@ -76,6 +79,13 @@ impl Item {
             Load::Fin | Load::Reset => 0,
         }
     }
+
+    fn cost(&self) -> usize {
+        match &self.load {
+            Load::Frame(frame) | Load::Aside(frame) => frame.bytes.len() + FRAME_COST_BYTES,
+            Load::Fin | Load::Reset => 0,
+        }
+    }
 }
 
 /// What the head of a lane asks for next.
@@ -97,7 +107,7 @@ pub(super) enum Head {
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     queue: VecDeque<Item>,
-    bytes: usize,
+    cost: usize,
     cut: Option<Arc<ActiveRule>>,
     /// Nothing more will come from the source.
     pub(super) source_ended: bool,
@@ -110,12 +120,12 @@ pub(super) struct Lane {
 impl Lane {
     /// True while the source may be read.
     pub(super) fn has_room(&self) -> bool {
-        self.bytes < LANE_BYTES_MAX && !self.source_ended
+        self.cost < LANE_BYTES_MAX && !self.source_ended
     }
 
     /// True when nothing is under way but the end of the source.
     pub(super) fn holds_no_frame(&self) -> bool {
-        self.bytes == 0
+        self.cost == 0
     }
 
     /// Puts something at the end.
@@ -137,7 +147,7 @@ impl Lane {
             written: 0,
         };
         item.due = due(&item).max(self.queue.back().map_or(now, |last| last.due));
-        self.bytes += item.bytes();
+        self.cost += item.cost();
         if let Some(rule) = &self.cut {
             hold(&mut item, rule);
         }
@@ -215,13 +225,13 @@ impl Lane {
     /// Takes the head.
     pub(super) fn pop(&mut self) -> Option<Item> {
         let item = self.queue.pop_front()?;
-        self.bytes -= item.bytes();
+        self.cost -= item.cost();
         Some(item)
     }
 
     /// Gives back what was taken and stays under way.
     pub(super) fn put_back(&mut self, items: Vec<Item>) {
-        self.bytes += items.iter().map(Item::bytes).sum::<usize>();
+        self.cost += items.iter().map(Item::cost).sum::<usize>();
         self.queue.extend(items);
     }
 
@@ -232,7 +242,7 @@ impl Lane {
             .drain(..)
             .partition(|item| item.held.is_some() && item.written == 0);
         self.queue = rest;
-        self.bytes = self.queue.iter().map(Item::bytes).sum();
+        self.cost = self.queue.iter().map(Item::cost).sum();
         Vec::from(held)
     }
 }
@@ -250,5 +260,78 @@ fn hold(item: &mut Item, rule: &Arc<ActiveRule>) {
         rule.counters.held.fetch_add(1, Ordering::Relaxed);
         rule.counters.held_bytes.fetch_add(left as u64, Ordering::Relaxed);
         item.held = Some(Holding::new(rule));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::plan::Direction;
+    use crate::wire::core::FrameKind;
+    use crate::wire::rule::{Action, Rule, RuleSet};
+
+    fn load(text: &'static [u8]) -> Load {
+        Load::Frame(Frame::plain(Bytes::from_static(text), FrameKind::Bytes))
+    }
+
+    fn rule(action: Action) -> Arc<ActiveRule> {
+        RuleSet::default().add(Rule {
+            direction: Direction::Both,
+            action,
+            seed: 0,
+        })
+    }
+
+    fn ready(lane: &Lane, now: Instant) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 8];
+        let count = lane.slices(now, &mut slices);
+        slices[..count].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    #[test]
+    fn a_short_delay_does_not_overtake_a_long_one() {
+        let (now, mut lane, rule) = (Instant::now(), Lane::default(), rule(Action::Cut));
+        let ms = Duration::from_millis;
+        lane.push(load(b"slow"), &[(Arc::clone(&rule), ms(50))], now);
+        lane.push(load(b"fast"), &[(Arc::clone(&rule), ms(10))], now);
+        lane.push(Load::Fin, &[], now);
+        assert_eq!(
+            (lane.head(now + ms(49)), lane.wakes_at()),
+            (Head::Nothing, Some(now + ms(50)))
+        );
+        assert_eq!(ready(&lane, now + ms(50)), b"slowfast");
+        lane.follow(None, |_| false);
+        assert_eq!(ready(&lane, now), b"slowfast", "delays that are lifted hold nothing");
+        assert_eq!(rule.counters.read().holding, 0);
+    }
+
+    #[test]
+    fn a_cut_holds_even_the_rest_of_a_frame() {
+        let (now, mut lane, cut) = (Instant::now(), Lane::default(), rule(Action::Cut));
+        lane.push(load(b"abcdef"), &[], now);
+        lane.advance(2, |_| panic!("not through yet"));
+        lane.follow(Some(&cut), |_| true);
+        lane.push(load(b"gh"), &[], now);
+        assert_eq!(lane.head(now), Head::Nothing);
+        let stats = cut.counters.read();
+        assert_eq!((stats.held, stats.held_bytes, stats.holding), (2, 6, 2));
+        assert_eq!(lane.take_held().len(), 1, "what has begun is not taken back");
+        lane.follow(None, |_| true);
+        assert_eq!(ready(&lane, now), b"cdef");
+        let mut done = 0;
+        lane.advance(4, |_| done += 1);
+        assert_eq!((done, lane.holds_no_frame(), cut.counters.read().holding), (1, true, 0));
+    }
+
+    #[test]
+    fn many_tiny_frames_are_bounded_too() {
+        let (now, mut lane) = (Instant::now(), Lane::default());
+        let count = (0..).take_while(|_| {
+            lane.push(load(b"x"), &[], now);
+            lane.has_room()
+        });
+        assert!(count.count() < 5000);
     }
 }

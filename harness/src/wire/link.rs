@@ -30,7 +30,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct LinkSpec {
     /// Its name: `account->mysql`.
     pub name: String,
-    /// Its listeners, one for each port of the dependency that the service reaches.
+    /// Its listeners, one for each port of the dependency that the service reaches. A Java client with its VIP channel
+    /// on also wants one at the advertised broker port - 2.
     pub legs: Vec<LegSpec>,
     /// Where transaction numbers stand, and what the run's own names stand for.
     pub correlation: Correlation,

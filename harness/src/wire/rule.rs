@@ -155,6 +155,7 @@ pub(super) struct RuleCounters {
     pub(super) duplicated: AtomicU64,
     pub(super) reset: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) kept_waiting: AtomicU64,
 }
 
 impl RuleCounters {
@@ -169,6 +170,7 @@ impl RuleCounters {
             duplicated: get(&self.duplicated),
             reset: get(&self.reset),
             refused: get(&self.refused),
+            kept_waiting: get(&self.kept_waiting),
         }
     }
 }
@@ -190,12 +192,14 @@ pub struct RuleStats {
     pub reset: u64,
     /// New connections that were reset as soon as they came.
     pub refused: u64,
+    /// New connections that a cut let wait.
+    pub kept_waiting: u64,
 }
 
 impl RuleStats {
     /// True when the rule was seen to do something.
     pub fn took_effect(&self) -> bool {
-        self.delayed + self.held + self.duplicated + self.reset + self.refused > 0
+        self.delayed + self.held + self.duplicated + self.reset + self.refused + self.kept_waiting > 0
     }
 }
 
@@ -208,6 +212,7 @@ impl fmt::Display for RuleStats {
             (self.duplicated, "frames duplicated"),
             (self.reset, "connections reset"),
             (self.refused, "connections refused"),
+            (self.kept_waiting, "connections kept waiting"),
         ];
         let mut first = true;
         for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
