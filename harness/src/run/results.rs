@@ -24,7 +24,7 @@ pub struct Judged {
 
 /// Reads and judges `history.jsonl` of a folder.
 pub fn judge_folder(folder: &Path) -> Result<Judged, RunError> {
-    let history = read_path(&folder.join(HISTORY))?;
+    let history = read_path(folder.join(HISTORY))?;
     let results = paytwice_checkers::judge(&history);
     Ok(Judged {
         folder: folder.to_owned(),
