@@ -236,6 +236,12 @@ impl Session {
         Ok(Run { plan, done })
     }
 
+    /// Leaves the stack up when this program ends, with the databases of its runs: `docker ps` shows it. The next run,
+    /// or `paytwice clean`, removes it.
+    pub fn keep(self) {
+        self.stage.stack.keep();
+    }
+
     /// Takes the stack down and waits until nothing of it is left.
     pub async fn down(self) -> Result<(), RunError> {
         self.stage.down().await

@@ -141,6 +141,44 @@ async fn an_image_that_is_missing_is_named() {
 }
 
 #[tokio::test]
+async fn a_port_that_is_taken_is_named_with_its_link() {
+    require_docker!();
+    // Beside the original: its services are built from the same workspace.
+    let dir = tempfile::Builder::new()
+        .prefix(".hard-coded")
+        .tempdir_in(workspace().join("targets"))
+        .unwrap();
+    let target = dir.path().join("pay-account");
+    let original = workspace().join("targets/pay-account");
+    assert!(
+        Command::new("cp")
+            .arg("-r")
+            .arg(&original)
+            .arg(&target)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let manifest = target.join("target.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    // These services insist on the usual port, and another program of this machine has it.
+    let text = text
+        .replace("${mysql.addr}", "mysql:3306")
+        .replace("port = 3306", "port = 33061");
+    std::fs::write(&manifest, text).unwrap();
+    let taken = std::net::TcpListener::bind("0.0.0.0:33061").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_paytwice"))
+        .args(["run", "--time", "1s", "--faults", "none", "--store"])
+        .arg(dir.path().join("store"))
+        .arg(&target)
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    drop(taken);
+    says(&output, 255, &["->mysql", "33061", "in use"]);
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_be_written_is_named() {
     require_docker!();
     let output = paytwice(&["run", "--time", "1s", "--faults", "none", "--store", "/proc/nowhere"]);

@@ -58,6 +58,9 @@ pub(crate) struct RunArgs {
     /// Where runs are stored.
     #[arg(long, default_value = "store")]
     store: PathBuf,
+    /// Leave the containers of the dependencies up afterwards, to look at them; the next run or `clean` removes them.
+    #[arg(long)]
+    keep: bool,
     /// Join services and dependencies without links, to compare speeds (no wire fault is possible then).
     #[arg(long)]
     direct: bool,
@@ -67,13 +70,13 @@ pub(crate) struct RunArgs {
 pub(crate) async fn run(args: RunArgs) -> Result<Outcome, RunError> {
     let campaign = campaign(&args)?;
     tokio::select! {
-        outcome = carry_out(&campaign, args.runs) => outcome,
+        outcome = carry_out(&campaign, args.runs, args.keep) => outcome,
         // Everything that was started is dropped here, which removes it, before the program ends.
         signal = interrupted() => Err(RunError::Interrupted(signal)),
     }
 }
 
-async fn carry_out(campaign: &Campaign, runs: u32) -> Result<Outcome, RunError> {
+async fn carry_out(campaign: &Campaign, runs: u32, keep: bool) -> Result<Outcome, RunError> {
     let session = Session::up(campaign).await?;
     let mut rows = Vec::new();
     let mut last = None;
@@ -96,7 +99,12 @@ async fn carry_out(campaign: &Campaign, runs: u32) -> Result<Outcome, RunError> 
             Err(e) => return Err(e),
         }
     }
-    session.down().await?;
+    if keep {
+        session.keep();
+        eprintln!("the containers stay up: docker ps --filter label=paytwice.stack");
+    } else {
+        session.down().await?;
+    }
     if runs > 1 {
         print!("{}", campaign::render(&rows, &color()));
         if let Some(run) = last {

@@ -154,6 +154,7 @@ fn counted(stats: &RuleStats) -> Evidence {
         ("duplicated", stats.duplicated),
         ("reset", stats.reset),
         ("refused", stats.refused),
+        ("kept_waiting", stats.kept_waiting),
     ];
     Evidence {
         detail: stats.to_string(),

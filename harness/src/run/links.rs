@@ -65,10 +65,16 @@ pub(super) async fn open(
 }
 
 fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) -> Result<Vec<LegSpec>, RunError> {
+    // A service that is told the address follows it to any port; one that was not knows only the usual one.
+    let told = format!("${{{}.addr}}", def.to);
+    let fixed_port = manifest
+        .services
+        .get(&def.from)
+        .is_some_and(|service| !service.env.values().any(|value| value.contains(&told)));
     let leg = |name: &str, port: u16, upstream: Option<SocketAddr>, protocol: Protocol| LegSpec {
         name: name.to_owned(),
         listen: SocketAddr::new(ip, port),
-        fixed_port: false,
+        fixed_port,
         upstream,
         protocol,
     };
@@ -93,7 +99,11 @@ fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) 
             let broker = stack.addr(BROKER.1, BROKER.2)?;
             vec![
                 leg(NAME_SERVER.0, usual(&def.to), Some(name_server), Protocol::RocketMq),
-                leg(BROKER.0, BROKER.2, Some(broker), Protocol::RocketMq),
+                // Clients learn the broker's port from the route answer, so any port will do.
+                LegSpec {
+                    fixed_port: false,
+                    ..leg(BROKER.0, BROKER.2, Some(broker), Protocol::RocketMq)
+                },
             ]
         }
     })

@@ -74,11 +74,7 @@ impl Stage {
 
     /// Takes the stack down and waits until nothing of it is left.
     pub async fn down(self) -> Result<(), RunError> {
-        match Arc::try_unwrap(self.stack) {
-            Ok(stack) => Ok(stack.down().await?),
-            // Someone still looks at it: it goes down when the last one lets go.
-            Err(_) => Ok(()),
-        }
+        Ok(self.stack.down().await?)
     }
 }
 

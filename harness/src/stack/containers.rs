@@ -231,6 +231,12 @@ impl ContainerStack {
         self.logs.detach();
     }
 
+    /// Leaves every container up when this process ends, to be looked at. The next stack, or `paytwice clean`,
+    /// removes them.
+    pub fn keep(&self) {
+        self.leftovers.keep();
+    }
+
     /// Removes every container, network and volume of this stack. What is left to others then fails.
     pub async fn down(&self) -> Result<(), StackError> {
         self.leftovers.remove(&self.engine).await

@@ -42,6 +42,11 @@ impl Leftovers {
         Ok(())
     }
 
+    /// Lets everything stay; the next sweep after this process finds it without an owner.
+    pub(super) fn keep(&self) {
+        self.state().settle();
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
