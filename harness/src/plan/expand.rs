@@ -124,7 +124,8 @@ fn workload(manifest: &Manifest, request: &PlanRequest) -> Result<WorkloadPlan, 
     let payments_max = payments_max(rate, time_ms)?;
     // Base b tells b - 1 credits of a payment apart, and its k-th digit stands for payment k of the account.
     let money = &manifest.money;
-    let payments_per_account = digits_in_base(money.digits, money.base);
+    // The highest digit is kept for the conflicts, so that no payment is blamed for one that is accepted.
+    let payments_per_account = digits_in_base(money.digits, money.base).saturating_sub(1).max(1);
     let accounts = accounts(request.accounts, payments_max, payments_per_account)?;
     let late_accounts = match request.late_accounts {
         None => LATE_ACCOUNTS.min(accounts / 2),

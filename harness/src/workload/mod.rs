@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use client::{Answer, Caller};
-pub use payments::{Payment, account_name, is_late, payments};
+pub use payments::{Payment, account_name, conflict_amount, is_late, payments};
 pub use progress::Progress;
 
 use crate::plan::manifest::Operations;
@@ -168,7 +168,8 @@ impl Workload {
         }
         // Only after a definite answer: a number that is not recorded yet may be used with any payload.
         if payment.conflict && outcome == Kind::Ok {
-            self.recharge(client, payment, 1, payment.amount * 3, true).await;
+            self.recharge(client, payment, 1, conflict_amount(&self.plan), true)
+                .await;
         }
     }
 

@@ -39,6 +39,12 @@ pub fn is_late(n: u32, plan: &WorkloadPlan) -> bool {
     n >= plan.accounts.saturating_sub(plan.late_accounts)
 }
 
+/// The amount of a deliberate conflict: the code above all payments'. If such a request is taken for a
+/// payment after all, no other payment is blamed for it.
+pub fn conflict_amount(plan: &WorkloadPlan) -> i128 {
+    i128::from(plan.base).pow(plan.payments_per_account)
+}
+
 /// Every payment of a run in the order of its beginning.
 pub fn payments(plan: &WorkloadPlan, seed: u64) -> Vec<Payment> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -81,7 +87,7 @@ mod tests {
             late_accounts: 2,
             payments_max: 600,
             base: 10,
-            payments_per_account: 38,
+            payments_per_account: 37,
             op_timeout_ms: 2000,
             attempts: 4,
             retry_after_ms: 200,
@@ -100,5 +106,6 @@ mod tests {
         assert_eq!(distinct.len(), all.len());
         assert_eq!(all, payments(&plan(), 7), "one seed, one workload");
         assert_ne!(all, payments(&plan(), 8));
+        assert!(all.iter().all(|p| p.amount < conflict_amount(&plan())));
     }
 }
