@@ -118,13 +118,14 @@ fn too_early(ledger: &Ledger, payment: &Payment) -> String {
     }
 }
 
-/// The last fault that was done between two deliveries of a payment, and the deliveries after it.
+/// What came between two deliveries of a payment, and the deliveries after it: the last process that was killed (it
+/// explains a redelivery best), or the last fault of any kind.
 fn turning_point<'a>(ledger: &'a Ledger, payment: &Payment) -> Option<(&'a FaultSpan, u32)> {
     let first = payment.deliveries.iter().find(|d| d.times > 0)?.time;
     let last = payment.deliveries.last()?.time;
     let done = |f: &FaultSpan| f.done.map_or(0, |(_, time)| time);
     let between = effective(ledger).filter(|f| (first..last).contains(&done(f)));
-    let fault = between.max_by_key(|f| done(f))?;
+    let fault = between.max_by_key(|f| (f.fault == "kill", done(f)))?;
     let after = payment.deliveries.iter().filter(|d| d.time > done(fault));
     Some((fault, after.map(|d| d.times).sum())).filter(|(_, after)| *after > 0)
 }
