@@ -151,6 +151,10 @@ fn start(account: &Account) -> i128 {
 
 fn reason(ledger: &Ledger, at: usize, payment: &Payment) -> String {
     let credited = payment.credited.unwrap_or(0);
+    let how_often = match credited {
+        0 => "never credited".to_owned(),
+        n => format!("credited {}", times(n)),
+    };
     let recorded = match payment.successes {
         0 if payment.rows.is_empty() => " though not recorded".to_owned(),
         0 => " though not recorded as successful".to_owned(),
@@ -158,11 +162,10 @@ fn reason(ledger: &Ledger, at: usize, payment: &Payment) -> String {
         n => format!(" though recorded {}", times(n)),
     };
     format!(
-        "payment {} (k={}, {}) was credited {}{recorded}",
+        "payment {} (k={}, {}) was {how_often}{recorded}",
         ledger.tx(at),
         payment.k.unwrap_or(0),
-        ledger.money(payment.amount),
-        times(credited)
+        ledger.money(payment.amount)
     )
 }
 

@@ -152,8 +152,10 @@ impl Campaign {
     pub async fn run(self) -> Result<Run, RunError> {
         let session = Session::up(&self).await?;
         let run = session.run(&self, (1, 1)).await;
-        session.down().await?;
-        run
+        let down = session.down().await;
+        let run = run?;
+        down?;
+        Ok(run)
     }
 
     /// Chooses a seed where neither the caller nor a plan file named one.
@@ -165,12 +167,10 @@ impl Campaign {
 
     /// The seed of the n-th run, from 1: each run of a campaign has the next one.
     pub fn seed_of(&self, number: u32) -> u64 {
-        let first = self
-            .plan
-            .as_ref()
-            .map(|plan| plan.seed)
-            .or(self.request.seed)
-            .unwrap_or_default();
+        if let Some(plan) = &self.plan {
+            return plan.seed;
+        }
+        let first = self.request.seed.unwrap_or_default();
         first.wrapping_add(u64::from(number.saturating_sub(1)))
     }
 
@@ -219,6 +219,7 @@ impl Session {
     pub async fn up(campaign: &Campaign) -> Result<Session, RunError> {
         let target = campaign.find_target()?;
         let plan = campaign.expand(&target, 1)?;
+        run::store::prepare(&campaign.store)?;
         let stage = Stage::up(&target, &plan, &campaign.observer.0).await?;
         Ok(Session { stage })
     }

@@ -213,6 +213,9 @@ impl Ledger {
     }
 
     fn unsettled(&self, phase: Option<&PhaseSpan>) -> Option<String> {
+        if self.phase("heal").is_some_and(|heal| !heal.ok) {
+            return Some("not everything was healed after the workload".into());
+        }
         if let Some(fault) = self.faults.iter().find(|f| f.is_open()) {
             return Some(format!("the fault {} was never seen healed", fault.name()));
         }

@@ -90,6 +90,8 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(dispatch(cli.command));
+    // Whatever still holds a stack lets go of it here, before anything is said about it.
+    drop(runtime);
     let code = match outcome {
         Ok(outcome) => outcome.code(),
         Err(e) => {

@@ -79,7 +79,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Outcome, RunError> {
 async fn carry_out(campaign: &Campaign, runs: u32, keep: bool) -> Result<Outcome, RunError> {
     let session = Session::up(campaign).await?;
     let mut rows = Vec::new();
-    let mut last = None;
+    let mut worst_run: Option<Run> = None;
     for number in 1..=runs {
         let begun = Instant::now();
         let ran = session.run(campaign, (number, runs)).await;
@@ -92,7 +92,9 @@ async fn carry_out(campaign: &Campaign, runs: u32, keep: bool) -> Result<Outcome
         match ran {
             Ok(run) => {
                 print(&run, runs > 1);
-                last = Some(run);
+                if worst_run.as_ref().is_none_or(|worst| run.verdict() > worst.verdict()) {
+                    worst_run = Some(run);
+                }
             }
             // One run that the harness could not carry out does not end the others of its campaign.
             Err(e) if runs > 1 && !e.is_users() => eprintln!("error: {e}"),
@@ -102,12 +104,13 @@ async fn carry_out(campaign: &Campaign, runs: u32, keep: bool) -> Result<Outcome
     if keep {
         session.keep();
         eprintln!("the containers stay up: docker ps --filter label=paytwice.stack");
-    } else {
-        session.down().await?;
+    } else if let Err(e) = session.down().await {
+        // The verdicts stand, whatever becomes of the containers.
+        eprintln!("error: {e}\n  paytwice clean removes what is left");
     }
     if runs > 1 {
         print!("{}", campaign::render(&rows, &color()));
-        if let Some(run) = last {
+        if let Some(run) = worst_run {
             println!("{}", run.replay());
         }
     }

@@ -103,6 +103,8 @@ impl Scheduled {
         };
         let at = began + Duration::from_millis(self.planned.at_ms);
         if self.stopped_before(at).await {
+            let never = "never begun: the workload was over before its time";
+            self.step(FaultStage::Failed, &Evidence::words(never));
             return end;
         }
         let mut fault = fault::make(&self.planned.fault, seed);

@@ -79,15 +79,13 @@ impl Reader {
         })
     }
 
-    /// Reads everything once.
+    /// Reads everything once: credits and balances first, payments last. Of a target that still moves, a credit is
+    /// then never seen without the payment that came before it.
     pub async fn snapshot(&self) -> Result<Snapshot, ReadError> {
-        let payments = rows(
-            "payments",
-            &self.payments,
-            &self.reads.payments.database,
-            &self.reads.payments.sql,
-        )
-        .await?;
+        let credits = match (&self.credits, &self.reads.credits) {
+            (Some(pool), Some(read)) => Some(rows("credits", pool, &read.database, &read.sql).await?),
+            _ => None,
+        };
         let balances = rows(
             "balances",
             &self.balances,
@@ -95,10 +93,13 @@ impl Reader {
             &self.reads.balances.sql,
         )
         .await?;
-        let credits = match (&self.credits, &self.reads.credits) {
-            (Some(pool), Some(read)) => Some(rows("credits", pool, &read.database, &read.sql).await?),
-            _ => None,
-        };
+        let payments = rows(
+            "payments",
+            &self.payments,
+            &self.reads.payments.database,
+            &self.reads.payments.sql,
+        )
+        .await?;
         Ok(Snapshot {
             payments: payments.iter().map(payment).collect::<Result<_, _>>()?,
             balances: balances.iter().map(balance).collect::<Result<_, _>>()?,

@@ -4,7 +4,8 @@
 //! named), or a topic that nobody has made yet for an error.
 
 use super::admin::{Admin, loose_body};
-use super::client::RemotingError;
+use super::client::{RemotingError, Response};
+use super::codec::CodecError;
 use super::codes;
 use super::loose::Loose;
 
@@ -82,10 +83,12 @@ impl Admin {
             return Ok(0);
         }
         let response = response.success()?;
-        let rows = loose_body(&response)?;
-        Ok(rows_of(&rows, topic)
-            .map(|row| (int(row, "brokerOffset") - int(row, "consumerOffset")).abs())
-            .sum())
+        let body = loose_body(&response)?;
+        let mut lag = 0;
+        for row in rows_of(&response, &body, topic)? {
+            lag += (int(&response, row, "brokerOffset")? - int(&response, row, "consumerOffset")?).abs();
+        }
+        Ok(lag)
     }
 
     /// How many messages a topic holds, over all queues. 0 for a topic that does not exist yet.
@@ -95,37 +98,57 @@ impl Admin {
             return Ok(0);
         }
         let response = response.success()?;
-        let rows = loose_body(&response)?;
-        Ok(rows_of(&rows, topic)
-            .map(|row| int(row, "maxOffset") - int(row, "minOffset"))
-            .sum())
+        let body = loose_body(&response)?;
+        let mut stored = 0;
+        for row in rows_of(&response, &body, topic)? {
+            stored += int(&response, row, "maxOffset")? - int(&response, row, "minOffset")?;
+        }
+        Ok(stored)
     }
 
     /// How many messages wait for their delay to pass, over all levels.
     async fn delayed(&self) -> Result<i64, RemotingError> {
         let response = self.request(codes::GET_BROKER_RUNTIME_INFO, &[]).await?.success()?;
         let body = loose_body(&response)?;
-        let figures = body.get("table").map(Loose::entries).unwrap_or_default();
-        Ok(figures
-            .iter()
-            .filter(|(name, _)| name.as_str().is_some_and(|n| n.starts_with(SCHEDULE_PREFIX)))
-            .filter_map(|(_, figure)| {
-                let (done, max) = figure.as_str()?.split_once(',')?;
-                Some(max.trim().parse::<i64>().ok()? - done.trim().parse::<i64>().ok()?)
-            })
-            .map(i64::abs)
-            .sum())
+        let Some(figures) = body.get("table").map(Loose::entries) else {
+            return Err(missing(&response, "table"));
+        };
+        let mut delayed = 0;
+        for (name, figure) in figures {
+            if name.as_str().is_some_and(|n| n.starts_with(SCHEDULE_PREFIX)) {
+                delayed += waiting(figure).ok_or_else(|| missing(&response, SCHEDULE_PREFIX))?;
+            }
+        }
+        Ok(delayed)
     }
 }
 
-/// The rows of a topic in `offsetTable: {{brokerName, queueId, topic}: row}`.
-fn rows_of<'a>(body: &'a Loose, topic: &'a str) -> impl Iterator<Item = &'a Loose> {
-    let rows = body.get("offsetTable").map(Loose::entries).unwrap_or_default();
-    rows.iter()
-        .filter(move |(key, _)| key.get("topic").and_then(Loose::as_str) == Some(topic))
-        .map(|(_, row)| row)
+/// `"done,max"` as how many are not done.
+fn waiting(figure: &Loose) -> Option<i64> {
+    let (done, max) = figure.as_str()?.split_once(',')?;
+    Some((max.trim().parse::<i64>().ok()? - done.trim().parse::<i64>().ok()?).abs())
 }
 
-fn int(row: &Loose, name: &str) -> i64 {
-    row.get(name).and_then(Loose::as_i64).unwrap_or_default()
+/// The rows of a topic in `offsetTable: {{brokerName, queueId, topic}: row}`.
+fn rows_of<'a>(response: &Response, body: &'a Loose, topic: &str) -> Result<Vec<&'a Loose>, RemotingError> {
+    let Some(rows) = body.get("offsetTable").map(Loose::entries) else {
+        return Err(missing(response, "offsetTable"));
+    };
+    let of_topic = |key: &Loose| key.get("topic").and_then(Loose::as_str) == Some(topic);
+    Ok(rows
+        .iter()
+        .filter(|(key, _)| of_topic(key))
+        .map(|(_, row)| row)
+        .collect())
+}
+
+fn int(response: &Response, row: &Loose, name: &str) -> Result<i64, RemotingError> {
+    row.get(name)
+        .and_then(Loose::as_i64)
+        .ok_or_else(|| missing(response, name))
+}
+
+/// A figure that is not there is no zero.
+fn missing(response: &Response, what: &str) -> RemotingError {
+    response.unreadable(CodecError::Body(format!("no {what}")))
 }

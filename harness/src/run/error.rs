@@ -55,14 +55,20 @@ pub enum RunError {
         /// Where it was looked for.
         store: PathBuf,
     },
+    /// The accounts that the clients pay into cannot be made.
+    #[error("operations.open-account: {0}; correct its SQL or its database in target.toml")]
+    OpenAccount(String),
     /// The HTTP client of the workload could not be made.
     #[error("the clients cannot be started: {0}")]
     Clients(#[from] reqwest::Error),
     /// The user, or the system, wanted the program to end.
-    #[error("interrupted by {0}; everything that was started has been removed")]
+    #[error("interrupted by {0}; what was started is removed (paytwice clean removes what another end leaves)")]
     Interrupted(&'static str),
     /// Any of these, in a run that has a folder already.
-    #[error("{error}\n  what was recorded until then: {}", folder.display())]
+    #[error(
+        "{error}\n  what was recorded until then can be judged: {}",
+        super::recheck_line(folder)
+    )]
     InFolder {
         /// The run's folder.
         folder: PathBuf,

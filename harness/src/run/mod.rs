@@ -67,7 +67,10 @@ pub async fn run(
     stage.stack.attach_logs(&folder.join("logs"))?;
     let recorded = record(stage, target, plan, options, observer, &folder, now).await;
     stage.stack.detach_logs();
-    recorded.map_err(|e| e.in_folder(&folder))?;
+    if let Err(e) = recorded {
+        stage.mark_broker_unclean();
+        return Err(e.in_folder(&folder));
+    }
     let judged = judge_folder(&folder)?;
     judged.write(&replay_line(&folder))?;
     Ok(judged)
@@ -110,6 +113,9 @@ async fn record(
         ended = phases.carry_out() => ended,
         failure = recorder.until_failure() => Err(failure.into()),
     };
+    if let Err(e) = stage.stack.save_broker_logs(&folder.join("logs")).await {
+        observer.tell(Notice::Warning(format!("the broker's log files are not kept: {e}")));
+    }
     stage.clear_services(target).await;
     let closed = guard.close();
     ended?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use paytwice_checkers::history::{Body, Kind, Phase, Process, ReadMoment};
 use paytwice_checkers::money;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::services::{self, Ways};
@@ -15,6 +16,7 @@ use crate::plan::{Manifest, Plan, Target};
 use crate::reads::{Reader, Snapshot};
 use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
+use crate::stack::{ContainerStack, ExitInfo};
 use crate::workload::{Caller, Progress, Workload, payments};
 
 /// How long final reads are tried.
@@ -41,18 +43,26 @@ struct Ready {
     workload: Arc<Workload>,
     reader: Reader,
     settle: Settle,
+    initial: Snapshot,
+}
+
+/// What goes on beside the clients, and is still going when they are done.
+struct Working {
+    nemesis: Nemesis,
+    late_accounts: JoinHandle<Result<(), String>>,
 }
 
 impl Phases<'_> {
     /// From nothing to the last read.
     pub(super) async fn carry_out(&self) -> Result<(), RunError> {
         let ready = self.phase("setup", self.set_up()).await?;
-        let nemesis = self.phase("workload", self.work(&ready)).await?;
-        self.phase("heal", self.heal(&ready, nemesis)).await?;
+        let working = self.phase("workload", self.work(&ready)).await?;
+        self.heal(&ready, working).await;
         self.settle("settle", &ready).await?;
         self.phase("compensate", self.compensate(&ready)).await?;
         self.settle("settle-compensate", &ready).await?;
         self.final_reads(&ready).await;
+        self.count_unparsed(&ready);
         if let Some(ground) = Arc::into_inner(ready.ground) {
             links::close(ground.links).await;
         }
@@ -86,9 +96,9 @@ impl Phases<'_> {
             self.recorder.clone(),
             Arc::new(Progress::default()),
         ));
-        workload.open_accounts().await;
         let deadline = Instant::now() + READS_TIMEOUT;
-        reader.record(ReadMoment::Initial, &self.recorder, deadline).await?;
+        workload.open_accounts(deadline).await.map_err(RunError::OpenAccount)?;
+        let initial = reader.record(ReadMoment::Initial, &self.recorder, deadline).await?;
         self.observer
             .detail(format!("target ready after {:.1} s", begun.elapsed().as_secs_f64()));
         Ok(Ready {
@@ -96,6 +106,7 @@ impl Phases<'_> {
             workload,
             reader,
             settle,
+            initial,
         })
     }
 
@@ -126,35 +137,62 @@ impl Phases<'_> {
     }
 
     /// Clients and nemesis at the same time. The nemesis is still at work when the clients are done.
-    async fn work(&self, ready: &Ready) -> Result<Nemesis, RunError> {
+    async fn work(&self, ready: &Ready) -> Result<Working, RunError> {
         let nemesis = Nemesis::start(&ready.ground, &self.plan.faults, self.plan.seed);
+        let opener = Arc::clone(&ready.workload);
+        let deadline = Instant::now() + Duration::from_millis(self.plan.workload.time_ms) + READS_TIMEOUT;
+        let late_accounts = tokio::spawn(async move { opener.open_late_accounts(deadline).await });
         let shown = self.show_workload(&ready.workload.progress, nemesis.in_force());
         tokio::select! {
             () = ready.workload.run() => {}
             () = shown => {}
         }
-        Ok(nemesis)
+        Ok(Working { nemesis, late_accounts })
     }
 
-    /// Undoes every fault and sees to it that every process answers.
-    async fn heal(&self, ready: &Ready, nemesis: Nemesis) -> Result<(), RunError> {
-        let outcome = nemesis.heal().await;
-        for problem in outcome.not_healed {
-            self.observer.tell(Notice::Warning(format!("not healed: {problem}")));
-        }
+    /// Undoes every fault and sees to it that every process answers. What cannot be healed is no failure of the
+    /// harness: the run goes on, and the phase says that a verdict of valid is out of reach.
+    async fn heal(&self, ready: &Ready, working: Working) {
+        self.begin("heal");
+        let mut problems = working.nemesis.heal().await.not_healed;
         let stack = &ready.ground.stack;
-        for exit in stack.ended_by_themselves().await? {
-            let warning = format!("{} ended by itself, exit code {}: started again", exit.party, exit.code);
-            self.observer.tell(Notice::Warning(warning.clone()));
-            let body = Body::Other("ended-by-itself".to_owned(), serde_json::json!({ "party": exit.party }));
-            self.recorder
-                .record(Process::Named("run".to_owned()), Kind::Info, body, Some(exit.log));
-            stack.start(&exit.party).await?;
+        match stack.ended_by_themselves().await {
+            Ok(ended) => {
+                for exit in ended {
+                    self.start_again(stack, exit, &mut problems).await;
+                }
+            }
+            Err(e) => problems.push(e.to_string()),
         }
         for party in stack.party_names() {
-            stack.await_ready(&party).await?;
+            if let Err(e) = stack.await_ready(&party).await {
+                problems.push(e.to_string());
+            }
         }
-        Ok(())
+        match working.late_accounts.await {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => problems.push(problem),
+            Err(e) => problems.push(format!("late accounts: {e}")),
+        }
+        for problem in &problems {
+            self.observer.tell(Notice::Warning(format!("not healed: {problem}")));
+        }
+        if !problems.is_empty() {
+            self.stage.mark_broker_unclean();
+        }
+        self.end("heal", (!problems.is_empty()).then(|| problems.join("; ")));
+    }
+
+    /// A party that nobody killed and that is gone: a finding, written down with its last lines.
+    async fn start_again(&self, stack: &ContainerStack, exit: ExitInfo, problems: &mut Vec<String>) {
+        let warning = format!("{} ended by itself, exit code {}: started again", exit.party, exit.code);
+        self.observer.tell(Notice::Warning(warning));
+        let body = Body::Other("ended-by-itself".to_owned(), serde_json::json!({ "party": exit.party }));
+        self.recorder
+            .record(Process::Named("run".to_owned()), Kind::Info, body, Some(exit.log));
+        if let Err(e) = stack.start(&exit.party).await {
+            problems.push(e.to_string());
+        }
     }
 
     /// Waits for quiescence. Not to reach it is no failure of the harness, but no verdict of valid comes of it.
@@ -180,7 +218,7 @@ impl Phases<'_> {
             .record(ReadMoment::BeforeCompensate, &self.recorder, deadline)
             .await;
         let Ok(snapshot) = snapshot else { return Ok(()) };
-        let missing = self.not_credited(&snapshot);
+        let missing = self.not_credited(&ready.initial, &snapshot);
         if !missing.is_empty() {
             self.observer.detail(format!(
                 "{} payments have no credit yet: clients ask for them",
@@ -195,14 +233,16 @@ impl Phases<'_> {
     }
 
     /// Recorded successes whose digit in their account's balance is zero, by the number of their row.
-    fn not_credited(&self, snapshot: &Snapshot) -> Vec<String> {
+    fn not_credited(&self, initial: &Snapshot, snapshot: &Snapshot) -> Vec<String> {
         let workload = &self.plan.workload;
         let scale = self.manifest.money.scale;
         let mut zero: BTreeSet<(String, i128)> = BTreeSet::new();
-        let balance = |account: &str| {
-            let row = snapshot.balances.iter().find(|b| b.account == account)?;
+        let held = |of: &Snapshot, account: &str| {
+            let row = of.balances.iter().find(|b| b.account == account)?;
             money::parse(row.balance.as_deref()?, scale).ok().map(|m| m.nearest())
         };
+        // An account that was opened later began with nothing.
+        let balance = |account: &str| Some(held(snapshot, account)? - held(initial, account).unwrap_or(0));
         for payment in payments(workload, self.plan.seed) {
             let credited = balance(&payment.account).is_some_and(|b| digit(b, payment.amount, workload.base) > 0);
             if !credited {
@@ -218,11 +258,34 @@ impl Phases<'_> {
         rows.map(|row| row.tx.clone()).collect()
     }
 
+    /// Reads until two reads in a row say the same: a target that still works is not judged.
     async fn final_reads(&self, ready: &Ready) {
         self.begin("final-reads");
         let deadline = Instant::now() + READS_TIMEOUT;
-        let read = ready.reader.record(ReadMoment::Final, &self.recorder, deadline).await;
-        self.end("final-reads", read.err().map(|e| e.to_string()));
+        let mut last = None;
+        let error = loop {
+            match ready.reader.record(ReadMoment::Final, &self.recorder, deadline).await {
+                Ok(read) if last.as_ref() == Some(&read) => break None,
+                Ok(_) if Instant::now() >= deadline => break Some("rows still change".to_owned()),
+                Ok(read) => last = Some(read),
+                Err(e) => break Some(e.to_string()),
+            }
+            tokio::time::sleep(Duration::from_millis(self.plan.settle.sample_every_ms)).await;
+        };
+        self.end("final-reads", error);
+    }
+
+    /// Bytes that a link could not read crossed it without a name: what was in them is not on record.
+    fn count_unparsed(&self, ready: &Ready) {
+        for (name, link) in &ready.ground.links {
+            let bytes = link.stats().unparsed_bytes;
+            if bytes > 0 {
+                let body = serde_json::json!({ "link": name, "bytes": bytes });
+                self.recorder.remark("wire", Body::Other("unparsed".to_owned(), body));
+                self.observer
+                    .tell(Notice::Warning(format!("{name}: {bytes} bytes were not understood")));
+            }
+        }
     }
 
     async fn phase<T>(&self, name: &str, work: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {

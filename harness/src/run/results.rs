@@ -60,7 +60,7 @@ pub fn recheck_line(folder: &Path) -> String {
 fn program() -> &'static str {
     // cargo sets this for what it runs: then the binary is not on the user's path.
     if std::env::var_os("CARGO_MANIFEST_DIR").is_some() {
-        "cargo run -q -p paytwice --"
+        "cargo run -q --bin paytwice --"
     } else {
         "paytwice"
     }

@@ -6,6 +6,15 @@ use std::path::{Path, PathBuf};
 use super::RunError;
 use crate::clock::Now;
 
+/// Makes sure that runs can be stored there, before anything is started for them.
+pub fn prepare(store: &Path) -> Result<(), RunError> {
+    let probe = store.join(format!(".probe-{}", std::process::id()));
+    let written = std::fs::create_dir_all(store)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe));
+    written.map_err(|e| store_error(store, &e))
+}
+
 /// Makes the folder of a run, with its `logs/`, and points `latest` at it.
 pub fn create(store: &Path, target: &str, now: Now, seed: u64) -> Result<PathBuf, RunError> {
     let parent = store.join(target);
@@ -27,8 +36,12 @@ pub fn find(store: &Path, name: &str) -> Result<PathBuf, RunError> {
         tried.extend(targets.flatten().map(|target| target.path().join(name)));
     }
     for path in tried {
-        if path.is_file() {
-            return Ok(path.parent().unwrap_or(Path::new(".")).to_owned());
+        if path.is_file() && path.file_name().is_some_and(|name| name == super::results::HISTORY) {
+            return Ok(path
+                .parent()
+                .filter(|p| !p.as_os_str().is_empty())
+                .unwrap_or(Path::new("."))
+                .to_owned());
         }
         if path.join(super::results::HISTORY).is_file() {
             return Ok(path);

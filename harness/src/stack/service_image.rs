@@ -51,7 +51,7 @@ pub async fn service_image(
         ServiceSource::Image(image) => existing_image(engine, service, image).await,
         ServiceSource::Binary(path) => pack(engine, service, path).await,
         ServiceSource::Cargo { folder, package, bin } => {
-            progress(&format!("building {service} (cargo build -p {package} --bin {bin})"));
+            progress(&format!("building {service} (cargo build --workspace --bin {bin})"));
             let binary = cargo_build(service, folder, package, bin).await?;
             pack(engine, service, &binary).await
         }
@@ -77,8 +77,8 @@ async fn cargo_build(service: &str, folder: &Path, package: &str, bin: &str) -> 
         .args([
             "build",
             "--message-format=json-render-diagnostics",
-            "-p",
-            package,
+            // The whole workspace, so that shared dependencies are built with the features that everything else has.
+            "--workspace",
             "--bin",
             bin,
         ])
@@ -98,7 +98,7 @@ async fn cargo_build(service: &str, folder: &Path, package: &str, bin: &str) -> 
         let text = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(20)..].join("\n    ");
-        let problem = format!("cargo build -p {package} --bin {bin} failed:\n    {tail}");
+        let problem = format!("cargo build --workspace --bin {bin} failed:\n    {tail}");
         return Err(build_error(
             service,
             problem,

@@ -83,14 +83,26 @@ impl Workload {
     }
 
     /// Opens the accounts that exist from the beginning.
-    pub async fn open_accounts(&self) {
+    pub async fn open_accounts(&self, deadline: Instant) -> Result<(), String> {
         let mut client = self.client();
         for n in (0..self.plan.accounts).filter(|n| !is_late(*n, &self.plan)) {
-            self.open_account(&mut client, &account_name(n)).await;
+            self.open_account(&mut client, &account_name(n), deadline).await?;
         }
+        Ok(())
     }
 
-    /// Runs every payment to its end.
+    /// Opens the accounts that come late, from a third of the workload on.
+    pub async fn open_late_accounts(&self, deadline: Instant) -> Result<(), String> {
+        tokio::time::sleep(Duration::from_millis(self.plan.time_ms / 3)).await;
+        let mut client = self.client();
+        for n in (0..self.plan.accounts).filter(|n| is_late(*n, &self.plan)) {
+            self.open_account(&mut client, &account_name(n), deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs every payment to its end. Payments whose time had passed before a client was free are not made; how many
+    /// is written down.
     pub async fn run(self: &Arc<Self>) {
         let began = Instant::now();
         let todo = Arc::new(Mutex::new(payments(&self.plan, self.seed).into_iter()));
@@ -99,9 +111,15 @@ impl Workload {
             let (this, todo) = (Arc::clone(self), Arc::clone(&todo));
             tasks.spawn(async move { this.work(n, &todo, began).await });
         }
-        let this = Arc::clone(self);
-        tasks.spawn(async move { this.open_late_accounts(began).await });
-        while tasks.join_next().await.is_some() {}
+        join_all(tasks).await;
+        let begun = self.progress.counts().begun;
+        let planned = payments(&self.plan, self.seed).len() as u64;
+        if begun < planned {
+            let body = serde_json::json!({ "payments": planned - begun });
+            self.recorder.remark("run", Body::Other("not-begun".to_owned(), body));
+        }
+        // It lasts as long as planned, also when the last payment ended early: faults have their times in it.
+        tokio::time::sleep_until(began + Duration::from_millis(self.plan.time_ms)).await;
     }
 
     /// Asks the crediting service for each of these payments until it answers: the compensation path.
@@ -122,7 +140,7 @@ impl Workload {
                 }
             });
         }
-        while tasks.join_next().await.is_some() {}
+        join_all(tasks).await;
     }
 
     async fn work(&self, n: u32, todo: &Mutex<std::vec::IntoIter<Payment>>, began: Instant) {
@@ -165,6 +183,11 @@ impl Workload {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
+        }
+        if payment.repeat && outcome == Kind::Ok {
+            // Same number, same payload, though the answer is known: it must be the same answer again.
+            self.recharge(client, payment, attempts + 1, payment.amount, false)
+                .await;
         }
         // Only after a definite answer: a number that is not recorded yet may be used with any payload.
         if payment.conflict && outcome == Kind::Ok {
@@ -261,16 +284,8 @@ impl Workload {
         self.complete(client, Body::Balance(value), answer);
     }
 
-    async fn open_late_accounts(&self, began: Instant) {
-        tokio::time::sleep_until(began + Duration::from_millis(self.plan.time_ms / 3)).await;
-        let mut client = self.client();
-        for n in (0..self.plan.accounts).filter(|n| is_late(*n, &self.plan)) {
-            self.open_account(&mut client, &account_name(n)).await;
-        }
-    }
-
-    /// Opens one account, trying until the database says that it is there.
-    async fn open_account(&self, client: &mut Client, account: &str) {
+    /// Opens one account, trying until the database says that it is there; past the deadline, its last answer.
+    async fn open_account(&self, client: &mut Client, account: &str, deadline: Instant) -> Result<(), String> {
         let lookup = |name: &str| (name == "account").then(|| account.to_owned());
         let sql = fill(&self.operations.open_account.sql, &lookup);
         loop {
@@ -286,9 +301,15 @@ impl Workload {
                 Ok(Err(e)) => (Kind::Info, Some(e.to_string())),
                 Err(_) => (Kind::Info, Some("timeout".to_owned())),
             };
-            self.complete(client, body, Answer::none(kind, error));
+            self.complete(client, body, Answer::none(kind, error.clone()));
             if kind == Kind::Ok {
-                return;
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(format!(
+                    "account {account} cannot be opened: {}",
+                    error.unwrap_or_default()
+                ));
             }
             tokio::time::sleep(OPEN_ACCOUNT_RETRY).await;
         }
@@ -308,6 +329,17 @@ impl Workload {
             .record(Process::Client(client.0), answer.kind, body, answer.error);
         if answer.kind == Kind::Info {
             *client = self.client();
+        }
+    }
+}
+
+/// Waits for all. A client that panicked is a bug of ours that must not pass for a client with nothing to do.
+async fn join_all(mut tasks: JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(e) = ended
+            && e.is_panic()
+        {
+            std::panic::resume_unwind(e.into_panic());
         }
     }
 }

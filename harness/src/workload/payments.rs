@@ -8,6 +8,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::plan::WorkloadPlan;
 
+/// Share of payments whose request is sent again though its answer is known.
+const REPEAT_SHARE: f64 = 0.05;
+
 /// One payment, as a client intends it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payment {
@@ -25,6 +28,8 @@ pub struct Payment {
     pub patient: bool,
     /// Send the same number with another payload afterwards.
     pub conflict: bool,
+    /// Send the same request again after its answer.
+    pub repeat: bool,
     /// Begin, milliseconds after the workload began.
     pub at_ms: u64,
 }
@@ -66,6 +71,7 @@ pub fn payments(plan: &WorkloadPlan, seed: u64) -> Vec<Payment> {
                 amount: i128::from(plan.base).pow(k),
                 good,
                 patient,
+                repeat: rng.random_bool(REPEAT_SHARE),
                 conflict,
                 at_ms: (n as f64 * 1000.0 / plan.rate) as u64,
             }
