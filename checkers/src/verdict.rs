@@ -83,9 +83,9 @@ pub struct PaymentFate {
     pub credited_by_message: Option<u32>,
     /// First attempt and final answer, nanoseconds since the run began.
     pub first_invoke_ns: u64,
-    /// When the client had a definite answer.
+    /// When the client had a definite answer, nanoseconds since the run began.
     pub answered_ns: Option<u64>,
-    /// First delivery seen on the wire.
+    /// First delivery seen on the wire, nanoseconds since the run began.
     pub first_delivered_ns: Option<u64>,
     /// Names of the anomalies that concern it; empty when all is well.
     pub anomalies: Vec<String>,
@@ -106,11 +106,11 @@ pub struct OpStats {
     pub availability: Option<f64>,
     /// Latency of definite answers in microseconds: p50, p90, p99, max.
     pub latency_p50_us: Option<u64>,
-    /// 90th percentile.
+    /// 90th percentile, microseconds.
     pub latency_p90_us: Option<u64>,
-    /// 99th percentile.
+    /// 99th percentile, microseconds.
     pub latency_p99_us: Option<u64>,
-    /// Largest.
+    /// Largest, microseconds.
     pub latency_max_us: Option<u64>,
 }
 
@@ -123,7 +123,7 @@ pub struct WindowStats {
     pub fault: Option<u32>,
     /// Beginning and end, nanoseconds since the run began.
     pub from_ns: u64,
-    /// End.
+    /// End, nanoseconds since the run began.
     pub to_ns: u64,
     /// Per `f`.
     pub ops: BTreeMap<String, OpStats>,
@@ -140,7 +140,7 @@ pub struct FaultSummary {
     pub on: String,
     /// When it was done, nanoseconds since the run began.
     pub from_ns: u64,
-    /// When it was seen healed; None when never.
+    /// When it was seen healed, nanoseconds since the run began; None when never.
     pub to_ns: Option<u64>,
     /// Whether it was seen to take effect.
     pub seen: bool,
@@ -171,7 +171,7 @@ pub struct Results {
     pub windows: Vec<WindowStats>,
     /// The faults.
     pub faults: Vec<FaultSummary>,
-    /// Phases: name, begin, end (None when cut short), in order.
+    /// Phases: name, begin, end (None when cut short), in order; nanoseconds since the run began.
     pub phases: Vec<(String, u64, Option<u64>)>,
     /// Other figures: `convergence_ms`, `soft_state_p50_ms`, `credited_by_message`, `credited_by_query`, ...
     pub figures: BTreeMap<String, f64>,

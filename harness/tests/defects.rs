@@ -113,7 +113,7 @@ async fn every_defect_is_found_and_the_correct_services_are_valid() {
     let published = short(1).preset("published").faults(["all"]);
     let run = session.run(&published, (1, 1)).await.unwrap_or_else(|e| panic!("{e}"));
     eprintln!("published, all faults: {}", run.results().sentence);
-    let kinds: Vec<&str> = run.results().anomalies().map(|a| a.kind.as_str()).collect();
+    let kinds: Vec<&str> = run.results().anomalies().into_iter().map(|a| a.kind.as_str()).collect();
     if !kinds.iter().any(|kind| ["ghost", "double"].contains(kind)) {
         missed.push(run.summary());
     }

@@ -23,11 +23,11 @@ impl Fault for Cut {
         Box::pin(async move { self.0.install(ground) })
     }
 
-    fn seen<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { Ok(self.0.seen().await) })
+    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { Ok(self.0.seen(ground).await) })
     }
 
-    fn end<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.0.lift().await })
+    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.0.lift(ground).await })
     }
 }

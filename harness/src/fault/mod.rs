@@ -8,7 +8,10 @@ mod delay;
 mod duplicate;
 mod kill;
 mod pause;
+mod probe;
 mod reset;
+
+pub use probe::LinkProbe;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -83,6 +86,12 @@ pub fn make(spec: &FaultSpec, seed: u64) -> Box<dyn Fault> {
 
 /// How often a link's counters are looked at while an effect is awaited.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long a link may be quiet before a question is sent through it.
+const QUIET: Duration = Duration::from_millis(400);
+/// How long such a question waits.
+const PROBE_PATIENCE: Duration = Duration::from_millis(300);
+/// How long a healed link may take to pass a question: what is behind it may be down by another fault.
+const PASSES_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long what a rule held may take to get on its way after healing.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -111,20 +120,45 @@ impl WireRule {
         Ok(Evidence::words("rule in force"))
     }
 
-    /// Waits until the rule is seen to act on something.
-    async fn seen(&self) -> Evidence {
+    /// Waits until the rule is seen to act on something. Where nothing crosses the link of itself, a question does.
+    async fn seen(&self, ground: &Ground) -> Evidence {
+        let quiet_until = tokio::time::Instant::now() + QUIET;
+        let mut asked = false;
         loop {
             if let Some(stats) = self.guard.as_ref().map(RuleGuard::stats)
                 && stats.took_effect()
             {
-                return counted(&stats);
+                let mut evidence = counted(&stats);
+                if asked {
+                    evidence.detail.push_str(" (after a probe was sent)");
+                }
+                return evidence;
+            }
+            if !asked && tokio::time::Instant::now() >= quiet_until {
+                asked = true;
+                if let Some(probe) = ground.probes.get(&self.on) {
+                    // Its answer, or the want of one, shows in the counters of the rule.
+                    let _ = probe.ask(PROBE_PATIENCE).await;
+                }
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Lifts the rule, and waits until what it held is on its way.
-    async fn lift(&mut self) -> Result<Evidence, FaultError> {
+    /// Lifts the rule, and waits until what it held is on its way and a question through the link is answered.
+    async fn lift(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+        let mut evidence = self.drain().await?;
+        if let Some(probe) = ground.probes.get(&self.on) {
+            let answer = probe.until_answer(PASSES_TIMEOUT).await;
+            let took = answer.map_err(|e| FaultError::NotHealed(format!("no answer through the link: {e}")))?;
+            evidence
+                .detail
+                .push_str(&format!("; a probe passes after {} ms", took.as_millis()));
+        }
+        Ok(evidence)
+    }
+
+    async fn drain(&mut self) -> Result<Evidence, FaultError> {
         let Some(guard) = self.guard.take() else {
             return Ok(Evidence::words("was never in force"));
         };

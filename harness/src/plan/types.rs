@@ -47,7 +47,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadPlan {
-    /// How long clients begin new payments.
+    /// How long clients begin new payments, milliseconds.
     pub time_ms: u64,
     /// New payments per second, over all clients.
     pub rate: f64,
@@ -63,11 +63,11 @@ pub struct WorkloadPlan {
     pub base: u32,
     /// Payments per account that base and column can tell apart.
     pub payments_per_account: u32,
-    /// A client gives up on an answer after this time.
+    /// A client gives up on an answer after this time, milliseconds.
     pub op_timeout_ms: u64,
     /// Attempts per payment (the first included).
     pub attempts: u32,
-    /// Pause before a retry; it doubles with each further one.
+    /// Pause before a retry, milliseconds; it doubles with each further one.
     pub retry_after_ms: u64,
     /// Share of payments with a card that is declined, 0 to 1.
     pub declined_share: f64,
@@ -83,9 +83,9 @@ pub struct WorkloadPlan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettlePlan {
-    /// Give up (verdict unknown) after this time.
+    /// Give up (verdict unknown) after this time, milliseconds.
     pub timeout_ms: u64,
-    /// Time between two samples; two equal ones that show rest mean quiescence.
+    /// Time between two samples, milliseconds; two equal ones that show rest mean quiescence.
     pub sample_every_ms: u64,
 }
 
@@ -97,7 +97,7 @@ pub struct PlannedFault {
     pub id: u32,
     /// Start, milliseconds after the workload began.
     pub at_ms: u64,
-    /// How long until it is undone (kill: until the restart begins).
+    /// How long until it is undone, milliseconds (kill: until the restart begins).
     pub for_ms: u64,
     /// What is done.
     pub fault: FaultSpec,
@@ -130,7 +130,7 @@ pub enum FaultSpec {
         on: String,
         /// Which way is delayed.
         direction: Direction,
-        /// Fixed part.
+        /// Fixed part, milliseconds.
         fixed_ms: u64,
         /// Random part, 0 to this, drawn per frame from the seed.
         jitter_ms: u64,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Observer;
+use crate::fault::LinkProbe;
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
 use crate::wire::Link;
@@ -14,6 +15,8 @@ pub struct Ground {
     pub stack: Arc<ContainerStack>,
     /// Its links by name.
     pub links: BTreeMap<String, Arc<Link>>,
+    /// How to ask through each link.
+    pub probes: BTreeMap<String, LinkProbe>,
     /// The history.
     pub recorder: Recorder,
     /// Who watches.

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::{Names, RunError};
+use crate::fault::LinkProbe;
 use crate::plan::manifest::{DependencyKind, Service};
 use crate::plan::{LinkDef, LinkKind, Manifest, Target};
 use crate::record::Recorder;
@@ -142,6 +143,26 @@ pub(super) fn direct_bases(stack: &ContainerStack, manifest: &Manifest) -> Resul
         Ok((name.clone(), format!("http://{}", stack.addr(name, service.port)?)))
     };
     manifest.services.iter().map(base).collect()
+}
+
+/// How to ask through each link.
+pub(super) fn probes(target: &Target, links: &Links) -> BTreeMap<String, LinkProbe> {
+    let probe = |def: LinkDef| {
+        let link = links.get(&def.name)?;
+        let only = link.listen_addr(ONLY_LEG);
+        let probe = match def.kind {
+            LinkKind::Http => LinkProbe::Http {
+                addr: only?,
+                path: target.manifest.services.get(&def.to)?.ready.clone(),
+            },
+            LinkKind::Mysql => LinkProbe::Mysql { addr: only? },
+            LinkKind::Rocketmq => LinkProbe::Rocketmq {
+                addr: link.listen_addr(NAME_SERVER.0)?,
+            },
+        };
+        Some((def.name, probe))
+    };
+    target.links().into_iter().filter_map(probe).collect()
 }
 
 /// Where clients call each service.

@@ -80,6 +80,7 @@ impl Phases<'_> {
         let (links, bases) = self.join(&names).await?;
         let ground = Arc::new(Ground {
             stack: Arc::clone(stack),
+            probes: links::probes(self.target, &links),
             links,
             recorder: self.recorder.clone(),
             observer: self.observer.clone(),
