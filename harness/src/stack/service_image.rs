@@ -17,6 +17,8 @@ use super::error::{Doing, StackError, explain};
 use super::images::pull;
 
 const LABEL_SERVICE: &str = "paytwice.service";
+/// Images of a service that stay, newest first: another harness on this machine may be about to start an older one.
+const BUILDS_KEPT: usize = 6;
 /// Changes whenever what is put beside the binary does.
 const LAYOUT: u8 = 2;
 /// The certificate authorities of this machine, where Debian and Alpine keep them.
@@ -296,9 +298,11 @@ async fn prune(engine: &Engine, service: &str, keep: &str) {
     let options = ListImagesOptionsBuilder::new()
         .filters(&HashMap::from([("label", vec![label])]))
         .build();
-    let images = engine.api_client().list_images(Some(options)).await.unwrap_or_default();
+    let mut images = engine.api_client().list_images(Some(options)).await.unwrap_or_default();
+    images.sort_by_key(|image| std::cmp::Reverse(image.created));
     for tag in images
         .into_iter()
+        .skip(BUILDS_KEPT)
         .flat_map(|image| image.repo_tags)
         .filter(|tag| tag != keep)
     {
