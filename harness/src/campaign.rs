@@ -127,6 +127,13 @@ impl Campaign {
         self
     }
 
+    /// Share of payments whose client gives up at the first unknown outcome, 0 to 1.
+    #[must_use]
+    pub fn give_up_share(mut self, share: f64) -> Campaign {
+        self.request.give_up_share = Some(share);
+        self
+    }
+
     /// Where runs are stored; `store` by default.
     #[must_use]
     pub fn store(mut self, folder: impl Into<PathBuf>) -> Campaign {
