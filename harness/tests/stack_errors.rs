@@ -69,7 +69,7 @@ async fn a_service_that_cannot_be_built_shows_why() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("service pay: cargo build -p nothing --bin none failed"),
+        error.contains("service pay: cargo build --workspace --bin none failed"),
         "{error}"
     );
     assert!(error.contains("Cargo.toml"), "{error}");
