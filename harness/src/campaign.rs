@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use paytwice_checkers::history::History;
-use paytwice_checkers::verdict::{PaymentFate, Results, Verdict};
+use paytwice_checkers::verdict::{Anomaly, PaymentFate, Results, Verdict};
 use paytwice_reports::{RunReport, terminal};
 
 use crate::clock::Now;
@@ -241,7 +241,11 @@ impl Session {
             direct: campaign.direct,
         };
         let done = run::run(&self.stage, &target, &plan, &options, &campaign.observer.0).await?;
-        Ok(Run { plan, done })
+        Ok(Run {
+            plan,
+            done,
+            direct: campaign.direct,
+        })
     }
 
     /// Leaves the stack up when this program ends, with the databases of its runs: `docker ps` shows it. The next run,
@@ -261,6 +265,7 @@ impl Session {
 pub struct Run {
     plan: Plan,
     done: run::Judged,
+    direct: bool,
 }
 
 impl Run {
@@ -296,7 +301,7 @@ impl Run {
 
     /// The command that replays the run.
     pub fn replay(&self) -> String {
-        run::replay_line(&self.done.folder)
+        run::replay_line(&self.done.folder, self.direct)
     }
 
     /// The summary as a terminal shows it.
@@ -319,12 +324,17 @@ impl Run {
         assert!(self.verdict() == Verdict::Valid, "{}", self.summary());
     }
 
-    /// Panics with the summary unless the run is invalid and one of these anomalies was found.
+    /// The weightiest anomaly of one of these kinds.
+    pub fn finds(&self, kinds: &[&str]) -> Option<&Anomaly> {
+        let anomalies = self.done.results.anomalies();
+        anomalies.into_iter().find(|a| kinds.contains(&a.kind.as_str()))
+    }
+
+    /// Panics with the summary unless one of these anomalies was found.
     #[track_caller]
     pub fn assert_finds(&self, kinds: &[&str]) {
-        let mut anomalies = self.done.results.checkers.iter().flat_map(|c| &c.anomalies);
         assert!(
-            self.verdict() == Verdict::Invalid && anomalies.any(|a| kinds.contains(&a.kind.as_str())),
+            self.finds(kinds).is_some(),
             "expected one of {kinds:?}\n{}",
             self.summary()
         );

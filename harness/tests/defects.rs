@@ -146,12 +146,7 @@ async fn find(session: &Session, name: &str, campaign: &Campaign, finds: &[&str]
             .run(campaign, (number, RUNS_MAX))
             .await
             .map_err(|e| e.to_string())?;
-        let found = run
-            .results()
-            .anomalies()
-            .into_iter()
-            .find(|a| finds.contains(&a.kind.as_str()));
-        if let Some(found) = found {
+        if let Some(found) = run.finds(finds) {
             eprintln!("{name}: run {number}: {}: {}", found.kind, found.sentence);
             assert!(!found.witness.is_empty(), "an anomaly without events: {found:?}");
             assert!(

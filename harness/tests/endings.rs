@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::require_docker;
+use paytwice::run::{Notice, Observer};
+use paytwice::{Campaign, Session};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -151,4 +153,88 @@ async fn a_full_disk_ends_the_run_with_a_clear_message() {
     assert!(!said.contains("panicked"), "{said}");
     assert!(unmounted.success());
     assert_eq!(left_by(pid), Vec::<String>::new());
+}
+
+/// Faults of a run that is ended in the middle of them: a server is frozen, another is dead, a link is cut.
+const IN_THE_MIDDLE: [&str; 3] = [
+    "pause:mysql@1s+50s",
+    "kill:broker@1s+50s",
+    "cut:account->rocketmq@1s+50s",
+];
+
+/// A campaign that is to be ended in the middle, and what resolves when it is there.
+fn to_be_ended(store: &Path) -> (Campaign, impl Future<Output = ()> + use<>) {
+    let (seen, mut all_seen) = tokio::sync::mpsc::unbounded_channel();
+    let observer = Observer::new(move |notice| {
+        if let Notice::Fault(said) = notice
+            && said.contains(": seen")
+        {
+            let _ = seen.send(());
+        }
+    });
+    let campaign = Campaign::target("pay-account")
+        .seed(3)
+        .faults(IN_THE_MIDDLE)
+        .store(store)
+        .observer(observer);
+    (campaign, async move {
+        for _ in IN_THE_MIDDLE {
+            all_seen.recv().await;
+        }
+    })
+}
+
+const CHILD: &str = "PAYTWICE_TEST_PANICS_IN";
+
+/// Not a test by itself: the test below starts this program again, to see it panic.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_s_test_that_panics() {
+    let Some(store) = std::env::var_os(CHILD) else { return };
+    let (campaign, in_the_middle) = to_be_ended(Path::new(&store));
+    tokio::select! {
+        ended = campaign.run() => panic!("over too soon: {:?}", ended.map(|run| run.verdict())),
+        () = in_the_middle => panic!("in the middle of the run"),
+    }
+}
+
+#[tokio::test]
+async fn a_test_that_panics_leaves_nothing() {
+    require_docker!();
+    let dir = tempfile::tempdir().unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_user_s_test_that_panics", "--nocapture"])
+        .env(CHILD, dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("in the middle of the run"),
+        "{said}"
+    );
+    assert_eq!(left_by(pid), Vec::<String>::new());
+    let (code, said) = paytwice(&["check", dir.path().join("latest").to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_after_one_that_was_broken_off_finds_the_stack_whole() {
+    require_docker!();
+    let dir = tempfile::tempdir().unwrap();
+    let (campaign, in_the_middle) = to_be_ended(dir.path());
+    let session = Session::up(&campaign).await.unwrap();
+    tokio::select! {
+        ended = session.run(&campaign, (1, 2)) => panic!("over too soon: {:?}", ended.map(|run| run.verdict())),
+        () = in_the_middle => {}
+    }
+    let next = Campaign::target("pay-account")
+        .seed(4)
+        .time(Duration::from_secs(2))
+        .faults(["none"; 0])
+        .store(dir.path());
+    session.run(&next, (2, 2)).await.unwrap().assert_valid();
+    session.down().await.unwrap();
 }

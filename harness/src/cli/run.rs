@@ -69,16 +69,29 @@ pub(crate) struct RunArgs {
 /// Runs, prints, and says how it ended.
 pub(crate) async fn run(args: RunArgs) -> Result<Outcome, RunError> {
     let campaign = campaign(&args)?;
+    let mut rows = Vec::new();
     tokio::select! {
-        outcome = carry_out(&campaign, args.runs, args.keep) => outcome,
+        outcome = carry_out(&campaign, args.runs, args.keep, &mut rows) => outcome,
         // Everything that was started is dropped here, which removes it, before the program ends.
-        signal = interrupted() => Err(RunError::Interrupted(signal)),
+        signal = interrupted() => match worst(&rows) {
+            // What was found before stays found.
+            Outcome::Judged(Verdict::Invalid) => {
+                eprintln!("error: {}", RunError::Interrupted(signal));
+                print!("{}", campaign::render(&rows, &color()));
+                Ok(Outcome::Judged(Verdict::Invalid))
+            }
+            _ => Err(RunError::Interrupted(signal)),
+        },
     }
 }
 
-async fn carry_out(campaign: &Campaign, runs: u32, keep: bool) -> Result<Outcome, RunError> {
+async fn carry_out(
+    campaign: &Campaign,
+    runs: u32,
+    keep: bool,
+    rows: &mut Vec<CampaignRun>,
+) -> Result<Outcome, RunError> {
     let session = Session::up(campaign).await?;
-    let mut rows = Vec::new();
     let mut worst_run: Option<Run> = None;
     for number in 1..=runs {
         let begun = Instant::now();
@@ -109,12 +122,12 @@ async fn carry_out(campaign: &Campaign, runs: u32, keep: bool) -> Result<Outcome
         eprintln!("error: {e}\n  paytwice clean removes what is left");
     }
     if runs > 1 {
-        print!("{}", campaign::render(&rows, &color()));
+        print!("{}", campaign::render(rows, &color()));
         if let Some(run) = worst_run {
             println!("{}", run.replay());
         }
     }
-    Ok(worst(&rows))
+    Ok(worst(rows))
 }
 
 /// What the arguments ask for, over what a plan file asks for.

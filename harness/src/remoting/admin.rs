@@ -108,6 +108,17 @@ impl Admin {
         response.success().map(|_| ())
     }
 
+    /// Removes a group with the topics of its retries and its dead letters.
+    pub async fn delete_group(&self, group: &str) -> Result<(), RemotingError> {
+        let fields = [("groupName", group), ("cleanOffset", "true")];
+        let response = self.request(codes::DELETE_SUBSCRIPTIONGROUP, &fields).await?;
+        response.success()?;
+        for topic in ["%RETRY%", "%DLQ%"] {
+            self.delete_topic(&format!("{topic}{group}")).await?;
+        }
+        Ok(())
+    }
+
     /// The next offset of each queue of a topic, by queue number.
     pub async fn max_offsets(&self, topic: &str, queues: u32) -> Result<Vec<i64>, RemotingError> {
         let mut offsets = Vec::new();

@@ -55,6 +55,8 @@ codes! {
     GET_TOPIC_STATS_INFO = 202,
     /// What a consumer group has read of what is there.
     GET_CONSUME_STATS = 208,
+    /// Removes a consumer group from a broker.
+    DELETE_SUBSCRIPTIONGROUP = 207,
     /// Removes a topic from a broker.
     DELETE_TOPIC_IN_BROKER = 215,
     /// Stores one message; short field names.

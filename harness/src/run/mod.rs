@@ -3,6 +3,7 @@
 //! setup -> workload || nemesis -> heal -> settle -> compensate -> settle -> final reads -> history -> checkers ->
 //! reports. A run must never end with a fault in force, and never call a history whole that is not.
 
+mod earlier;
 mod error;
 mod ground;
 mod links;
@@ -64,15 +65,16 @@ pub async fn run(
     for line in plan.describe() {
         observer.detail(line);
     }
+    stage.restore(target, observer).await?;
+    stage.begin_run();
     stage.stack.attach_logs(&folder.join("logs"))?;
     let recorded = record(stage, target, plan, options, observer, &folder, now).await;
     stage.stack.detach_logs();
     if let Err(e) = recorded {
-        stage.mark_broker_unclean();
         return Err(e.in_folder(&folder));
     }
     let judged = judge_folder(&folder)?;
-    judged.write(&replay_line(&folder))?;
+    judged.write(&replay_line(&folder, options.direct))?;
     Ok(judged)
 }
 
@@ -119,6 +121,7 @@ async fn record(
     stage.clear_services(target).await;
     let closed = guard.close();
     ended?;
+    stage.end_run();
     closed?;
     Ok(())
 }

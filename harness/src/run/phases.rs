@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::services::{self, Ways};
-use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, links};
+use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, earlier, links};
 use crate::nemesis::{InForce, Nemesis};
 use crate::plan::{Manifest, Plan, Target};
 use crate::reads::{Reader, Snapshot};
@@ -72,8 +72,12 @@ impl Phases<'_> {
     /// Fresh databases, topics and services, and the accounts that exist from the beginning.
     async fn set_up(&self) -> Result<Ready, RunError> {
         let begun = Instant::now();
-        self.stage.clean_broker(self.observer).await?;
-        let names = self.stage.next_names();
+        let (names, earlier) = self.stage.next_names();
+        if let Some(earlier) = earlier
+            && let Err(e) = earlier::forget(&self.stage.stack, &self.manifest, &earlier).await
+        {
+            tracing::warn!("something of the run before stays in the stack: {e}");
+        }
         self.create_databases(&names).await?;
         let stack = &self.stage.stack;
         let settle = Settle::prepare(stack, &self.manifest, &names, &self.plan.settle).await?;

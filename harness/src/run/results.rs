@@ -46,9 +46,10 @@ impl Judged {
     }
 }
 
-/// The command that carries out a stored plan again.
-pub fn replay_line(folder: &Path) -> String {
-    format!("{} run --plan {}", program(), folder.join(PLAN).display())
+/// The command that carries out a stored plan again, with links or without.
+pub fn replay_line(folder: &Path, direct: bool) -> String {
+    let direct = if direct { " --direct" } else { "" };
+    format!("{} run --plan {}{direct}", program(), folder.join(PLAN).display())
 }
 
 /// The command that judges a stored run again.

@@ -16,6 +16,7 @@ pub struct Stage {
     images: BTreeMap<String, String>,
     runs: AtomicU32,
     broker_unclean: AtomicBool,
+    unfinished: AtomicBool,
 }
 
 impl Stage {
@@ -35,12 +36,14 @@ impl Stage {
             images,
             runs: AtomicU32::new(0),
             broker_unclean: AtomicBool::new(false),
+            unfinished: AtomicBool::new(false),
         })
     }
 
-    /// Fresh names for the next run.
-    pub(super) fn next_names(&self) -> Names {
-        Names::new(self.runs.fetch_add(1, Ordering::Relaxed) + 1)
+    /// Fresh names for the next run, and the names of the run before it.
+    pub(super) fn next_names(&self) -> (Names, Option<Names>) {
+        let earlier = self.runs.fetch_add(1, Ordering::Relaxed);
+        (Names::new(earlier + 1), (earlier > 0).then(|| Names::new(earlier)))
     }
 
     /// A run left half or delayed messages in the broker that no later run can bring to rest.
@@ -48,8 +51,28 @@ impl Stage {
         self.broker_unclean.store(true, Ordering::Relaxed);
     }
 
-    /// Replaces the broker by a fresh one if an earlier run left something in it.
-    pub(super) async fn clean_broker(&self, observer: &Observer) -> Result<(), RunError> {
+    /// A run begins: until it is over, who knows whom it has killed or paused.
+    pub(super) fn begin_run(&self) {
+        self.unfinished.store(true, Ordering::Relaxed);
+    }
+
+    /// A run came to its end, with every fault ended.
+    pub(super) fn end_run(&self) {
+        self.unfinished.store(false, Ordering::Relaxed);
+    }
+
+    /// Brings back what a run has killed or paused that was not carried out to its end, and replaces the broker by a
+    /// fresh one if an earlier run left something in it.
+    pub(super) async fn restore(&self, target: &Target, observer: &Observer) -> Result<(), RunError> {
+        if self.unfinished.load(Ordering::Relaxed) {
+            observer.detail("the last run was not carried out to its end: every server is brought back");
+            self.clear_services(target).await;
+            for party in self.stack.party_names() {
+                self.stack.bring_back(&party).await?;
+            }
+            self.mark_broker_unclean();
+            self.end_run();
+        }
         if self.broker_unclean.swap(false, Ordering::Relaxed) {
             observer.detail("the last run did not come to rest: a fresh broker");
             self.stack.renew_broker().await?;

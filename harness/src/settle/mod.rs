@@ -21,7 +21,7 @@ use crate::run::{Names, Notice, Observer, RunError, Tick};
 use crate::stack::ContainerStack;
 
 /// The broker's port.
-const BROKER_PORT: u16 = 10911;
+pub(crate) const BROKER_PORT: u16 = 10911;
 
 /// How settling ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -194,6 +194,15 @@ impl ContainerStack {
         ))
     }
 
+    /// Undoes whatever was done to a party: resumes it or starts it again, and waits until it is ready.
+    pub async fn bring_back(&self, party: &str) -> Result<Evidence, StackError> {
+        if self.is_running(party).await? {
+            self.unpause(party).await
+        } else {
+            self.start(party).await
+        }
+    }
+
     /// Whether the party answers as its clients expect: asked once.
     pub async fn ready(&self, party: &str) -> Result<(), StackError> {
         let target = self.party(party)?;
