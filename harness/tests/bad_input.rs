@@ -3,23 +3,30 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use common::require_docker;
+use common::{left_by, require_docker};
+use paytwice::stack::Engine;
 
 /// Runs the command line in a folder, without what the developer's environment may set.
-fn paytwice_in(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_paytwice"))
+async fn paytwice_in(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_paytwice"));
+    let command = command
         .args(args)
         .current_dir(folder)
         .env_remove("PAYTWICE_MYSQL_IMAGE")
-        .env_remove("PAYTWICE_ROCKETMQ_IMAGE")
-        .output()
-        .unwrap()
+        .env_remove("PAYTWICE_ROCKETMQ_IMAGE");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id();
+    let output = child.wait_with_output().unwrap();
+    if Engine::connect().await.is_ok() {
+        assert_eq!(left_by(pid), Vec::<String>::new(), "{args:?} left something behind");
+    }
+    output
 }
 
-fn paytwice(args: &[&str]) -> Output {
-    paytwice_in(&workspace(), args)
+async fn paytwice(args: &[&str]) -> Output {
+    paytwice_in(&workspace(), args).await
 }
 
 fn workspace() -> std::path::PathBuf {
@@ -37,57 +44,61 @@ fn says(output: &Output, code: i32, names: &[&str]) {
     }
 }
 
-#[test]
-fn an_unknown_target_lists_the_known_ones() {
-    says(&paytwice(&["run", "pay-acount"]), 254, &["pay-acount", "pay-account"]);
+#[tokio::test]
+async fn an_unknown_target_lists_the_known_ones() {
+    says(
+        &paytwice(&["run", "pay-acount"]).await,
+        254,
+        &["pay-acount", "pay-account"],
+    );
 }
 
-#[test]
-fn an_unknown_fault_policy_or_preset_names_its_neighbour() {
-    says(&paytwice(&["run", "--faults", "kil:pay"]), 254, &["kil", "kill"]);
-    says(&paytwice(&["run", "--faults", "kill:pya"]), 254, &["pya", "pay"]);
+#[tokio::test]
+async fn an_unknown_fault_policy_or_preset_names_its_neighbour() {
+    says(&paytwice(&["run", "--faults", "kil:pay"]).await, 254, &["kil", "kill"]);
+    says(&paytwice(&["run", "--faults", "kill:pya"]).await, 254, &["pya", "pay"]);
     says(
-        &paytwice(&["run", "--faults", "cut:account->mysq"]),
+        &paytwice(&["run", "--faults", "cut:account->mysq"]).await,
         254,
         &["account->mysq", "account->mysql"],
     );
     says(
-        &paytwice(&["run", "--policy", "dedupe=none"]),
+        &paytwice(&["run", "--policy", "dedupe=none"]).await,
         254,
         &["dedupe", "dedup"],
     );
     says(
-        &paytwice(&["run", "--policy", "dedup=nothing"]),
+        &paytwice(&["run", "--policy", "dedup=nothing"]).await,
         254,
         &["nothing", "insert-first"],
     );
     says(
-        &paytwice(&["run", "--preset", "publishd"]),
+        &paytwice(&["run", "--preset", "publishd"]).await,
         254,
         &["publishd", "published"],
     );
 }
 
-#[test]
-fn a_value_that_is_none_is_refused_by_its_flag() {
-    says(&paytwice(&["run", "--time", "soon"]), 254, &["--time", "soon"]);
-    says(&paytwice(&["run", "--rate", "0"]), 254, &["rate"]);
+#[tokio::test]
+async fn a_value_that_is_none_is_refused_by_its_flag() {
+    says(&paytwice(&["run", "--time", "soon"]).await, 254, &["--time", "soon"]);
+    says(&paytwice(&["run", "--rate", "0"]).await, 254, &["rate"]);
     says(
-        &paytwice(&["run", "--policy", "dedup"]),
+        &paytwice(&["run", "--policy", "dedup"]).await,
         254,
         &["--policy", "NAME=VALUE"],
     );
-    says(&paytwice(&["run", "--accounts", "1"]), 254, &["--accounts"]);
-    says(&paytwice(&["run", "--direct"]), 254, &["--direct", "--faults"]);
-    says(&paytwice(&["frobnicate"]), 254, &["frobnicate"]);
+    says(&paytwice(&["run", "--accounts", "1"]).await, 254, &["--accounts"]);
+    says(&paytwice(&["run", "--direct"]).await, 254, &["--direct", "--faults"]);
+    says(&paytwice(&["frobnicate"]).await, 254, &["frobnicate"]);
 }
 
-#[test]
-fn a_malformed_plan_names_file_and_key() {
+#[tokio::test]
+async fn a_malformed_plan_names_file_and_key() {
     let dir = tempfile::tempdir().unwrap();
     let plan = dir.path().join("bad.toml");
     let file = plan.to_str().unwrap();
-    says(&paytwice(&["run", "--plan", file]), 254, &[file]);
+    says(&paytwice(&["run", "--plan", file]).await, 254, &[file]);
     for (text, names) in [
         ("seed = \"seven\"", ["bad.toml", "seed"]),
         ("sed = 7", ["bad.toml", "sed"]),
@@ -95,22 +106,26 @@ fn a_malformed_plan_names_file_and_key() {
         ("faults = [\"kil\"]", ["kil", "kill"]),
     ] {
         std::fs::write(&plan, text).unwrap();
-        says(&paytwice(&["run", "--plan", file]), 254, &names);
+        says(&paytwice(&["run", "--plan", file]).await, 254, &names);
     }
 }
 
-#[test]
-fn a_run_that_is_not_there_and_a_history_that_is_none() {
-    says(&paytwice(&["check", "no-such-run"]), 254, &["no-such-run", "--store"]);
+#[tokio::test]
+async fn a_run_that_is_not_there_and_a_history_that_is_none() {
+    says(
+        &paytwice(&["check", "no-such-run"]).await,
+        254,
+        &["no-such-run", "--store"],
+    );
     let dir = tempfile::tempdir().unwrap();
     let history = dir.path().join("history.jsonl");
     std::fs::write(&history, "this is no history\n{}\n").unwrap();
-    let output = paytwice(&["check", history.to_str().unwrap()]);
+    let output = paytwice(&["check", history.to_str().unwrap()]).await;
     says(&output, 255, &["history.jsonl:1:"]);
 }
 
-#[test]
-fn docker_that_cannot_be_reached_is_said_with_a_remedy() {
+#[tokio::test]
+async fn docker_that_cannot_be_reached_is_said_with_a_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_paytwice"))
         .args(["run", "--store"])
@@ -134,7 +149,7 @@ async fn an_image_that_is_missing_is_named() {
     let store = dir.path().to_str().unwrap();
     let image = "mysql=paytwice/no-such-image:ever";
     says(
-        &paytwice(&["run", "--store", store, "--image", image]),
+        &paytwice(&["run", "--store", store, "--image", image]).await,
         255,
         &["paytwice/no-such-image:ever", "mysql"],
     );
@@ -167,13 +182,18 @@ async fn a_port_that_is_taken_is_named_with_its_link() {
         .replace("port = 3306", "port = 33061");
     std::fs::write(&manifest, text).unwrap();
     let taken = std::net::TcpListener::bind("0.0.0.0:33061").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_paytwice"))
-        .args(["run", "--time", "1s", "--faults", "none", "--store"])
-        .arg(dir.path().join("store"))
-        .arg(&target)
-        .current_dir(workspace())
-        .output()
-        .unwrap();
+    let store = dir.path().join("store");
+    let output = paytwice(&[
+        "run",
+        "--time",
+        "1s",
+        "--faults",
+        "none",
+        "--store",
+        store.to_str().unwrap(),
+        target.to_str().unwrap(),
+    ])
+    .await;
     drop(taken);
     says(&output, 255, &["->mysql", "33061", "in use"]);
 }
@@ -181,6 +201,6 @@ async fn a_port_that_is_taken_is_named_with_its_link() {
 #[tokio::test]
 async fn a_store_that_cannot_be_written_is_named() {
     require_docker!();
-    let output = paytwice(&["run", "--time", "1s", "--faults", "none", "--store", "/proc/nowhere"]);
+    let output = paytwice(&["run", "--time", "1s", "--faults", "none", "--store", "/proc/nowhere"]).await;
     says(&output, 255, &["/proc/nowhere", "--store"]);
 }

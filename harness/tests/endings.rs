@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::require_docker;
+use common::{left_by, require_docker};
 use paytwice::run::{Notice, Observer};
 use paytwice::{Campaign, Session};
 
@@ -44,26 +44,6 @@ fn signal(child: &Child, name: &str) {
         .status()
         .unwrap();
     assert!(sent.success());
-}
-
-/// Containers and networks whose owner is this process.
-fn left_by(pid: u32) -> Vec<String> {
-    let list = |args: &[&str]| {
-        let output = Command::new("docker").args(args).output().unwrap();
-        assert!(
-            output.status.success(),
-            "docker {args:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    let format = "{{.Label \"paytwice.owner\"}} {{.ID}}";
-    let mut all = list(&["ps", "-a", "--format", format]) + &list(&["network", "ls", "--format", format]);
-    all += &list(&["volume", "ls", "--format", "{{.Label \"paytwice.owner\"}} {{.Name}}"]);
-    all.lines()
-        .filter(|l| l.starts_with(&format!("{pid}:")))
-        .map(str::to_owned)
-        .collect()
 }
 
 fn wait_until_nothing_is_left(pid: u32) {

@@ -34,25 +34,31 @@ pub(crate) use require_docker;
 /// Containers, networks and volumes of a stack, as Docker's own client sees them; empty where nothing is left.
 pub(crate) fn left_of(stack: &str) -> String {
     let label = format!("label={LABEL_STACK}={stack}");
-    let list = |args: &[&str]| {
-        let output = Command::new("docker")
-            .args(args)
-            .args(["--filter", &label])
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "docker {args:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
+    let filter = ["--filter", label.as_str()];
     [
-        list(&["ps", "-aq"]),
-        list(&["network", "ls", "-q"]),
-        list(&["volume", "ls", "-q"]),
+        ["ps", "-aq"].as_slice(),
+        &["network", "ls", "-q"],
+        &["volume", "ls", "-q"],
     ]
+    .map(|list| docker(&[list, &filter].concat()))
     .concat()
+}
+
+/// Containers, networks and volumes whose owner is this process.
+pub(crate) fn left_by(pid: u32) -> Vec<String> {
+    let owner = "{{.Label \"paytwice.owner\"}} {{.Names}}";
+    let all = docker(&["ps", "-a", "--format", owner])
+        + &docker(&["network", "ls", "--format", &owner.replace("Names", "Name")])
+        + &docker(&["volume", "ls", "--format", &owner.replace("Names", "Name")]);
+    let owned = all.lines().filter(|line| line.starts_with(&format!("{pid}:")));
+    owned.map(str::to_owned).collect()
+}
+
+fn docker(args: &[&str]) -> String {
+    let output = Command::new("docker").args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "docker {args:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A stack for `services` that tells its steps on stderr.
