@@ -92,6 +92,14 @@ impl Campaign {
         self
     }
 
+    /// Adds a rule at a wire point, e.g. `pay->mysql COMMIT reply #2: drop`. Without [`Campaign::faults`] nothing else is
+    /// broken then.
+    #[must_use]
+    pub fn rule(mut self, rule: impl Into<String>) -> Campaign {
+        self.request.rules.push(rule.into());
+        self
+    }
+
     /// Chooses a value of a policy of the target.
     #[must_use]
     pub fn policy(mut self, name: impl Into<String>, value: impl Into<String>) -> Campaign {

@@ -343,7 +343,13 @@ async fn an_http_request_is_sent_twice_and_answered_once() {
     let seen = Seen::new();
     let (link, addr) = link(http_server(Arc::clone(&count)).await, Protocol::Http, Arc::clone(&seen)).await;
     let what = Duplicated::HttpRequest;
-    let guard = link.install(rule(Direction::Both, Action::Duplicate { what, share: 1.0 }));
+    let guard = link.install(rule(
+        Direction::Both,
+        Action::Duplicate {
+            what: Some(what),
+            share: 1.0,
+        },
+    ));
     let mut client = TcpStream::connect(addr).await.unwrap();
     let request = b"POST /pay/recharge HTTP/1.1\r\ncontent-length: 14\r\n\r\n{\"tx_no\":\"t1\"}";
     for _ in 0..3 {

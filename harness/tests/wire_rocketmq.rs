@@ -13,7 +13,7 @@ use common::{left_of, require_docker, stack_for};
 use paytwice::plan::{Direction, Duplicated};
 use paytwice::remoting::{Admin, Client, Counters, Records, Response, codes};
 use paytwice::stack::ContainerStack;
-use paytwice::wire::{Action, Correlation, Link, LinkSpec, Protocol, RuleGuard};
+use paytwice::wire::{Action, Correlation, Gates, Link, LinkSpec, Protocol, RuleGuard};
 use wire_common::{Seen, leg, rule, until};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,6 +52,8 @@ impl Bench {
         let seen = Seen::new();
         let spec = LinkSpec {
             name: "pay->rocketmq".to_owned(),
+            from: "pay".to_owned(),
+            gates: Gates::default(),
             legs: vec![
                 leg("name-server", name_server, Protocol::RocketMq),
                 leg("broker", broker, Protocol::RocketMq),
@@ -95,8 +97,13 @@ impl Bench {
     }
 
     fn duplicate(&self, what: Duplicated) -> RuleGuard {
-        self.link
-            .install(rule(Direction::Both, Action::Duplicate { what, share: 1.0 }))
+        self.link.install(rule(
+            Direction::Both,
+            Action::Duplicate {
+                what: Some(what),
+                share: 1.0,
+            },
+        ))
     }
 
     async fn until_counters(&self, what: &str, good: impl Fn(&Counters) -> bool) -> Counters {

@@ -24,6 +24,8 @@ enum What {
     Faults,
     /// Checkers, and what they decide.
     Checkers,
+    /// Wire points of a target, and what rules can do there.
+    Points,
     /// Policies of a target: values, defaults, defects and the anomalies that give them away.
     Policies,
 }
@@ -34,6 +36,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Outcome, RunError> {
         What::Targets => catalogue::targets()?,
         What::Faults => catalogue::faults(&Target::find(&args.target)?),
         What::Checkers => catalogue::checkers(),
+        What::Points => catalogue::points(&Target::find(&args.target)?),
         What::Policies => catalogue::policies(&Target::find(&args.target)?),
     };
     println!("{}", text.trim_end());

@@ -28,6 +28,9 @@ pub(crate) struct RunArgs {
     /// What is broken: `all`, `none`, or a comma list of kind[:on][:parameters][@start+length].
     #[arg(long)]
     faults: Option<String>,
+    /// A rule at a wire point, e.g. 'pay->mysql COMMIT reply: drop'; may be repeated. See `list points`.
+    #[arg(long = "rule", value_name = "RULE")]
+    rules: Vec<String>,
     /// A policy of the target and its value; may be repeated.
     #[arg(long = "policy", value_name = "NAME=VALUE", value_parser = key_value)]
     policies: Vec<(String, String)>,
@@ -164,6 +167,7 @@ fn request(args: &RunArgs) -> PlanRequest {
         clients: args.clients,
         accounts: args.accounts,
         faults: args.faults.clone(),
+        rules: args.rules.clone(),
         images: args.images.iter().cloned().collect(),
         ..PlanRequest::default()
     }

@@ -7,6 +7,9 @@ use crate::wire::Action;
 
 /// A link on which some frames arrive twice.
 pub(super) fn duplicate(on: String, what: Duplicated, share: f64, seed: u64) -> WireRule {
-    let action = Action::Duplicate { what, share };
+    let action = Action::Duplicate {
+        what: Some(what),
+        share,
+    };
     WireRule::new(on, Direction::Both, action, seed)
 }

@@ -3,6 +3,7 @@
 //! A fault says what was asked, what was done, how it was seen to take effect, and how it was seen to be undone.
 //! It must never claim an effect that was not looked at.
 
+mod at_point;
 mod cut;
 mod delay;
 mod duplicate;
@@ -15,11 +16,13 @@ mod wire_rule;
 pub use probe::LinkProbe;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
 use crate::plan::FaultSpec;
 use crate::run::Ground;
+use crate::wire::RuleStats;
 
 /// What was seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,15 @@ impl Evidence {
         Evidence {
             detail: detail.into(),
             counts: BTreeMap::new(),
+        }
+    }
+
+    /// What a rule counted.
+    fn counted(stats: &RuleStats) -> Evidence {
+        let counts = stats.named_counts().into_iter().filter(|(_, n)| *n > 0);
+        Evidence {
+            detail: stats.to_string(),
+            counts: counts.map(|(name, n)| (name.to_owned(), n)).collect(),
         }
     }
 }
@@ -62,6 +74,11 @@ pub trait Fault: Send {
     /// Waits until it is seen to take effect. Dropped when the fault's time is over.
     fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>>;
 
+    /// How long it lasts once it was seen, where that and not its time ends it.
+    fn after_seen(&self) -> Option<Duration> {
+        None
+    }
+
     /// Undoes it and waits until it is seen to be undone.
     fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>>;
 }
@@ -80,6 +97,7 @@ pub fn make(spec: &FaultSpec, seed: u64) -> Box<dyn Fault> {
         } => Box::new(delay::delay(on, direction, fixed_ms, jitter_ms, seed)),
         FaultSpec::Duplicate { on, what, share } => Box::new(duplicate::duplicate(on, what, share, seed)),
         FaultSpec::Reset { on } => Box::new(reset::reset(on, seed)),
+        FaultSpec::Rule(rule) => Box::new(at_point::AtPoint::new(*rule, seed)),
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::{Evidence, Fault, FaultError};
 use crate::plan::Direction;
 use crate::run::Ground;
-use crate::wire::{Action, Rule, RuleGuard, RuleStats};
+use crate::wire::{Action, Rule, RuleGuard};
 
 /// How often a link's counters are looked at while an effect is awaited.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -31,6 +31,7 @@ pub(super) struct WireRule {
 impl WireRule {
     pub(super) fn new(on: String, direction: Direction, action: Action, seed: u64) -> WireRule {
         let rule = Rule {
+            at: None,
             direction,
             action,
             seed,
@@ -54,7 +55,7 @@ impl WireRule {
             if let Some(stats) = self.guard.as_ref().map(RuleGuard::stats)
                 && stats.took_effect()
             {
-                let mut evidence = counted(&stats);
+                let mut evidence = Evidence::counted(&stats);
                 if asked {
                     evidence.detail.push_str(" (after a probe was sent)");
                 }
@@ -93,7 +94,7 @@ impl WireRule {
         loop {
             let stats = healed.stats();
             if stats.holding == 0 {
-                return Ok(counted(&stats));
+                return Ok(Evidence::counted(&stats));
             }
             if tokio::time::Instant::now() >= deadline {
                 return Err(FaultError::NotHealed(format!(
@@ -103,26 +104,6 @@ impl WireRule {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-    }
-}
-
-fn counted(stats: &RuleStats) -> Evidence {
-    let counts = [
-        ("delayed", stats.delayed),
-        ("held", stats.held),
-        ("held_bytes", stats.held_bytes),
-        ("duplicated", stats.duplicated),
-        ("reset", stats.reset),
-        ("refused", stats.refused),
-        ("kept_waiting", stats.kept_waiting),
-    ];
-    Evidence {
-        detail: stats.to_string(),
-        counts: counts
-            .into_iter()
-            .filter(|(_, n)| *n > 0)
-            .map(|(name, n)| (name.to_owned(), n))
-            .collect(),
     }
 }
 

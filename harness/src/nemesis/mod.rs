@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::fault::{self, Evidence, Fault, FaultError};
-use crate::plan::PlannedFault;
+use crate::plan::{FaultSpec, PlannedFault};
 use crate::run::{Ground, Notice};
 
 /// What the nemesis did, and whether all of it is undone.
@@ -32,6 +32,8 @@ pub struct Nemesis {
     stop: watch::Sender<bool>,
     faults: JoinSet<FaultEnd>,
     in_force: InForce,
+    /// Rules at points that have not met their frame yet.
+    unmet: watch::Sender<usize>,
 }
 
 /// Faults in force, for whoever shows them.
@@ -47,6 +49,10 @@ impl Nemesis {
     /// Starts the schedule now.
     pub fn start(ground: &Arc<Ground>, schedule: &[PlannedFault], seed: u64) -> Nemesis {
         let (stop, _) = watch::channel(false);
+        let at_points = schedule
+            .iter()
+            .filter(|planned| matches!(planned.fault, FaultSpec::Rule(_)));
+        let (unmet, _) = watch::channel(at_points.count());
         let in_force = InForce::default();
         let mut faults = JoinSet::new();
         let began = Instant::now();
@@ -56,17 +62,29 @@ impl Nemesis {
                 planned: planned.clone(),
                 stop: stop.subscribe(),
                 in_force: Arc::clone(&in_force),
+                unmet: unmet.clone(),
             };
             // Each fault draws from its own seed: one fault more or less changes no other.
             let seed = seed ^ (u64::from(planned.id) << 32);
             faults.spawn(one.carry_out(began, seed));
         }
-        Nemesis { stop, faults, in_force }
+        Nemesis {
+            stop,
+            faults,
+            in_force,
+            unmet,
+        }
     }
 
     /// What is in force at this moment.
     pub fn in_force(&self) -> InForce {
         Arc::clone(&self.in_force)
+    }
+
+    /// Waits until every rule at a point has met its frame: what clients began may still be on its way.
+    pub async fn rules_met(&self) {
+        // An error would mean that nobody counts any more; the sender is this very nemesis.
+        let _ = self.unmet.subscribe().wait_for(|unmet| *unmet == 0).await;
     }
 
     /// Ends what is in force, begins nothing more, and waits until everything is seen to be healed.
@@ -92,6 +110,7 @@ struct Scheduled {
     planned: PlannedFault,
     stop: watch::Receiver<bool>,
     in_force: InForce,
+    unmet: watch::Sender<usize>,
 }
 
 impl Scheduled {
@@ -146,7 +165,17 @@ impl Scheduled {
         match seen {
             Some(Ok(evidence)) => {
                 self.step(FaultStage::Seen, &evidence);
-                over.await;
+                if let FaultSpec::Rule(_) = self.planned.fault {
+                    self.unmet.send_modify(|unmet| *unmet -= 1);
+                }
+                match fault.after_seen() {
+                    // Its own time counts from here; the end of the schedule still ends it.
+                    Some(time) => tokio::select! {
+                        () = tokio::time::sleep(time) => {}
+                        () = &mut over => {}
+                    },
+                    None => over.await,
+                }
                 true
             }
             Some(Err(e)) => {

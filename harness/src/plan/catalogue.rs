@@ -126,6 +126,11 @@ pub fn faults(target: &Target) -> String {
     text
 }
 
+/// The wire points of a target, and what rules can do there.
+pub fn points(target: &Target) -> String {
+    super::points::listing(target)
+}
+
 /// The checkers, and what each decides.
 pub fn checkers() -> String {
     let mut text = String::new();
@@ -181,7 +186,7 @@ pub fn policies(target: &Target) -> String {
     text
 }
 
-fn line(text: &mut String, words: &str) {
+pub(super) fn line(text: &mut String, words: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{words}");
 }

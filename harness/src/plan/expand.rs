@@ -8,10 +8,12 @@ use super::check;
 use super::duration::show_ms;
 use super::error::{PlanError, did_you_mean, list};
 use super::manifest::Manifest;
+use super::point_rule::PointRule;
+use super::points::check_rule;
 use super::request::PlanRequest;
 use super::schedule::{self, Scene, Selection};
 use super::target::Target;
-use super::types::{PLAN_VERSION, Plan, SettlePlan, WorkloadPlan};
+use super::types::{FaultSpec, PLAN_VERSION, Plan, PlannedFault, SettlePlan, WorkloadPlan};
 
 const TIME_MS: u64 = 30_000;
 const TIME_MS_MAX: u64 = 24 * 3_600_000;
@@ -52,8 +54,11 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
     }
     let workload = workload(&manifest, request)?;
     let scene = Scene::new(target);
-    let selection = Selection::parse(request.faults.as_deref().unwrap_or("all"), &scene)?;
-    let faults = schedule::schedule(&scene, &selection, workload.time_ms, seed)?;
+    // Who names a rule wants to see what it does, and nothing else.
+    let usual = if request.rules.is_empty() { "all" } else { "none" };
+    let selection = Selection::parse(request.faults.as_deref().unwrap_or(usual), &scene)?;
+    let mut faults = schedule::schedule(&scene, &selection, workload.time_ms, seed)?;
+    add_rules(target, &request.rules, workload.time_ms, &mut faults)?;
     Ok(Plan {
         version: PLAN_VERSION,
         target: manifest.name.clone(),
@@ -74,6 +79,24 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
         images: images(&manifest, request)?,
         faults,
     })
+}
+
+/// Rules at points are in force from the first payment to the last.
+fn add_rules(target: &Target, rules: &[String], time_ms: u64, faults: &mut Vec<PlannedFault>) -> Result<(), PlanError> {
+    for text in rules {
+        let rule: PointRule = text
+            .parse()
+            .map_err(|problem: String| PlanError::value("--rule", format!("{text:?}: {problem}")))?;
+        check_rule(target, &rule).map_err(|problem| PlanError::value("--rule", format!("{text:?}: {problem}")))?;
+        faults.push(PlannedFault {
+            id: faults.iter().map(|fault| fault.id).max().unwrap_or(0) + 1,
+            at_ms: 0,
+            for_ms: time_ms,
+            fault: FaultSpec::Rule(Box::new(rule)),
+        });
+    }
+    faults.sort_by_key(|fault| fault.at_ms);
+    Ok(())
 }
 
 /// Every policy with its value: the default, or the preset's, or the one that was named.

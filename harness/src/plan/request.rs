@@ -53,6 +53,8 @@ pub struct PlanRequest {
     pub query_share: Option<f64>,
     /// `all`, `none`, or a comma list of items.
     pub faults: Option<String>,
+    /// Rules at wire points, as `--rule` takes them.
+    pub rules: Vec<String>,
     /// How long to wait for quiescence.
     pub settle_timeout_ms: Option<u64>,
     /// Whether a credit that only the compensation brought is accepted; the target's word when absent.
@@ -126,6 +128,7 @@ impl PlanRequest {
             give_up_share: self.give_up_share.or(other.give_up_share),
             query_share: self.query_share.or(other.query_share),
             faults: self.faults.or(other.faults),
+            rules: if self.rules.is_empty() { other.rules } else { self.rules },
             settle_timeout_ms: self.settle_timeout_ms.or(other.settle_timeout_ms),
             late: self.late.or(other.late),
             images,
@@ -165,6 +168,8 @@ struct RequestFile {
     give_up_share: Option<f64>,
     query_share: Option<f64>,
     faults: Option<Faults>,
+    #[serde(default)]
+    rules: Vec<String>,
     settle_timeout: Option<Span>,
     late: Option<Late>,
     #[serde(default)]
@@ -250,6 +255,7 @@ impl From<RequestFile> for PlanRequest {
             give_up_share: file.give_up_share,
             query_share: file.query_share,
             faults: file.faults.map(|faults| faults.0),
+            rules: file.rules,
             settle_timeout_ms: ms(file.settle_timeout),
             late: file.late,
             images: file.images,

@@ -23,6 +23,8 @@ pub(crate) struct FaultRow {
     what: Option<Duplicated>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     share: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,7 @@ enum Kind {
     Delay,
     Duplicate,
     Reset,
+    Rule,
 }
 
 impl From<PlannedFault> for FaultRow {
@@ -49,11 +52,16 @@ impl From<PlannedFault> for FaultRow {
             jitter_ms: None,
             what: None,
             share: None,
+            rule: None,
         };
         match planned.fault {
             FaultSpec::Kill { .. } => {}
             FaultSpec::Pause { .. } => row.fault = Kind::Pause,
             FaultSpec::Reset { .. } => row.fault = Kind::Reset,
+            FaultSpec::Rule(rule) => {
+                row.fault = Kind::Rule;
+                row.rule = Some(rule.to_string());
+            }
             FaultSpec::Cut { direction, .. } => {
                 row.fault = Kind::Cut;
                 row.direction = Some(direction);
@@ -86,6 +94,10 @@ impl TryFrom<FaultRow> for PlannedFault {
             Kind::Kill => FaultSpec::Kill { on },
             Kind::Pause => FaultSpec::Pause { on },
             Kind::Reset => FaultSpec::Reset { on },
+            Kind::Rule => {
+                let text = taken(row.id, "rule", &mut row.rule)?;
+                FaultSpec::Rule(Box::new(text.parse().map_err(|e| format!("fault {}: {e}", row.id))?))
+            }
             Kind::Cut => FaultSpec::Cut {
                 on,
                 direction: taken(row.id, "direction", &mut row.direction)?,
@@ -108,6 +120,7 @@ impl TryFrom<FaultRow> for PlannedFault {
             ("jitter_ms", row.jitter_ms.is_some()),
             ("what", row.what.is_some()),
             ("share", row.share.is_some()),
+            ("rule", row.rule.is_some()),
         ];
         match left.iter().find(|(_, there)| *there) {
             Some((key, _)) => Err(format!("fault {} is a {}, which has no `{key}`", row.id, fault.kind())),

@@ -7,9 +7,10 @@ use paytwice_checkers::history::Promise;
 use super::duration::show_ms;
 use super::error::{PlanError, did_you_mean, list};
 use super::manifest::{Late, Manifest};
+use super::points::check_rule;
 use super::read;
 use super::target::Target;
-use super::types::{PLAN_VERSION, Plan};
+use super::types::{FaultSpec, PLAN_VERSION, Plan};
 
 impl Plan {
     /// The plan as `plan.toml` holds it.
@@ -61,6 +62,11 @@ impl Plan {
         let links = target.links();
         let parties = target.parties();
         for planned in &self.faults {
+            if let FaultSpec::Rule(rule) = &planned.fault {
+                check_rule(target, rule)
+                    .map_err(|problem| PlanError::value(format!("fault {}, rule,", planned.id), problem))?;
+                continue;
+            }
             let on = planned.fault.on();
             let on_party = matches!(planned.fault.kind(), "kill" | "pause");
             let known: Vec<&str> = if on_party {

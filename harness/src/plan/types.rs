@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Late;
+use super::point_rule::PointRule;
 use super::row::FaultRow;
 
 /// The version of `plan.toml`.
@@ -104,8 +105,7 @@ pub struct PlannedFault {
 }
 
 /// What one fault does to whom.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "fault", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FaultSpec {
     /// SIGKILL; restarted after the fault's time.
     Kill {
@@ -149,6 +149,8 @@ pub enum FaultSpec {
         /// A link.
         on: String,
     },
+    /// Something is done to the frames of a wire point.
+    Rule(Box<PointRule>),
 }
 
 /// A direction of a link, seen from the party on its left.
@@ -185,6 +187,7 @@ impl FaultSpec {
             FaultSpec::Delay { .. } => "delay",
             FaultSpec::Duplicate { .. } => "duplicate",
             FaultSpec::Reset { .. } => "reset",
+            FaultSpec::Rule(_) => "rule",
         }
     }
 
@@ -197,12 +200,16 @@ impl FaultSpec {
             | FaultSpec::Delay { on, .. }
             | FaultSpec::Duplicate { on, .. }
             | FaultSpec::Reset { on } => on,
+            FaultSpec::Rule(rule) => &rule.at.link,
         }
     }
 }
 
 impl fmt::Display for FaultSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let FaultSpec::Rule(rule) = self {
+            return write!(f, "rule {rule}");
+        }
         write!(f, "{} {}", self.kind(), self.on())?;
         match self {
             FaultSpec::Cut { direction, .. } => write!(f, " {direction}"),
@@ -213,7 +220,7 @@ impl fmt::Display for FaultSpec {
                 ..
             } => write!(f, " {direction} {fixed_ms}+{jitter_ms} ms"),
             FaultSpec::Duplicate { what, share, .. } => write!(f, " {what} {:.0}%", share * 100.0),
-            FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Reset { .. } => Ok(()),
+            FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Reset { .. } | FaultSpec::Rule(_) => Ok(()),
         }
     }
 }

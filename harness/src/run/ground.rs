@@ -7,7 +7,7 @@ use super::Observer;
 use crate::fault::LinkProbe;
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
-use crate::wire::Link;
+use crate::wire::{Gates, Link};
 
 /// A running target, as the nemesis sees it.
 pub struct Ground {
@@ -15,6 +15,8 @@ pub struct Ground {
     pub stack: Arc<ContainerStack>,
     /// Its links by name.
     pub links: BTreeMap<String, Arc<Link>>,
+    /// The gates of its parties.
+    pub gates: Gates,
     /// How to ask through each link.
     pub probes: BTreeMap<String, LinkProbe>,
     /// The history.

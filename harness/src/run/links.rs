@@ -12,7 +12,7 @@ use crate::plan::manifest::{DependencyKind, Service};
 use crate::plan::{LinkDef, LinkKind, Manifest, Target};
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
-use crate::wire::{Correlation, LegSpec, Link, LinkSpec, Protocol};
+use crate::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol};
 
 /// The one leg of a link that is no RocketMQ link.
 const ONLY_LEG: &str = "main";
@@ -21,7 +21,8 @@ const NAME_SERVER: (&str, &str) = ("name-server", "namesrv");
 const BROKER: (&str, &str, u16) = ("broker", "broker", 10911);
 /// The name server's own port.
 const NAME_SERVER_PORT: u16 = 9876;
-/// MySQL's own port.
+/// The party behind a MySQL link, and its port.
+const MYSQL: &str = "mysql";
 const MYSQL_PORT: u16 = 3306;
 
 /// All links of a run by name.
@@ -38,6 +39,7 @@ pub(super) async fn open(
     target: &Target,
     manifest: &Manifest,
     names: &Names,
+    gates: &Gates,
     recorder: &Recorder,
 ) -> Result<Links, RunError> {
     let correlation = Correlation {
@@ -55,6 +57,8 @@ pub(super) async fn open(
         };
         let spec = LinkSpec {
             name: def.name.clone(),
+            from: def.from.clone(),
+            gates: gates.clone(),
             legs: legs(stack, manifest, &def, IpAddr::V4(ip))?,
             correlation: correlation.clone(),
             advertise: None,
@@ -72,8 +76,9 @@ fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) 
         .services
         .get(&def.from)
         .is_some_and(|service| !service.env.values().any(|value| value.contains(&told)));
-    let leg = |name: &str, port: u16, upstream: Option<SocketAddr>, protocol: Protocol| LegSpec {
+    let leg = |name: &str, party: &str, port: u16, upstream: Option<SocketAddr>, protocol: Protocol| LegSpec {
         name: name.to_owned(),
+        party: party.to_owned(),
         listen: SocketAddr::new(ip, port),
         fixed_port,
         upstream,
@@ -89,21 +94,27 @@ fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) 
             } else {
                 manifest.services[&def.to].port
             };
-            vec![leg(ONLY_LEG, port, None, Protocol::Http)]
+            vec![leg(ONLY_LEG, &def.to, port, None, Protocol::Http)]
         }
         LinkKind::Mysql => {
-            let mysql = stack.addr("mysql", MYSQL_PORT)?;
-            vec![leg(ONLY_LEG, usual(&def.to), Some(mysql), Protocol::MySql)]
+            let mysql = stack.addr(MYSQL, MYSQL_PORT)?;
+            vec![leg(ONLY_LEG, MYSQL, usual(&def.to), Some(mysql), Protocol::MySql)]
         }
         LinkKind::Rocketmq => {
             let name_server = stack.addr(NAME_SERVER.1, NAME_SERVER_PORT)?;
             let broker = stack.addr(BROKER.1, BROKER.2)?;
             vec![
-                leg(NAME_SERVER.0, usual(&def.to), Some(name_server), Protocol::RocketMq),
+                leg(
+                    NAME_SERVER.0,
+                    NAME_SERVER.1,
+                    usual(&def.to),
+                    Some(name_server),
+                    Protocol::RocketMq,
+                ),
                 // Clients learn the broker's port from the route answer, so any port will do.
                 LegSpec {
                     fixed_port: false,
-                    ..leg(BROKER.0, BROKER.2, Some(broker), Protocol::RocketMq)
+                    ..leg(BROKER.0, BROKER.1, BROKER.2, Some(broker), Protocol::RocketMq)
                 },
             ]
         }
@@ -132,7 +143,7 @@ pub(super) fn party_behind<'a>(manifest: &'a Manifest, to: &'a str) -> Option<(&
         return Some((to, service.port));
     }
     Some(match manifest.dependencies.get(to)?.kind {
-        DependencyKind::Mysql => ("mysql", MYSQL_PORT),
+        DependencyKind::Mysql => (MYSQL, MYSQL_PORT),
         DependencyKind::Rocketmq => (NAME_SERVER.1, NAME_SERVER_PORT),
     })
 }

@@ -17,6 +17,7 @@ use crate::reads::{Reader, Snapshot};
 use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
 use crate::stack::{ContainerStack, ExitInfo};
+use crate::wire::Gates;
 use crate::workload::{Caller, Progress, Workload, payments};
 
 /// How long final reads are tried.
@@ -81,11 +82,13 @@ impl Phases<'_> {
         self.create_databases(&names).await?;
         let stack = &self.stage.stack;
         let settle = Settle::prepare(stack, &self.manifest, &names, &self.plan.settle).await?;
-        let (links, bases) = self.join(&names).await?;
+        let gates = Gates::default();
+        let (links, bases) = self.join(&names, &gates).await?;
         let ground = Arc::new(Ground {
             stack: Arc::clone(stack),
             probes: links::probes(self.target, &links),
             links,
+            gates,
             recorder: self.recorder.clone(),
             observer: self.observer.clone(),
         });
@@ -116,13 +119,13 @@ impl Phases<'_> {
     }
 
     /// Opens the links and starts the services behind them; says where clients call each service.
-    async fn join(&self, names: &Names) -> Result<(links::Links, BTreeMap<String, String>), RunError> {
+    async fn join(&self, names: &Names, gates: &Gates) -> Result<(links::Links, BTreeMap<String, String>), RunError> {
         let (stack, manifest) = (&self.stage.stack, &self.manifest);
         if self.direct {
             services::start(self.stage, manifest, self.plan, names, &Ways::Direct).await?;
             return Ok((links::Links::new(), links::direct_bases(stack, manifest)?));
         }
-        let links = links::open(stack, self.target, manifest, names, &self.recorder).await?;
+        let links = links::open(stack, self.target, manifest, names, gates, &self.recorder).await?;
         services::start(self.stage, manifest, self.plan, names, &Ways::Links(&links)).await?;
         links::point_at_services(stack, self.target, &links)?;
         let bases = links::client_bases(self.target, &links);
@@ -148,8 +151,14 @@ impl Phases<'_> {
         let deadline = Instant::now() + Duration::from_millis(self.plan.workload.time_ms) + READS_TIMEOUT;
         let late_accounts = tokio::spawn(async move { opener.open_late_accounts(deadline).await });
         let shown = self.show_workload(&ready.workload.progress, nemesis.in_force());
+        let time = Duration::from_millis(self.plan.workload.time_ms);
+        let work = async {
+            let over = Instant::now() + time;
+            ready.workload.run().await;
+            let _ = tokio::time::timeout_at(over, nemesis.rules_met()).await;
+        };
         tokio::select! {
-            () = ready.workload.run() => {}
+            () = work => {}
             () = shown => {}
         }
         Ok(Working { nemesis, late_accounts })

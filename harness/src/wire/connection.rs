@@ -9,7 +9,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
@@ -18,11 +17,14 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::active::{ActiveRule, Fired};
 use super::core::{Copied, Frame, FrameKind, Session, Way};
-use super::lane::{Head, Item, Lane, Load};
+use super::gate::Parties;
+use super::lane::{Head, Item, Lane, Load, Orders};
 use super::link::{Leg, Shared};
-use super::rule::{ActiveRule, Decision, cut, decide};
+use super::rule::{Action, Decision, cut, decide};
 use super::socket::{aside, call, reset};
+use crate::plan::Moment;
 
 /// What is asked of the kernel in one read.
 const READ_BYTES: usize = 16 << 10;
@@ -32,13 +34,30 @@ const READ_BYTES_MIN: usize = 4 << 10;
 const SLICES: usize = 16;
 
 /// How others reach a connection's task.
-#[derive(Default)]
 pub(super) struct Handle {
+    /// The gates that its bytes pass.
+    pub(super) parties: Parties,
     waker: AtomicWaker,
     reset: AtomicBool,
+    severed: AtomicBool,
 }
 
 impl Handle {
+    pub(super) fn new(parties: Parties) -> Handle {
+        Handle {
+            parties,
+            waker: AtomicWaker::new(),
+            reset: AtomicBool::new(false),
+            severed: AtomicBool::new(false),
+        }
+    }
+
+    /// Has the connection end: one of its processes is gone, and nothing that was under way arrives.
+    pub(super) fn sever(&self) {
+        self.severed.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
     /// Lets the connection look at its rules again.
     pub(super) fn wake(&self) {
         self.waker.wake();
@@ -97,6 +116,20 @@ pub(super) struct Connection {
     version: u64,
     timer: Option<Pin<Box<Sleep>>>,
     frames: Vec<Frame>,
+    /// Frames that so many others overtake, with their way.
+    overtaken: Vec<(Way, u32, Frame)>,
+    /// What was just handed to the kernel.
+    through: Vec<Item>,
+}
+
+/// A frame with one byte changed.
+fn corrupted(mut frame: Frame, from_end: usize) -> Frame {
+    let mut bytes = BytesMut::from(&frame.bytes[..]);
+    if let Some(at) = bytes.len().checked_sub(from_end + 1) {
+        bytes[at] ^= 0x55;
+    }
+    frame.bytes = bytes.freeze();
+    frame.did("one byte changed")
 }
 
 impl Connection {
@@ -124,6 +157,8 @@ impl Connection {
             version: u64::MAX,
             timer: None,
             frames: Vec::new(),
+            overtaken: Vec::new(),
+            through: Vec::new(),
         }
     }
 
@@ -150,6 +185,9 @@ impl Connection {
         loop {
             if self.handle.reset.load(Ordering::Acquire) {
                 return Poll::Ready(End::Reset);
+            }
+            if self.handle.severed.load(Ordering::Acquire) {
+                return Poll::Ready(End::Closed);
             }
             self.follow_rules();
             let mut moved = false;
@@ -280,13 +318,118 @@ impl Connection {
             self.record(&frame, None);
             return;
         }
-        if self.rules.is_empty() {
-            return self.push(way, Load::Frame(frame), &[], now);
+        if self.rules.is_empty() && self.overtaken.is_empty() {
+            return self.push(way, Load::Frame(frame), Orders::default(), now);
         }
-        let decision = decide(&self.rules, way, &frame);
+        let mut decision = decide(&self.rules, way, &frame);
+        let mut orders = Orders {
+            delays: std::mem::take(&mut decision.delays),
+            throttles: std::mem::take(&mut decision.throttles),
+            ..Orders::default()
+        };
+        let Some(frame) = self.obey(way, frame, &decision.orders, &mut orders) else {
+            return;
+        };
         let (frame, copies) = self.duplicate(way, frame, &decision);
-        for load in [Load::Frame(frame)].into_iter().chain(copies) {
-            self.push(way, load, &decision.delays, now);
+        let for_copies = Orders {
+            after: Vec::new(),
+            ..orders.clone()
+        };
+        self.push(way, Load::Frame(frame), orders, now);
+        for copy in copies {
+            self.push(way, copy, for_copies.clone(), now);
+        }
+        self.overtaken(way, now);
+    }
+
+    /// Does what the rules at a frame's point say. The frame, unless it ends here.
+    fn obey(&mut self, way: Way, mut frame: Frame, rules: &[Arc<ActiveRule>], orders: &mut Orders) -> Option<Frame> {
+        for rule in rules {
+            match &rule.rule.action {
+                Action::Drop => {
+                    rule.counters.dropped.fetch_add(1, Ordering::Relaxed);
+                    self.fire(rule, &frame);
+                    self.record(&frame, Some("dropped"));
+                    return None;
+                }
+                Action::Hold => {
+                    self.fire(rule, &frame);
+                    orders.holds.push(Arc::clone(rule));
+                }
+                Action::Sever(Moment::Before) => {
+                    self.fire(rule, &frame);
+                    self.sever(rule);
+                    self.record(&frame, Some("lost with the connection, which was reset before it"));
+                    return None;
+                }
+                Action::Shut(gate, Moment::Before) if self.fire(rule, &frame) => {
+                    gate.shut();
+                    frame = frame.did("stopped before it arrived");
+                }
+                Action::Shut(gate, Moment::After) if !rule.has_fired() => {
+                    gate.shut_behind(&self.handle, way);
+                    orders.after.push(Arc::clone(rule));
+                    frame = frame.did("stopped right after it arrived");
+                }
+                Action::Sever(Moment::After) | Action::Watch(Moment::After) => orders.after.push(Arc::clone(rule)),
+                Action::Watch(Moment::Before) => {
+                    self.fire(rule, &frame);
+                }
+                Action::Cut if rule.engage() => {
+                    self.fire(rule, &frame);
+                    self.shared.rules.touch();
+                    self.shared.wake();
+                    self.follow_rules();
+                }
+                Action::Reorder { behind } => {
+                    self.fire(rule, &frame);
+                    rule.counters.reordered.fetch_add(1, Ordering::Relaxed);
+                    let frame = frame.did(format!("overtaken by {behind}"));
+                    self.overtaken.push((way, *behind, frame));
+                    return None;
+                }
+                Action::Corrupt { from_end } => {
+                    self.fire(rule, &frame);
+                    rule.counters.corrupted.fetch_add(1, Ordering::Relaxed);
+                    frame = corrupted(frame, *from_end);
+                }
+                _ => {}
+            }
+        }
+        Some(frame)
+    }
+
+    /// Tells who waits for a rule that it has met its frame; false when it had before.
+    fn fire(&self, rule: &ActiveRule, frame: &Frame) -> bool {
+        rule.fire(|| Fired {
+            on: format!("{} connection {}", self.shared.name(), self.number),
+            points: frame
+                .points
+                .iter()
+                .map(|p| p.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            tx: frame.points.iter().flat_map(|p| p.tx.iter().cloned()).collect(),
+        })
+    }
+
+    fn sever(&self, rule: &ActiveRule) {
+        rule.counters.reset.fetch_add(1, Ordering::Relaxed);
+        self.handle.reset();
+    }
+
+    /// One more frame has gone by; those that it was the last to overtake follow it.
+    fn overtaken(&mut self, way: Way, now: Instant) {
+        let mut waiting = std::mem::take(&mut self.overtaken);
+        for (of, left, _) in &mut waiting {
+            if *of == way {
+                *left = left.saturating_sub(1);
+            }
+        }
+        let (follow, wait): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, left, _)| *left == 0);
+        self.overtaken = wait;
+        for (way, _, frame) in follow {
+            self.push(way, Load::Frame(frame), Orders::default(), now);
         }
     }
 
@@ -315,9 +458,9 @@ impl Connection {
         (frame, copies)
     }
 
-    fn push(&mut self, way: Way, load: Load, delays: &[(Arc<ActiveRule>, Duration)], now: Instant) {
+    fn push(&mut self, way: Way, load: Load, orders: Orders, now: Instant) {
         let lane = &mut self.lanes[way as usize];
-        lane.push(load, delays, now);
+        lane.push(load, orders, now);
         if lane.destination_gone {
             self.lose_destination(way, now);
         }
@@ -338,8 +481,18 @@ impl Connection {
         } else if !rest.is_empty() {
             self.take_frame(way, Frame::plain(rest, FrameKind::Bytes), now);
         }
+        for (of, left, _) in &mut self.overtaken {
+            if *of == way {
+                *left = 1;
+            }
+        }
+        self.overtaken(way, now);
         let delays = decide(&self.rules, way, &Frame::plain(Bytes::new(), FrameKind::Plain)).delays;
-        self.push(way, how, &delays, now);
+        let orders = Orders {
+            delays,
+            ..Orders::default()
+        };
+        self.push(way, how, orders, now);
         self.lanes[way as usize].source_ended = true;
     }
 
@@ -363,7 +516,15 @@ impl Connection {
             return Step::Idle;
         }
         let now = Instant::now();
-        match self.lanes[way as usize].head(now) {
+        let head = self.lanes[way as usize].head(now);
+        if head == Head::Nothing {
+            return Step::Idle;
+        }
+        let handle = Arc::clone(&self.handle);
+        let Some(pass) = handle.parties.pass(&handle, way) else {
+            return Step::Idle;
+        };
+        let step = match head {
             Head::Nothing => Step::Idle,
             Head::Reset => Step::Over(End::Reset),
             Head::Fin => self.pass_fin(way, cx),
@@ -374,7 +535,12 @@ impl Connection {
                 Step::Moved
             }
             Head::Frames => self.write_frames(way, now, cx),
+        };
+        drop(pass);
+        for item in std::mem::take(&mut self.through) {
+            self.passed(way, &item, now);
         }
+        step
     }
 
     fn write_frames(&mut self, way: Way, now: Instant, cx: &mut Context<'_>) -> Step {
@@ -388,11 +554,8 @@ impl Connection {
         match Pin::new(destination).poll_write_vectored(cx, &slices[..count]) {
             Poll::Pending => Step::Idle,
             Poll::Ready(Ok(written)) => {
-                let mut done = Vec::new();
-                self.lanes[way as usize].advance(written, |item| done.push(item));
-                for item in done {
-                    self.passed(&item, now);
-                }
+                let through = &mut self.through;
+                self.lanes[way as usize].advance(written, |item| through.push(item));
                 Step::Moved
             }
             Poll::Ready(Err(_)) => {
@@ -446,14 +609,31 @@ impl Connection {
         }
     }
 
-    fn passed(&self, item: &Item, now: Instant) {
-        if let Load::Frame(frame) = &item.load {
-            self.shared.count_bytes(frame.bytes.len());
-            self.record(frame, item.did(now).as_deref());
+    /// A frame is through: what was to happen right after it happens now.
+    fn passed(&self, way: Way, item: &Item, now: Instant) {
+        let Load::Frame(frame) = &item.load else { return };
+        for rule in &item.after {
+            self.fire(rule, frame);
+            match &rule.rule.action {
+                Action::Shut(gate, _) => gate.shut(),
+                Action::Sever(_) => self.sever(rule),
+                _ => {}
+            }
         }
+        self.shared.count_bytes(frame.bytes.len());
+        if let Some(point) = frame.points.first() {
+            let name = || format!("{} {}", self.shared.name(), point.name);
+            self.handle.parties.passed(way, name);
+        }
+        self.record(frame, item.did(now).as_deref());
     }
 
     fn lost(&self, item: &Item, now: Instant) {
+        for rule in &item.after {
+            if let Action::Shut(gate, _) = &rule.rule.action {
+                gate.call_off(&self.handle);
+            }
+        }
         if let Load::Frame(frame) | Load::Aside(frame) = &item.load {
             let did = item.did(now).map_or_else(String::new, |did| format!("{did}, "));
             self.record(frame, Some(&format!("{did}lost with the connection")));

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::active::ActiveRule;
 use super::core::Frame;
-use super::rule::ActiveRule;
 
 /// A lane takes no more from its source while it holds this much.
 pub(super) const LANE_BYTES_MAX: usize = 1 << 20;
@@ -57,20 +57,43 @@ pub(super) struct Item {
     arrived: Instant,
     due: Instant,
     delays: Vec<(Holding, Duration)>,
+    /// By a cut of the whole way.
     held: Option<Holding>,
+    /// By rules at its point.
+    holds: Vec<Holding>,
+    was_held: bool,
+    /// Rules whose moment comes when the last byte of it is through.
+    pub(super) after: Vec<Arc<ActiveRule>>,
     written: usize,
+}
+
+/// What the rules want with something that enters a lane.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Orders {
+    /// Waits that add up.
+    pub(super) delays: Vec<(Arc<ActiveRule>, Duration)>,
+    /// Bounds of the rate, bytes per second.
+    pub(super) throttles: Vec<(Arc<ActiveRule>, u64)>,
+    /// Rules that hold it until they are lifted.
+    pub(super) holds: Vec<Arc<ActiveRule>>,
+    /// Rules whose moment comes when it is through.
+    pub(super) after: Vec<Arc<ActiveRule>>,
 }
 
 impl Item {
     /// What the rules did to it on its way, in words.
     pub(super) fn did(&self, now: Instant) -> Option<String> {
         let waited = now.saturating_duration_since(self.arrived).as_millis();
-        let words = match (self.held.is_some(), self.delays.is_empty()) {
+        let words = match (self.held.is_some() || self.was_held, self.delays.is_empty()) {
             (true, _) => "held",
             (false, false) => "delayed",
             (false, true) => return None,
         };
         Some(format!("{words} {waited} ms"))
+    }
+
+    fn may_leave(&self, now: Instant) -> bool {
+        self.due <= now && self.holds.is_empty()
     }
 
     fn bytes(&self) -> usize {
@@ -109,6 +132,8 @@ pub(super) struct Lane {
     queue: VecDeque<Item>,
     cost: usize,
     cut: Option<Arc<ActiveRule>>,
+    /// When a rule that bounds the rate lets the next byte pass.
+    free_at: Option<Instant>,
     /// Nothing more will come from the source.
     pub(super) source_ended: bool,
     /// Nothing more can be written to the destination.
@@ -129,21 +154,31 @@ impl Lane {
     }
 
     /// Puts something at the end.
-    pub(super) fn push(&mut self, load: Load, delays: &[(Arc<ActiveRule>, Duration)], now: Instant) {
-        if let Load::Frame(_) | Load::Aside(_) = load {
-            for (rule, _) in delays {
+    pub(super) fn push(&mut self, load: Load, mut orders: Orders, now: Instant) {
+        if let Load::Frame(frame) | Load::Aside(frame) = &load {
+            for (rule, bytes_per_s) in orders.throttles {
+                let takes = Duration::from_secs_f64(frame.bytes.len() as f64 / bytes_per_s.max(1) as f64);
+                let free_at = self.free_at.map_or(now, |at| at.max(now)) + takes;
+                self.free_at = Some(free_at);
+                orders.delays.push((rule, free_at.saturating_duration_since(now)));
+            }
+            for (rule, _) in &orders.delays {
                 rule.counters.delayed.fetch_add(1, Ordering::Relaxed);
             }
+            for rule in &orders.holds {
+                rule.counters.held.fetch_add(1, Ordering::Relaxed);
+            }
         }
+        let delays = orders.delays.iter();
         let mut item = Item {
             load,
             arrived: now,
             due: now,
-            delays: delays
-                .iter()
-                .map(|(rule, delay)| (Holding::new(rule), *delay))
-                .collect(),
+            delays: delays.map(|(rule, delay)| (Holding::new(rule), *delay)).collect(),
             held: None,
+            was_held: !orders.holds.is_empty(),
+            holds: orders.holds.iter().map(Holding::new).collect(),
+            after: orders.after,
             written: 0,
         };
         item.due = due(&item).max(self.queue.back().map_or(now, |last| last.due));
@@ -160,6 +195,7 @@ impl Lane {
         let mut previous = None;
         for item in &mut self.queue {
             item.delays.retain(|(holding, _)| in_force(&holding.0));
+            item.holds.retain(|holding| in_force(&holding.0));
             item.due = due(item).max(previous.unwrap_or(item.arrived));
             previous = Some(item.due);
             if let Some(rule) = cut {
@@ -171,7 +207,7 @@ impl Lane {
     /// What may leave now.
     pub(super) fn head(&self, now: Instant) -> Head {
         match self.queue.front() {
-            Some(item) if self.cut.is_none() && item.due <= now => match item.load {
+            Some(item) if self.cut.is_none() && item.may_leave(now) => match item.load {
                 Load::Frame(_) => Head::Frames,
                 Load::Aside(_) => Head::Aside,
                 Load::Fin => Head::Fin,
@@ -183,20 +219,22 @@ impl Lane {
 
     /// When the head may leave, where only time holds it.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
-        self.queue.front().filter(|_| self.cut.is_none()).map(|item| item.due)
+        let head = self.queue.front().filter(|item| item.holds.is_empty());
+        head.filter(|_| self.cut.is_none()).map(|item| item.due)
     }
 
     /// The bytes that may be written now, in order.
     pub(super) fn slices<'a>(&'a self, now: Instant, out: &mut [IoSlice<'a>]) -> usize {
-        let ready = self.queue.iter().take_while(|item| item.due <= now);
-        let frames = ready.map_while(|item| match &item.load {
-            Load::Frame(frame) => Some(IoSlice::new(&frame.bytes[item.written..])),
-            _ => None,
-        });
+        let ready = self.queue.iter().take_while(|item| item.may_leave(now));
         let mut count = 0;
-        for (slot, slice) in out.iter_mut().zip(frames) {
-            *slot = slice;
+        for (slot, item) in out.iter_mut().zip(ready) {
+            let Load::Frame(frame) = &item.load else { break };
+            *slot = IoSlice::new(&frame.bytes[item.written..]);
             count += 1;
+            // What is to happen right after a frame happens before the next one leaves.
+            if !item.after.is_empty() {
+                break;
+            }
         }
         count
     }
@@ -240,7 +278,7 @@ impl Lane {
         let (held, rest) = self
             .queue
             .drain(..)
-            .partition(|item| item.held.is_some() && item.written == 0);
+            .partition(|item| (item.held.is_some() || !item.holds.is_empty()) && item.written == 0);
         self.queue = rest;
         self.cost = self.queue.iter().map(Item::cost).sum();
         Vec::from(held)
@@ -269,8 +307,16 @@ mod tests {
 
     use super::*;
     use crate::plan::Direction;
+    use crate::wire::active::RuleSet;
     use crate::wire::core::FrameKind;
-    use crate::wire::rule::{Action, Rule, RuleSet};
+    use crate::wire::rule::{Action, Rule};
+
+    fn delayed(rule: &Arc<ActiveRule>, ms: u64) -> Orders {
+        Orders {
+            delays: vec![(Arc::clone(rule), Duration::from_millis(ms))],
+            ..Orders::default()
+        }
+    }
 
     fn load(text: &'static [u8]) -> Load {
         Load::Frame(Frame::plain(Bytes::from_static(text), FrameKind::Bytes))
@@ -278,6 +324,7 @@ mod tests {
 
     fn rule(action: Action) -> Arc<ActiveRule> {
         RuleSet::default().add(Rule {
+            at: None,
             direction: Direction::Both,
             action,
             seed: 0,
@@ -294,9 +341,9 @@ mod tests {
     fn a_short_delay_does_not_overtake_a_long_one() {
         let (now, mut lane, rule) = (Instant::now(), Lane::default(), rule(Action::Cut));
         let ms = Duration::from_millis;
-        lane.push(load(b"slow"), &[(Arc::clone(&rule), ms(50))], now);
-        lane.push(load(b"fast"), &[(Arc::clone(&rule), ms(10))], now);
-        lane.push(Load::Fin, &[], now);
+        lane.push(load(b"slow"), delayed(&rule, 50), now);
+        lane.push(load(b"fast"), delayed(&rule, 10), now);
+        lane.push(Load::Fin, Orders::default(), now);
         assert_eq!(
             (lane.head(now + ms(49)), lane.wakes_at()),
             (Head::Nothing, Some(now + ms(50)))
@@ -310,10 +357,10 @@ mod tests {
     #[test]
     fn a_cut_holds_even_the_rest_of_a_frame() {
         let (now, mut lane, cut) = (Instant::now(), Lane::default(), rule(Action::Cut));
-        lane.push(load(b"abcdef"), &[], now);
+        lane.push(load(b"abcdef"), Orders::default(), now);
         lane.advance(2, |_| panic!("not through yet"));
         lane.follow(Some(&cut), |_| true);
-        lane.push(load(b"gh"), &[], now);
+        lane.push(load(b"gh"), Orders::default(), now);
         assert_eq!(lane.head(now), Head::Nothing);
         let stats = cut.counters.read();
         assert_eq!((stats.held, stats.held_bytes, stats.holding), (2, 6, 2));
@@ -329,7 +376,7 @@ mod tests {
     fn many_tiny_frames_are_bounded_too() {
         let (now, mut lane) = (Instant::now(), Lane::default());
         let count = (0..).take_while(|_| {
-            lane.push(load(b"x"), &[], now);
+            lane.push(load(b"x"), Orders::default(), now);
             lane.has_room()
         });
         assert!(count.count() < 5000);

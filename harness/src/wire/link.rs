@@ -15,11 +15,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::active::{RuleGuard, RuleSet};
 use super::connection::{Connection, Handle};
 use super::core::{Session, WireSink};
 use super::correlation::Correlation;
+use super::gate::{Gate, Gates, Parties};
 use super::protocol::{Protocol, Terms};
-use super::rule::{Action, Rule, RuleGuard, RuleSet, refusal};
+use super::rule::{Action, Rule, refusal};
 use super::socket::{prepare, reset};
 
 /// Pause after an error of `accept` (no file descriptors left), so that it does not spin.
@@ -30,6 +32,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct LinkSpec {
     /// Its name: `account->mysql`.
     pub name: String,
+    /// The party that connects: `account`.
+    pub from: String,
+    /// The gates of the run.
+    pub gates: Gates,
     /// Its listeners, one for each port of the dependency that the service reaches. A Java client with its VIP channel
     /// on also wants one at the advertised broker port - 2.
     pub legs: Vec<LegSpec>,
@@ -51,6 +57,8 @@ pub struct LegSpec {
     pub fixed_port: bool,
     /// Where it leads; None until [`Link::set_upstream`] says.
     pub upstream: Option<SocketAddr>,
+    /// The party that it leads to: `mysql`, `broker`.
+    pub party: String,
     /// What is spoken.
     pub protocol: Protocol,
 }
@@ -128,6 +136,7 @@ pub struct Link {
 pub(super) struct Leg {
     name: String,
     protocol: Protocol,
+    gate: Arc<Gate>,
     bound: SocketAddr,
     upstream: RwLock<Option<SocketAddr>>,
 }
@@ -135,6 +144,7 @@ pub(super) struct Leg {
 /// What all connections of a link share.
 pub(super) struct Shared {
     name: String,
+    from: Arc<Gate>,
     sink: Arc<dyn WireSink>,
     terms: Arc<Terms>,
     pub(super) rules: RuleSet,
@@ -158,13 +168,16 @@ impl Link {
             .legs
             .into_iter()
             .zip(&listeners)
-            .map(|(leg, (_, bound))| Leg::new(leg, *bound))
+            .map(|(leg, (_, bound))| Leg::new(leg, *bound, &spec.gates))
             .collect();
         let terms = Arc::new(Terms::new(
             spec.correlation,
             advertised(&spec.name, spec.advertise, &legs)?,
         ));
-        let shared = Arc::new(Shared::new(spec.name, sink, terms));
+        let from = spec.gates.of(&spec.from);
+        let shared = Arc::new(Shared::new(spec.name, Arc::clone(&from), sink, terms));
+        from.register(&shared);
+        legs.iter().for_each(|leg| leg.gate.register(&shared));
         let (closing, _) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for ((listener, _), leg) in listeners.into_iter().zip(&legs) {
@@ -205,7 +218,7 @@ impl Link {
 
     /// Puts a rule in force until its guard is dropped.
     pub fn install(&self, rule: Rule) -> RuleGuard {
-        let resets = matches!(rule.action, Action::Reset { .. });
+        let resets = rule.at.is_none() && matches!(rule.action, Action::Reset { .. });
         let rule = self.shared.rules.add(rule);
         if resets {
             let connections = self.shared.connections();
@@ -256,9 +269,10 @@ impl Drop for Link {
 }
 
 impl Leg {
-    fn new(spec: LegSpec, bound: SocketAddr) -> Arc<Leg> {
+    fn new(spec: LegSpec, bound: SocketAddr, gates: &Gates) -> Arc<Leg> {
         Arc::new(Leg {
             name: spec.name,
+            gate: gates.of(&spec.party),
             protocol: spec.protocol,
             bound,
             upstream: RwLock::new(spec.upstream),
@@ -280,9 +294,10 @@ impl Leg {
 }
 
 impl Shared {
-    fn new(name: String, sink: Arc<dyn WireSink>, terms: Arc<Terms>) -> Shared {
+    fn new(name: String, from: Arc<Gate>, sink: Arc<dyn WireSink>, terms: Arc<Terms>) -> Shared {
         Shared {
             name,
+            from,
             sink,
             terms,
             rules: RuleSet::default(),
@@ -327,8 +342,13 @@ impl Shared {
         asides.spawn(task);
     }
 
-    fn wake(&self) {
-        self.connections().values().for_each(|connection| connection.wake());
+    /// Has every connection look at its rules and gates again.
+    pub(super) fn wake(&self) {
+        self.for_each_connection(Handle::wake);
+    }
+
+    pub(super) fn for_each_connection(&self, mut f: impl FnMut(&Handle)) {
+        self.connections().values().for_each(|connection| f(connection));
     }
 
     fn connections(&self) -> MutexGuard<'_, HashMap<u64, Arc<Handle>>> {
@@ -395,7 +415,10 @@ async fn serve(listener: TcpListener, leg: Arc<Leg>, shared: Arc<Shared>, mut cl
 
 fn admit(client: TcpStream, leg: &Arc<Leg>, shared: &Arc<Shared>, connections: &mut JoinSet<()>) {
     let number = shared.accepted.fetch_add(1, Ordering::Relaxed) + 1;
-    let handle = Arc::new(Handle::default());
+    let handle = Arc::new(Handle::new(Parties {
+        from: Arc::clone(&shared.from),
+        to: Arc::clone(&leg.gate),
+    }));
     // From here on a reset rule that is installed finds it; one that is in force already is found below.
     shared.connections().insert(number, Arc::clone(&handle));
     let registered = Registered {

@@ -11,17 +11,21 @@
 //! Never: binds any address but those it was given, changes a byte on a passing link (but for the addresses in
 //! RocketMQ route answers), buffers without a bound, or lets a credential out of a frame.
 
+mod active;
 mod connection;
 mod core;
 mod correlation;
+mod gate;
 mod lane;
 mod link;
 mod protocol;
 mod rule;
 mod socket;
 
+pub use active::{Fired, HealedRule, RuleGuard, RuleStats};
 pub use core::WireSink;
 pub use correlation::Correlation;
+pub use gate::{Gate, Gates};
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
 pub use protocol::Protocol;
-pub use rule::{Action, HealedRule, Rule, RuleGuard, RuleStats};
+pub use rule::{Action, At, Rule};

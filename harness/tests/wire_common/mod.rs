@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use paytwice::plan::Direction;
-use paytwice::wire::{Action, Correlation, LegSpec, Link, LinkSpec, Protocol, Rule, WireSink};
+use paytwice::wire::{Action, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, WireSink};
 use paytwice_checkers::history::WireEvent;
 
 /// Keeps what crossed.
@@ -40,6 +40,7 @@ impl Seen {
 pub(crate) fn leg(name: &str, upstream: SocketAddr, protocol: Protocol) -> LegSpec {
     LegSpec {
         name: name.to_owned(),
+        party: "b".to_owned(),
         listen: SocketAddr::new([127, 0, 0, 1].into(), 0),
         fixed_port: true,
         upstream: Some(upstream),
@@ -50,6 +51,8 @@ pub(crate) fn leg(name: &str, upstream: SocketAddr, protocol: Protocol) -> LegSp
 pub(crate) fn spec(legs: Vec<LegSpec>, correlation: Correlation) -> LinkSpec {
     LinkSpec {
         name: "a->b".to_owned(),
+        from: "a".to_owned(),
+        gates: Gates::default(),
         legs,
         correlation,
         advertise: None,
@@ -71,6 +74,7 @@ pub(crate) async fn link(upstream: SocketAddr, protocol: Protocol, sink: Arc<See
 
 pub(crate) fn rule(direction: Direction, action: Action) -> Rule {
     Rule {
+        at: None,
         direction,
         action,
         seed: 7,

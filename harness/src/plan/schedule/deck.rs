@@ -162,6 +162,8 @@ pub(crate) fn usual_ms(scene: &Scene, fault: &FaultSpec, draw: &mut Draw) -> u64
         FaultSpec::Delay { .. } => 2000..=4000,
         FaultSpec::Duplicate { .. } => 2500..=4000,
         FaultSpec::Reset { .. } => 300..=800,
+        // As long as its window: it is never dealt, only asked for.
+        FaultSpec::Rule(_) => 3000..=3000,
     })
 }
 

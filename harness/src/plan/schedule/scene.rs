@@ -115,7 +115,9 @@ impl Scene {
                 Some(link) if link.kind != LinkKind::Http => self.half(&link.from),
                 _ => Stops::default(),
             },
-            FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. } | FaultSpec::Reset { .. } => Stops::default(),
+            FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. } | FaultSpec::Reset { .. } | FaultSpec::Rule(_) => {
+                Stops::default()
+            }
         }
     }
 
@@ -134,7 +136,7 @@ impl Scene {
                 Some(PartyKind::Broker) => 5000,
             },
             FaultSpec::Pause { .. } | FaultSpec::Cut { .. } => 300,
-            FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. } | FaultSpec::Reset { .. } => 100,
+            FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. } | FaultSpec::Reset { .. } | FaultSpec::Rule(_) => 100,
         }
     }
 }

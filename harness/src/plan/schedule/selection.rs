@@ -227,7 +227,7 @@ impl Params {
                 (*fixed_ms, *jitter_ms) = self.delay.unwrap_or((*fixed_ms, *jitter_ms));
             }
             FaultSpec::Duplicate { share, .. } => *share = self.share.unwrap_or(*share),
-            FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Reset { .. } => {}
+            FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Reset { .. } | FaultSpec::Rule(_) => {}
         }
     }
 }

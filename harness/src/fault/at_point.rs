@@ -1,0 +1,245 @@
+//! A rule at a wire point: something is done to the very frames that the point names, or to a process at the very
+//! moment when such a frame passes.
+//!
+//! A crash is exact: in the step that delivers the frame (or withholds it) the party's gate is shut on every link;
+//! then the process is killed. Whatever it still does in between, nobody sees. The evidence is the frame, the exit of
+//! the process, and the first frame that it sends after its restart.
+//! Never: says that a frame was met that was not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::{Evidence, Fault, FaultError, from_stack};
+use crate::plan::{Direction, Moment, PointAction, PointRule, PointSelection};
+use crate::run::Ground;
+use crate::wire::{Action, At, Fired, Gate, HealedRule, Rule, RuleGuard};
+
+/// How often counters are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long what a rule held may take to get on its way.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a restarted process is given to send its first frame, before the evidence says that there was none yet.
+const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A rule at a point, in force or over.
+pub(super) struct AtPoint {
+    rule: PointRule,
+    seed: u64,
+    guard: Option<RuleGuard>,
+    /// Waits for the other point of `hold until`.
+    until: Option<RuleGuard>,
+    gate: Option<Arc<Gate>>,
+    /// What was done to a process, so that it is undone.
+    stopped: bool,
+}
+
+impl AtPoint {
+    pub(super) fn new(rule: PointRule, seed: u64) -> AtPoint {
+        AtPoint {
+            rule,
+            seed,
+            guard: None,
+            until: None,
+            gate: None,
+            stopped: false,
+        }
+    }
+
+    fn install(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+        if let PointAction::HoldUntil(until) = &self.rule.action {
+            self.until = Some(self.put(ground, until, Direction::Both, Action::Watch(Moment::After))?);
+        }
+        self.gate = self.rule.action.party().map(|party| ground.gates.of(party));
+        let (direction, action) = self.action();
+        self.guard = Some(self.put(ground, &self.rule.at, direction, action)?);
+        Ok(Evidence::words("rule in force"))
+    }
+
+    fn put(
+        &self,
+        ground: &Ground,
+        at: &PointSelection,
+        direction: Direction,
+        action: Action,
+    ) -> Result<RuleGuard, FaultError> {
+        let link = ground
+            .link(&at.link)
+            .ok_or_else(|| FaultError::NoLink(at.link.clone()))?;
+        Ok(link.install(Rule {
+            at: Some(At {
+                point: at.point.clone(),
+                nth: at.nth,
+                tx: at.tx.clone(),
+                share: at.share,
+            }),
+            direction,
+            action,
+            seed: self.seed,
+        }))
+    }
+
+    /// What the link is told to do.
+    fn action(&self) -> (Direction, Action) {
+        let both = |action| (Direction::Both, action);
+        match &self.rule.action {
+            PointAction::Delay { fixed_ms, jitter_ms } => both(Action::Delay {
+                fixed: Duration::from_millis(*fixed_ms),
+                jitter: Duration::from_millis(*jitter_ms),
+            }),
+            PointAction::Drop => both(Action::Drop),
+            PointAction::Duplicate => both(Action::Duplicate { what: None, share: 1.0 }),
+            PointAction::HoldUntil(_) => both(Action::Hold),
+            PointAction::Reorder { behind } => both(Action::Reorder { behind: *behind }),
+            PointAction::Cut { direction, .. } => (*direction, Action::Cut),
+            PointAction::Reset(moment) => both(Action::Sever(*moment)),
+            PointAction::Throttle { bytes_per_s } => both(Action::Throttle {
+                bytes_per_s: *bytes_per_s,
+            }),
+            PointAction::Corrupt { from_end } => both(Action::Corrupt { from_end: *from_end }),
+            PointAction::Crash { moment, .. } | PointAction::Pause { moment, .. } => match &self.gate {
+                Some(gate) => both(Action::Shut(Arc::clone(gate), *moment)),
+                None => both(Action::Watch(*moment)),
+            },
+        }
+    }
+
+    /// Waits until the rule has met its frame, and does what is to be done then.
+    async fn strike(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+        let Some(guard) = self.guard.as_ref() else {
+            return Ok(Evidence::default());
+        };
+        match &self.rule.action {
+            PointAction::Delay { .. } | PointAction::Duplicate | PointAction::Throttle { .. } => loop {
+                let stats = guard.stats();
+                if stats.took_effect() {
+                    return Ok(Evidence::counted(&stats));
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            },
+            PointAction::HoldUntil(_) => {
+                let held = guard.fired().await;
+                if let Some(until) = &self.until {
+                    let until = until.fired().await;
+                    let seen = format!("{held} was held until {until}");
+                    self.drain().await?;
+                    return Ok(Evidence::words(seen));
+                }
+                Ok(met(&held))
+            }
+            PointAction::Crash { party, .. } => {
+                let last = guard.fired().await;
+                self.stopped = true;
+                let mut evidence = from_stack(ground.stack.kill(party).await?);
+                if let Some(gate) = &self.gate {
+                    gate.dead();
+                }
+                evidence.detail = format!("at {last}; {}", evidence.detail);
+                Ok(evidence)
+            }
+            PointAction::Pause { party, .. } => {
+                let last = guard.fired().await;
+                self.stopped = true;
+                let mut evidence = from_stack(ground.stack.pause(party).await?);
+                // From here on the kernel of the paused process takes what is sent to it, as for any process that stands still.
+                if let Some(gate) = &self.gate {
+                    gate.open();
+                }
+                evidence.detail = format!("at {last}; {}", evidence.detail);
+                Ok(evidence)
+            }
+            _ => Ok(met(&guard.fired().await)),
+        }
+    }
+
+    /// Lifts the rule and undoes what was done to a process.
+    async fn lift(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+        self.until = None;
+        let mut evidence = match &self.rule.action {
+            // A rule that nothing met has nothing to drain; what it counted is the evidence otherwise.
+            PointAction::Crash { .. } | PointAction::Pause { .. } => {
+                self.guard = None;
+                Evidence::default()
+            }
+            _ => self.drain().await?,
+        };
+        let Some(gate) = &self.gate else { return Ok(evidence) };
+        match &self.rule.action {
+            PointAction::Crash { party, .. } if self.stopped => {
+                gate.reborn();
+                evidence = from_stack(ground.stack.start(party).await?);
+                evidence.detail = format!("{}; {}", evidence.detail, first_frame(gate).await);
+            }
+            PointAction::Pause { party, .. } if self.stopped => {
+                evidence = from_stack(ground.stack.unpause(party).await?);
+            }
+            _ => evidence = Evidence::words("was never met"),
+        }
+        gate.open();
+        Ok(evidence)
+    }
+
+    async fn drain(&mut self) -> Result<Evidence, FaultError> {
+        let Some(guard) = self.guard.take() else {
+            return Ok(Evidence::words("lifted"));
+        };
+        let healed: HealedRule = guard.heal();
+        let deadline = tokio::time::Instant::now() + DRAIN_TIMEOUT;
+        loop {
+            let stats = healed.stats();
+            if stats.holding == 0 {
+                return Ok(Evidence::counted(&stats));
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(FaultError::NotHealed(format!(
+                    "{} frames are still held",
+                    stats.holding
+                )));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+fn met(at: &Fired) -> Evidence {
+    Evidence::words(format!("at {at}"))
+}
+
+/// What a restarted process sent first.
+async fn first_frame(gate: &Gate) -> String {
+    let deadline = tokio::time::Instant::now() + FIRST_FRAME_TIMEOUT;
+    loop {
+        if let Some(first) = gate.first_after() {
+            return format!("first frame after the restart: {first}");
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return "no named frame since the restart yet".to_owned();
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+impl Fault for AtPoint {
+    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.install(ground) })
+    }
+
+    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.strike(ground).await })
+    }
+
+    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.lift(ground).await })
+    }
+
+    fn after_seen(&self) -> Option<Duration> {
+        match &self.rule.action {
+            PointAction::Crash { restart_ms: ms, .. }
+            | PointAction::Pause { for_ms: ms, .. }
+            | PointAction::Cut { for_ms: ms, .. } => Some(Duration::from_millis(*ms)),
+            PointAction::HoldUntil(_) => Some(Duration::ZERO),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The wire points of a target: every name that a rule can give, from its manifest and the protocols of its links.
+//!
+//! HTTP points come from operations and path templates, MySQL points from the tables in the schema files, RocketMQ
+//! points from topics and groups. What else crosses a link has a name too, or none; a rule about it is a mistake.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::catalogue::line;
+use super::error::{did_you_mean, list};
+use super::fill::placeholders;
+use super::manifest::{DependencyKind, HttpOperation, TopicKind};
+use super::point_rule::{ACTIONS, PointAction, PointRule, PointSelection};
+use super::target::{LinkDef, LinkKind, Target};
+
+/// A named event on a link.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Point {
+    /// The link.
+    pub link: String,
+    /// Its name there, with its way: `COMMIT reply`.
+    pub name: String,
+}
+
+impl std::fmt::Display for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.link, self.name)
+    }
+}
+
+/// Points of MySQL that need no table.
+const MYSQL_POINTS: [&str; 8] = [
+    "CONNECT", "BEGIN", "COMMIT", "ROLLBACK", "SELECT", "SET", "PING", "SHOW",
+];
+/// Statements that name a table.
+const MYSQL_VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+
+/// Every point of a target, by link.
+pub fn points(target: &Target) -> Vec<Point> {
+    let mut points = Vec::new();
+    for link in target.links() {
+        let names: BTreeSet<String> = match link.kind {
+            LinkKind::Http => http(target, &link),
+            LinkKind::Mysql => mysql(target, &link),
+            LinkKind::Rocketmq => rocketmq(target, &link),
+        };
+        points.extend(names.into_iter().map(|name| Point {
+            link: link.name.clone(),
+            name,
+        }));
+    }
+    points
+}
+
+/// The text of `paytwice list points`.
+pub(super) fn listing(target: &Target) -> String {
+    let mut text = format!(
+        "points of {}, as rules name them: POINT [#N] [tx=T] [P%]: ACTION\n",
+        target.manifest.name
+    );
+    let mut last = String::new();
+    for point in points(target) {
+        if point.link != last {
+            text.push('\n');
+            last.clone_from(&point.link);
+        }
+        line(&mut text, &format!("  {point}"));
+    }
+    line(&mut text, "\nactions\n");
+    for (_, form, about, legality) in ACTIONS {
+        line(&mut text, &format!("  {form:<32} {about} ({legality})"));
+    }
+    let _ = write!(
+        text,
+        "\n#N: only the N-th such frame; tx=T: only frames of that transaction number (tx=*: of any); P%: a share of them\n"
+    );
+    text
+}
+
+/// Whether everything that a rule names is there.
+pub(super) fn check_rule(target: &Target, rule: &PointRule) -> Result<(), String> {
+    let points = points(target);
+    check_point(target, &points, &rule.at)?;
+    if let PointAction::HoldUntil(until) = &rule.action {
+        check_point(target, &points, until)?;
+    }
+    if let Some(party) = rule.action.party() {
+        let parties = target.parties();
+        let known: Vec<&str> = parties.iter().map(|party| party.name.as_str()).collect();
+        if !known.contains(&party) {
+            let hint = did_you_mean(party, known.iter().copied());
+            return Err(format!(
+                "there is no party {party:?}; this target has {}{hint}",
+                list(known)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_point(target: &Target, points: &[Point], at: &PointSelection) -> Result<(), String> {
+    let links = target.links();
+    let known: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
+    if !known.contains(&at.link.as_str()) {
+        let hint = did_you_mean(&at.link, known.iter().copied());
+        return Err(format!(
+            "there is no link {:?}; this target has {}{hint}",
+            at.link,
+            list(known)
+        ));
+    }
+    let names: Vec<&str> = points
+        .iter()
+        .filter(|point| point.link == at.link)
+        .map(|point| point.name.as_str())
+        .collect();
+    if names.contains(&at.point.as_str()) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} has no point {:?}; near it: {} (`paytwice list points` shows all)",
+        at.link,
+        at.point,
+        list(nearest(&at.point, &names))
+    ))
+}
+
+/// The few names that are most like a mistyped one.
+fn nearest<'a>(name: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let mut names = names.to_vec();
+    let wanted = name.to_lowercase();
+    names.sort_by_cached_key(|known| strsim::damerau_levenshtein(&wanted, &known.to_lowercase()));
+    names.truncate(3);
+    names
+}
+
+fn both(name: &str) -> [String; 2] {
+    [format!("{name} request"), format!("{name} reply")]
+}
+
+fn http(target: &Target, link: &LinkDef) -> BTreeSet<String> {
+    let manifest = &target.manifest;
+    let mut names = BTreeSet::new();
+    let operations = &manifest.operations;
+    let all: [Option<&HttpOperation>; 4] = [
+        Some(&operations.recharge),
+        operations.query_pay.as_ref(),
+        operations.query_account.as_ref(),
+        operations.balance.as_ref(),
+    ];
+    for operation in all
+        .into_iter()
+        .flatten()
+        .filter(|operation| operation.service == link.to)
+    {
+        // A call between services may be any that clients can make.
+        let path = operation.path.split('?').next().unwrap_or_default();
+        names.extend(both(&format!("{} {}", operation.method, template(target, path))));
+    }
+    if let Some(service) = manifest.services.get(&link.to) {
+        names.extend(both(&format!("GET {}", service.ready)));
+    }
+    names
+}
+
+/// The template that names a path of an operation; the path itself where none fits.
+fn template(target: &Target, path: &str) -> String {
+    let fits = |template: &&String| {
+        let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+        loop {
+            match (wanted.next(), given.next()) {
+                (None, None) => return true,
+                (Some(w), Some(g)) if w == g || (w.starts_with('{') && g.starts_with("${")) => {}
+                _ => return false,
+            }
+        }
+    };
+    let templates = &target.manifest.correlation.http_path;
+    templates
+        .iter()
+        .find(fits)
+        .map_or_else(|| path.to_owned(), Clone::clone)
+}
+
+fn mysql(target: &Target, link: &LinkDef) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = MYSQL_POINTS.iter().flat_map(|name| both(name)).collect();
+    let Some(service) = target.manifest.services.get(&link.from) else {
+        return names;
+    };
+    let wanted: BTreeSet<String> = service
+        .env
+        .values()
+        .filter_map(|value| placeholders(value).ok())
+        .flatten()
+        .filter_map(|placeholder| placeholder.strip_prefix("database.").map(str::to_owned))
+        .collect();
+    for (dependency, name, database) in target.manifest.databases() {
+        if dependency != link.to || !(wanted.is_empty() || wanted.contains(name)) {
+            continue;
+        }
+        // A schema that cannot be read is an error of the manifest, told where it is loaded.
+        let schema = std::fs::read_to_string(target.dir.join(&database.schema)).unwrap_or_default();
+        for table in tables(&schema) {
+            for verb in MYSQL_VERBS {
+                names.extend(both(&format!("{verb} {table}")));
+                names.extend(both(&format!("PREPARE {verb} {table}")));
+            }
+        }
+    }
+    names
+}
+
+/// Names of the tables that a schema makes.
+fn tables(schema: &str) -> Vec<String> {
+    let words: Vec<&str> = schema.split_whitespace().collect();
+    let mut tables = Vec::new();
+    for (at, pair) in words.windows(2).enumerate() {
+        if !(pair[0].eq_ignore_ascii_case("CREATE") && pair[1].eq_ignore_ascii_case("TABLE")) {
+            continue;
+        }
+        let rest = &words[at + 2..];
+        let not_exists = ["IF", "NOT", "EXISTS"]
+            .iter()
+            .zip(rest)
+            .all(|(a, b)| a.eq_ignore_ascii_case(b));
+        let name = rest.get(if not_exists { 3 } else { 0 }).copied().unwrap_or_default();
+        let name = name.split('(').next().unwrap_or_default().trim_matches('`');
+        tables.push(name.rsplit('.').next().unwrap_or_default().trim_matches('`').to_owned());
+    }
+    tables
+}
+
+fn rocketmq(target: &Target, link: &LinkDef) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let manifest = &target.manifest;
+    let Some(dependency) = manifest
+        .dependencies
+        .get(&link.to)
+        .filter(|dependency| dependency.kind == DependencyKind::Rocketmq)
+    else {
+        return names;
+    };
+    let used: BTreeSet<String> = manifest.services.get(&link.from).map_or_else(BTreeSet::new, |service| {
+        let values = service.env.values().filter_map(|value| placeholders(value).ok());
+        values
+            .flatten()
+            .filter_map(|p| p.strip_prefix("group.").map(str::to_owned))
+            .collect()
+    });
+    for (group, def) in dependency.groups.iter().filter(|(group, _)| used.contains(*group)) {
+        match &def.topic {
+            Some(topic) => {
+                names.insert(format!("DELIVER {topic}"));
+                names.insert(format!("DELIVER %RETRY%{group}"));
+                names.extend(both(&format!("CONSUMER_SEND_MSG_BACK {topic}")));
+            }
+            None => {
+                for (topic, kind) in dependency.topics.iter().map(|(name, topic)| (name, topic.kind)) {
+                    names.extend(both(&format!("SEND {topic}")));
+                    if kind == TopicKind::Transaction {
+                        names.extend(both(&format!("SEND half {topic}")));
+                        names.insert(format!("CHECK_TRANSACTION_STATE {topic} request"));
+                    }
+                }
+                if dependency
+                    .topics
+                    .values()
+                    .any(|topic| topic.kind == TopicKind::Transaction)
+                {
+                    for outcome in ["commit", "rollback", "unknown"] {
+                        names.insert(format!("END_TRANSACTION {outcome} request"));
+                    }
+                }
+            }
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_found_however_they_are_written() {
+        let schema =
+            "CREATE TABLE a (id INT);\ncreate table if not exists `bank`.`b`(\n id INT);\nCREATE INDEX i ON a (id);";
+        assert_eq!(tables(schema), ["a", "b"]);
+    }
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let names = [
+            "COMMIT reply",
+            "COMMIT request",
+            "BEGIN reply",
+            "INSERT account_pay reply",
+        ];
+        assert_eq!(nearest("COMIT reply", &names)[0], "COMMIT reply");
+    }
+}

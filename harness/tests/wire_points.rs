@@ -1,0 +1,349 @@
+//! Rules at wire points over loopback: what happens to the frame that is meant, and to no other; and the gates that
+//! make a crash exact.
+
+#[path = "wire_common/mod.rs"]
+mod common;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{Seen, leg, until};
+use paytwice::plan::{Direction, Moment};
+use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const A_WHILE: Duration = Duration::from_millis(250);
+
+/// A server that counts requests and answers each with its path.
+struct Server {
+    addr: SocketAddr,
+    seen: Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start() -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, Arc::clone(&log)));
+            }
+        });
+        Server { addr, seen }
+    }
+
+    fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+async fn answer(mut stream: TcpStream, log: Arc<std::sync::Mutex<Vec<String>>>) {
+    let (mut text, mut buffer) = (String::new(), [0; 1024]);
+    while let Ok(n) = stream.read(&mut buffer).await {
+        if n == 0 {
+            return;
+        }
+        text.push_str(std::str::from_utf8(&buffer[..n]).unwrap());
+        while let Some(end) = text.find("\r\n\r\n") {
+            let path = text.split(' ').nth(1).unwrap().to_owned();
+            text.drain(..end + 4);
+            log.lock().unwrap().push(path.clone());
+            let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
+            if stream.write_all(reply.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Two links of one run, `a->b` and `a->c`, to the same server.
+struct Bench {
+    server: Server,
+    gates: Gates,
+    ab: Link,
+    ac: Link,
+    seen: Arc<Seen>,
+}
+
+impl Bench {
+    async fn up() -> Bench {
+        let server = Server::start().await;
+        let (gates, seen) = (Gates::default(), Seen::new());
+        let open = async |to: &str| {
+            let mut only = leg("main", server.addr, Protocol::Http);
+            only.party = to.to_owned();
+            let spec = LinkSpec {
+                name: format!("a->{to}"),
+                from: "a".to_owned(),
+                gates: gates.clone(),
+                legs: vec![only],
+                correlation: Correlation {
+                    http_path: vec!["/pay/{tx}".to_owned()],
+                    ..Correlation::default()
+                },
+                advertise: None,
+            };
+            let sink: Arc<Seen> = Arc::clone(&seen);
+            Link::open(spec, sink).await.unwrap()
+        };
+        let (ab, ac) = (open("b").await, open("c").await);
+        Bench {
+            server,
+            gates,
+            ab,
+            ac,
+            seen,
+        }
+    }
+
+    fn at(&self, at: At, action: Action) -> RuleGuard {
+        self.ab.install(Rule {
+            at: Some(at),
+            direction: Direction::Both,
+            action,
+            seed: 7,
+        })
+    }
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    async fn to(link: &Link) -> Client {
+        Client(TcpStream::connect(link.listen_addr("main").unwrap()).await.unwrap())
+    }
+
+    async fn send(&mut self, path: &str) {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: b\r\n\r\n");
+        self.0.write_all(request.as_bytes()).await.unwrap();
+    }
+
+    /// The body of the next answer; None when none comes for a while; an error when the connection ended.
+    async fn answer(&mut self) -> Option<Result<String, std::io::ErrorKind>> {
+        let mut text = String::new();
+        let read = async {
+            loop {
+                let mut byte = [0; 1];
+                match self.0.read(&mut byte).await {
+                    Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof),
+                    Ok(_) => text.push(char::from(byte[0])),
+                    Err(e) => return Err(e.kind()),
+                }
+                if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                    let length: usize = head.rsplit(' ').next().unwrap().parse().unwrap();
+                    if body.len() == length {
+                        return Ok(body.to_owned());
+                    }
+                }
+            }
+        };
+        timeout(A_WHILE, read).await.ok()
+    }
+
+    async fn ask(&mut self, path: &str) -> Option<Result<String, std::io::ErrorKind>> {
+        self.send(path).await;
+        self.answer().await
+    }
+}
+
+fn said(text: &str) -> Option<Result<String, std::io::ErrorKind>> {
+    Some(Ok(text.to_owned()))
+}
+
+const REPLY: &str = "GET /pay/{tx} reply";
+const REQUEST: &str = "GET /pay/{tx} request";
+
+#[tokio::test]
+async fn drop_takes_the_frame_that_is_meant_and_no_other() {
+    let bench = Bench::up().await;
+    let rule = bench.at(
+        At {
+            nth: Some(2),
+            ..At::point(REPLY)
+        },
+        Action::Drop,
+    );
+    let mut client = Client::to(&bench.ab).await;
+    assert_eq!(client.ask("/pay/t1").await, said("/pay/t1"));
+    assert_eq!(client.ask("/other").await, said("/other"));
+    assert_eq!(client.ask("/pay/t2").await, None);
+    let fired = rule.fired().await;
+    assert_eq!((fired.points.as_str(), fired.tx), (REPLY, vec!["t2".to_owned()]));
+    assert_eq!(
+        bench.server.seen(),
+        ["/pay/t1", "/other", "/pay/t2"],
+        "the request arrived"
+    );
+    let mut other = Client::to(&bench.ab).await;
+    assert_eq!(other.ask("/pay/t3").await, said("/pay/t3"));
+    assert_eq!((rule.stats().dropped, rule.stats().held), (1, 0));
+    let dropped = bench.seen.of(REPLY).into_iter().find(|e| e.tx == ["t2"]).unwrap();
+    assert_eq!(dropped.did.as_deref(), Some("dropped"));
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_never_arrives() {
+    let bench = Bench::up().await;
+    let _rule = bench.at(
+        At {
+            tx: Some("t1".to_owned()),
+            ..At::point(REQUEST)
+        },
+        Action::Drop,
+    );
+    let mut client = Client::to(&bench.ab).await;
+    assert_eq!(client.ask("/pay/t1").await, None);
+    let mut other = Client::to(&bench.ab).await;
+    assert_eq!(other.ask("/pay/t2").await, said("/pay/t2"));
+    assert_eq!(bench.server.seen(), ["/pay/t2"]);
+}
+
+#[tokio::test]
+async fn what_is_held_waits_until_the_rule_is_lifted() {
+    let bench = Bench::up().await;
+    let rule = bench.at(At::point(REPLY), Action::Hold);
+    let mut client = Client::to(&bench.ab).await;
+    client.send("/pay/t1").await;
+    client.send("/other").await;
+    assert_eq!(client.answer().await, None, "what comes behind waits as well");
+    assert_eq!(rule.stats().holding, 1);
+    let healed = rule.heal();
+    assert_eq!(client.answer().await, said("/pay/t1"));
+    assert_eq!(client.answer().await, said("/other"));
+    assert_eq!(healed.stats().holding, 0);
+}
+
+#[tokio::test]
+async fn a_reset_comes_before_or_after_the_frame() {
+    for (moment, arrives) in [(Moment::Before, false), (Moment::After, true)] {
+        let bench = Bench::up().await;
+        let rule = bench.at(At::point(REQUEST), Action::Sever(moment));
+        let mut client = Client::to(&bench.ab).await;
+        let answer = client.ask("/pay/t1").await;
+        assert!(matches!(answer, Some(Err(_))), "{moment}: {answer:?}");
+        assert_eq!(rule.stats().reset, 1);
+        if arrives {
+            until("the request arrived", || !bench.server.seen().is_empty()).await;
+        } else {
+            tokio::time::sleep(A_WHILE).await;
+            assert!(bench.server.seen().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cut_begins_at_its_frame() {
+    let bench = Bench::up().await;
+    let rule = bench.at(At::point(REPLY), Action::Cut);
+    let mut client = Client::to(&bench.ab).await;
+    assert_eq!(client.ask("/other").await, said("/other"));
+    let mut second = Client::to(&bench.ab).await;
+    assert_eq!(second.ask("/other").await, said("/other"));
+    assert_eq!(client.ask("/pay/t1").await, None);
+    assert_eq!(second.ask("/other").await, None, "the whole link is cut");
+    let mut elsewhere = Client::to(&bench.ac).await;
+    assert_eq!(elsewhere.ask("/pay/t2").await, said("/pay/t2"), "and no other");
+    drop(rule);
+    assert_eq!(client.answer().await, said("/pay/t1"));
+    assert_eq!(second.answer().await, said("/other"));
+}
+
+#[tokio::test]
+async fn frames_are_overtaken_throttled_and_corrupted() {
+    let bench = Bench::up().await;
+    let rule = bench.at(
+        At {
+            tx: Some("t1".to_owned()),
+            ..At::point(REPLY)
+        },
+        Action::Reorder { behind: 1 },
+    );
+    let mut client = Client::to(&bench.ab).await;
+    client.send("/pay/t1").await;
+    client.send("/pay/t2").await;
+    client.send("/pay/t3").await;
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        order.push(client.answer().await.unwrap().unwrap());
+    }
+    assert_eq!(order, ["/pay/t2", "/pay/t1", "/pay/t3"]);
+    assert_eq!(rule.stats().reordered, 1);
+    drop(rule);
+
+    let rule = bench.at(At::point(REPLY), Action::Corrupt { from_end: 0 });
+    assert_eq!(client.ask("/pay/t1").await, said("/pay/td"));
+    assert_eq!(rule.stats().corrupted, 1);
+    drop(rule);
+
+    let rule = bench.at(At::point(REPLY), Action::Throttle { bytes_per_s: 1000 });
+    let begun = std::time::Instant::now();
+    for _ in 0..3 {
+        assert_eq!(client.ask("/pay/t1").await, said("/pay/t1"));
+    }
+    // Three answers of 45 bytes each.
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(3 * 45), "{took:?}");
+    assert_eq!(rule.stats().delayed, 3);
+}
+
+#[tokio::test]
+async fn a_gate_shuts_every_link_of_its_party_at_the_frame() {
+    for (moment, arrives) in [(Moment::Before, false), (Moment::After, true)] {
+        let bench = Bench::up().await;
+        let gate = bench.gates.of("a");
+        let mut on_b = Client::to(&bench.ab).await;
+        let mut on_c = Client::to(&bench.ac).await;
+        assert_eq!(on_c.ask("/first").await, said("/first"));
+
+        let rule = bench.at(At::point(REPLY), Action::Shut(Arc::clone(&gate), moment));
+        on_b.send("/pay/t1").await;
+        let fired = timeout(Duration::from_secs(5), rule.fired()).await.unwrap();
+        assert_eq!(fired.tx, ["t1"]);
+        // The process goes on for a while; nobody hears of it.
+        on_c.send("/too/late").await;
+        let answer = on_b.answer().await;
+        assert_eq!(answer, arrives.then(|| Ok("/pay/t1".to_owned())), "{moment}");
+        assert_eq!(on_c.answer().await, None);
+        assert_eq!(bench.server.seen(), ["/first", "/pay/t1"], "{moment}");
+
+        gate.dead();
+        assert!(matches!(on_b.answer().await, Some(Err(_))), "its connections end");
+        assert!(matches!(on_c.answer().await, Some(Err(_))));
+        // A connection that was made before the death and is found only now.
+        let mut late = Client::to(&bench.ac).await;
+        late.send("/too/late").await;
+        assert_eq!(late.answer().await, None);
+        gate.reborn();
+        assert!(matches!(late.answer().await, Some(Err(_))));
+
+        let mut again = Client::to(&bench.ac).await;
+        assert_eq!(again.ask("/again").await, said("/again"));
+        assert_eq!(bench.server.seen(), ["/first", "/pay/t1", "/again"]);
+        assert_eq!(gate.first_after().as_deref(), Some("a->c GET /again request"));
+    }
+}
+
+#[tokio::test]
+async fn a_gate_of_the_listening_party_lets_nothing_in_or_out() {
+    let bench = Bench::up().await;
+    let gate = bench.gates.of("b");
+    let rule = bench.at(At::point(REQUEST), Action::Shut(Arc::clone(&gate), Moment::Before));
+    let mut client = Client::to(&bench.ab).await;
+    client.send("/pay/t1").await;
+    rule.fired().await;
+    let mut elsewhere = Client::to(&bench.ac).await;
+    assert_eq!(
+        elsewhere.ask("/pay/t2").await,
+        said("/pay/t2"),
+        "the other party goes on"
+    );
+    assert_eq!(client.answer().await, None);
+    assert_eq!(bench.server.seen(), ["/pay/t2"]);
+    gate.open();
+    assert_eq!(client.answer().await, said("/pay/t1"));
+}
