@@ -189,6 +189,28 @@ impl Campaign {
         first.wrapping_add(u64::from(number.saturating_sub(1)))
     }
 
+    /// The target.
+    pub(crate) fn target_of(&self) -> Result<Target, RunError> {
+        self.find_target()
+    }
+
+    /// The plan of the first run.
+    pub(crate) fn first_plan(&self, target: &Target) -> Result<Plan, RunError> {
+        self.expand(target, 1)
+    }
+
+    /// Where its runs are stored.
+    pub(crate) fn store_folder(&self) -> &Path {
+        &self.store
+    }
+
+    /// The same campaign with another plan.
+    pub(crate) fn with_plan(&self, plan: Plan) -> Campaign {
+        let mut campaign = self.clone();
+        campaign.plan = Some(plan);
+        campaign
+    }
+
     /// The plan of the n-th run. A stored plan stays as it is, however often it is carried out.
     fn expand(&self, target: &Target, number: u32) -> Result<Plan, RunError> {
         if let Some(plan) = &self.plan {

@@ -32,6 +32,7 @@ use paytwice_checkers::history::Event;
 use paytwice_checkers::verdict::Results;
 
 pub mod campaign;
+pub mod explore;
 pub mod html;
 pub mod json;
 pub mod junit;

@@ -2,10 +2,12 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use paytwice_checkers::verdict::Verdict;
 use paytwice_reports::campaign::{self, CampaignRun, RunOutcome};
+use paytwice_reports::explore::CaseOutcome;
 use paytwice_reports::terminal;
 use tokio::time::Instant;
 
@@ -13,6 +15,7 @@ use super::interrupt::interrupted;
 use super::{Outcome, progress};
 use crate::campaign::{Campaign, Run, Session};
 use crate::clock::Now;
+use crate::explore::{self, ExploreOptions};
 use crate::plan::{PlanError, PlanFile, PlanRequest, duration_ms, key_value};
 use crate::run::RunError;
 
@@ -61,6 +64,15 @@ pub(crate) struct RunArgs {
     /// Where runs are stored.
     #[arg(long, default_value = "store")]
     store: PathBuf,
+    /// Explore instead: every point that a payment passes, with everything that a rule can do there, case by case.
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["runs", "faults", "rules", "keep", "direct"])]
+    explore: Option<Explore>,
+    /// Exploring: begin no new case after this time.
+    #[arg(long, value_parser = duration_ms, requires = "explore")]
+    budget: Option<u64>,
+    /// Exploring: go on with this one, the folder of an exploration in the store.
+    #[arg(long, value_name = "FOLDER", requires = "explore")]
+    resume: Option<PathBuf>,
     /// Leave the containers of the dependencies up afterwards, to look at them; the next run or `clean` removes them.
     #[arg(long)]
     keep: bool,
@@ -69,9 +81,22 @@ pub(crate) struct RunArgs {
     direct: bool,
 }
 
+/// What can be explored.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Explore {
+    /// Every wire point of one payment, with every action.
+    Points,
+}
+
 /// Runs, prints, and says how it ended.
 pub(crate) async fn run(args: RunArgs) -> Result<Outcome, RunError> {
     let campaign = campaign(&args)?;
+    if let Some(Explore::Points) = args.explore {
+        return tokio::select! {
+            outcome = explore_points(&campaign, &args) => outcome,
+            signal = interrupted() => Err(RunError::Interrupted(signal)),
+        };
+    }
     let mut rows = Vec::new();
     tokio::select! {
         outcome = carry_out(&campaign, args.runs, args.keep, &mut rows) => outcome,
@@ -131,6 +156,21 @@ async fn carry_out(
         }
     }
     Ok(worst(rows))
+}
+
+async fn explore_points(campaign: &Campaign, args: &RunArgs) -> Result<Outcome, RunError> {
+    let options = ExploreOptions {
+        budget: args.budget.map(Duration::from_millis),
+        resume: args.resume.clone(),
+    };
+    let (exploration, folder) = explore::explore(campaign, &options, &progress::observer()).await?;
+    print!("{}", paytwice_reports::explore::render(&exploration, &color()));
+    println!("{}", folder.join(paytwice_reports::explore::EXPLORE_HTML).display());
+    Ok(match exploration.verdict() {
+        Verdict::Invalid => Outcome::Judged(Verdict::Invalid),
+        _ if exploration.count(CaseOutcome::Failed) > 0 => Outcome::HarnessFailed,
+        verdict => Outcome::Judged(verdict),
+    })
 }
 
 /// What the arguments ask for, over what a plan file asks for.

@@ -113,7 +113,8 @@ impl AtPoint {
         match &self.rule.action {
             PointAction::Delay { .. } | PointAction::Duplicate | PointAction::Throttle { .. } => loop {
                 let stats = guard.stats();
-                if stats.took_effect() {
+                // A frame that is still waiting is not through it yet.
+                if stats.took_effect() && stats.holding == 0 {
                     return Ok(Evidence::counted(&stats));
                 }
                 tokio::time::sleep(LOOK_EVERY).await;

@@ -155,6 +155,7 @@ fn workload(manifest: &Manifest, request: &PlanRequest) -> Result<WorkloadPlan, 
         Some(late) => whole("late_accounts", late, 0, accounts)?,
     };
     Ok(WorkloadPlan {
+        ends_early: false,
         time_ms,
         rate,
         clients,

@@ -58,6 +58,9 @@ pub struct WorkloadPlan {
     pub accounts: u32,
     /// How many of the accounts are opened only after their first recharge.
     pub late_accounts: u32,
+    /// Whether it ends when every payment has ended and every rule at a point has met its frame.
+    #[serde(default)]
+    pub ends_early: bool,
     /// Upper bound of payments; the workload ends early when it is reached.
     pub payments_max: u32,
     /// Base of the coded amounts.

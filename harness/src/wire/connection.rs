@@ -122,6 +122,17 @@ pub(super) struct Connection {
     through: Vec<Item>,
 }
 
+/// The names of a frame, each once.
+fn names(frame: &Frame) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for point in &frame.points {
+        if !names.contains(&point.name.as_str()) {
+            names.push(&point.name);
+        }
+    }
+    names.join(", ")
+}
+
 /// A frame with one byte changed.
 fn corrupted(mut frame: Frame, from_end: usize) -> Frame {
     let mut bytes = BytesMut::from(&frame.bytes[..]);
@@ -403,12 +414,7 @@ impl Connection {
     fn fire(&self, rule: &ActiveRule, frame: &Frame) -> bool {
         rule.fire(|| Fired {
             on: format!("{} connection {}", self.shared.name(), self.number),
-            points: frame
-                .points
-                .iter()
-                .map(|p| p.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
+            points: names(frame),
             tx: frame.points.iter().flat_map(|p| p.tx.iter().cloned()).collect(),
         })
     }

@@ -118,6 +118,9 @@ impl Workload {
             let body = serde_json::json!({ "payments": planned - begun });
             self.recorder.remark("run", Body::Other("not-begun".to_owned(), body));
         }
+        if self.plan.ends_early {
+            return;
+        }
         // It lasts as long as planned, also when the last payment ended early: faults have their times in it.
         tokio::time::sleep_until(began + Duration::from_millis(self.plan.time_ms)).await;
     }

@@ -91,6 +91,7 @@ mod tests {
             clients: 8,
             accounts: 18,
             late_accounts: 2,
+            ends_early: false,
             payments_max: 600,
             base: 10,
             payments_per_account: 37,

@@ -1,0 +1,111 @@
+//! Which cases there are: each point with each action that means something there.
+
+use std::fmt;
+
+use crate::plan::{LinkDef, LinkKind, Moment, Point, PointAction, PointRule, PointSelection, Target};
+
+/// Longer than any time-out of a client or a service that waits for an answer.
+const HOLD_MS: u64 = 4000;
+/// How long a crashed process stays down.
+const RESTART_MS: u64 = 300;
+
+/// One point with one action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The point.
+    pub point: Point,
+    /// The action.
+    pub action: PointAction,
+    /// The column of the table that it stands in.
+    pub column: &'static str,
+}
+
+impl Case {
+    /// The case as a rule for the first such frame of one payment.
+    pub(super) fn rule(&self, tx: &str) -> PointRule {
+        PointRule {
+            at: PointSelection {
+                link: self.point.link.clone(),
+                point: self.point.name.clone(),
+                nth: Some(1),
+                tx: Some(tx.to_owned()),
+                share: 1.0,
+            },
+            action: self.action.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.point, self.action)
+    }
+}
+
+/// Every case of these points, point by point.
+pub fn cases(target: &Target, points: &[Point]) -> Vec<Case> {
+    let links = target.links();
+    let of = |point: &Point| links.iter().find(|link| link.name == point.link).cloned();
+    let found = points.iter().filter_map(|point| Some((point, of(point)?)));
+    found.flat_map(|(point, link)| at(target, point, &link)).collect()
+}
+
+fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |column: &'static str, action: PointAction| {
+        cases.push(Case {
+            point: point.clone(),
+            action,
+            column,
+        });
+    };
+    add("drop", PointAction::Drop);
+    if can_be_duplicated(point, link.kind) {
+        add("duplicate", PointAction::Duplicate);
+    }
+    add(
+        "hold",
+        PointAction::Delay {
+            fixed_ms: HOLD_MS,
+            jitter_ms: 0,
+        },
+    );
+    add("reset", PointAction::Reset(Moment::Before));
+    let parties = target.parties();
+    // The process at the other end of a RocketMQ point is the broker: name servers see no payments.
+    let right = match link.kind {
+        LinkKind::Rocketmq => "broker",
+        LinkKind::Mysql => "mysql",
+        LinkKind::Http => link.to.as_str(),
+    };
+    for (party, columns) in [
+        (link.from.as_str(), ["crash left <", "crash left >"]),
+        (right, ["crash right <", "crash right >"]),
+    ] {
+        if !parties.iter().any(|known| known.name == party) {
+            continue;
+        }
+        for (moment, column) in [Moment::Before, Moment::After].into_iter().zip(columns) {
+            add(
+                column,
+                PointAction::Crash {
+                    party: party.to_owned(),
+                    moment,
+                    restart_ms: RESTART_MS,
+                },
+            );
+        }
+    }
+    cases
+}
+
+/// Whether the protocol has a way to make such a frame arrive twice.
+fn can_be_duplicated(point: &Point, kind: LinkKind) -> bool {
+    match kind {
+        LinkKind::Http => point.name.ends_with(" request"),
+        LinkKind::Rocketmq => {
+            point.name.starts_with("DELIVER ") || (point.name.starts_with("SEND ") && point.name.ends_with(" request"))
+        }
+        LinkKind::Mysql => false,
+    }
+}

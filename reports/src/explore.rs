@@ -1,0 +1,316 @@
+//! An exploration: which wire points were tried with which actions, and what came of each.
+//!
+//! For machines (`explore.json`), for a terminal, and as a page (`explore.html`): a table of points and actions.
+//! Never: counts a case as tried whose rule met nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use askama::Template;
+use paytwice_checkers::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+
+use crate::layout::{Paint, Side, Table, paint, wrap};
+use crate::terminal::Options;
+use crate::text::{self, plain};
+use crate::{ReportError, write_file};
+
+/// Name of the file for machines.
+pub const EXPLORE_JSON: &str = "explore.json";
+/// Name of the page.
+pub const EXPLORE_HTML: &str = "explore.html";
+/// Findings that a terminal shows.
+const FINDINGS_MAX: usize = 10;
+
+/// What was tried so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Exploration {
+    /// The target.
+    pub target: String,
+    /// The seed of every case.
+    pub seed: u64,
+    /// Policies of the target.
+    pub policies: BTreeMap<String, String>,
+    /// Points that a payment passes, in the order in which it does.
+    pub points: Vec<String>,
+    /// Cases that there are: point and column.
+    pub planned: Vec<(String, String)>,
+    /// Cases that were tried.
+    pub cases: Vec<CaseResult>,
+}
+
+/// One case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// The point.
+    pub point: String,
+    /// What was done there.
+    pub action: String,
+    /// The column of the table.
+    pub column: String,
+    /// What came of it.
+    pub outcome: CaseOutcome,
+    /// The verdict's sentence.
+    pub sentence: String,
+    /// Kinds of anomalies, the weightiest first.
+    pub kinds: Vec<String>,
+    /// Folder of the run.
+    pub run: Option<String>,
+    /// The command that replays it.
+    pub replay: Option<String>,
+    /// How long it took, milliseconds.
+    pub wall_ms: u64,
+}
+
+/// What came of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseOutcome {
+    /// The rule met its frame, and every promise was kept.
+    Valid,
+    /// A promise was broken.
+    Invalid,
+    /// It cannot be decided.
+    Unknown,
+    /// The rule met no frame: nothing was tried.
+    NotMet,
+    /// The harness failed.
+    Failed,
+}
+
+impl CaseOutcome {
+    fn cell(self) -> (&'static str, Paint) {
+        match self {
+            CaseOutcome::Valid => ("ok", Paint::Green),
+            CaseOutcome::Invalid => ("INVALID", Paint::Red),
+            CaseOutcome::Unknown => ("?", Paint::Yellow),
+            CaseOutcome::NotMet => ("-", Paint::Dim),
+            CaseOutcome::Failed => ("FAILED", Paint::Red),
+        }
+    }
+
+    fn class(self) -> &'static str {
+        match self {
+            CaseOutcome::Valid => "valid",
+            CaseOutcome::Invalid | CaseOutcome::Failed => "invalid",
+            CaseOutcome::Unknown => "unknown",
+            CaseOutcome::NotMet => "none",
+        }
+    }
+}
+
+impl Exploration {
+    /// Nothing tried yet.
+    pub fn new(target: &str, seed: u64, policies: BTreeMap<String, String>) -> Exploration {
+        Exploration {
+            target: target.to_owned(),
+            seed,
+            policies,
+            ..Exploration::default()
+        }
+    }
+
+    /// The merged verdict; unknown where nothing was tried at all.
+    pub fn verdict(&self) -> Verdict {
+        let has = |outcome| self.count(outcome) > 0;
+        if has(CaseOutcome::Invalid) {
+            Verdict::Invalid
+        } else if has(CaseOutcome::Unknown) || !has(CaseOutcome::Valid) {
+            Verdict::Unknown
+        } else {
+            Verdict::Valid
+        }
+    }
+
+    /// How many cases ended so.
+    pub fn count(&self, outcome: CaseOutcome) -> usize {
+        self.cases.iter().filter(|case| case.outcome == outcome).count()
+    }
+
+    /// Cases that there are and that were not tried, point by point.
+    pub fn untried(&self) -> Vec<&(String, String)> {
+        self.planned
+            .iter()
+            .filter(|(point, column)| self.case(point, column).is_none())
+            .collect()
+    }
+
+    fn case(&self, point: &str, column: &str) -> Option<&CaseResult> {
+        self.cases
+            .iter()
+            .find(|case| case.point == point && case.column == column)
+    }
+
+    /// The columns that are used, in the order of the first point that has them.
+    fn columns(&self) -> Vec<&str> {
+        let mut columns: Vec<&str> = Vec::new();
+        let all = self.planned.iter().map(|(_, column)| column.as_str());
+        for column in all.chain(self.cases.iter().map(|case| case.column.as_str())) {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        columns
+    }
+
+    /// The rows of the table: points, and what came of each column there.
+    fn rows(&self) -> Vec<(&str, Vec<Option<&CaseResult>>)> {
+        let columns = self.columns();
+        let row = |point: &'_ String| columns.iter().map(|column| self.case(point, column)).collect();
+        self.points.iter().map(|point| (point.as_str(), row(point))).collect()
+    }
+
+    fn planned_at(&self, point: &str, column: &str) -> bool {
+        self.planned.iter().any(|(p, c)| p == point && c == column)
+    }
+
+    /// One line: how much was tried, and what came of it.
+    pub fn total(&self) -> String {
+        let counts = [
+            (CaseOutcome::Valid, "valid"),
+            (CaseOutcome::Invalid, "INVALID"),
+            (CaseOutcome::Unknown, "UNKNOWN"),
+            (CaseOutcome::NotMet, "not met"),
+            (CaseOutcome::Failed, "FAILED"),
+        ];
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|(outcome, word)| (self.count(*outcome), word))
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, word)| format!("{} {word}", text::count(n as u64)))
+            .collect();
+        let seconds = self.cases.iter().map(|case| case.wall_ms).sum::<u64>() / 1000;
+        format!(
+            "{} of {} tried at {} in {} s: {}",
+            self.cases.len(),
+            text::plural(self.planned.len() as u64, "case"),
+            text::plural(self.points.len() as u64, "point"),
+            text::count(seconds),
+            if counts.is_empty() {
+                "nothing yet".to_owned()
+            } else {
+                counts.join(", ")
+            }
+        )
+    }
+}
+
+/// The table and the findings, with a final line break.
+pub fn render(exploration: &Exploration, options: &Options) -> String {
+    let columns = exploration.columns();
+    let mut sides = vec![Side::Left];
+    sides.extend(columns.iter().map(|_| Side::Left));
+    let mut table = Table::new(&sides);
+    let head = std::iter::once("point").chain(columns.iter().copied());
+    table.row(head.map(|name| (name.to_owned(), Paint::Dim)).collect());
+    for (point, cells) in exploration.rows() {
+        let mut row = vec![(plain(point), Paint::Plain)];
+        row.extend(cells.iter().zip(&columns).map(|(cell, column)| match cell {
+            Some(case) => {
+                let (word, look) = case.outcome.cell();
+                (word.to_owned(), look)
+            }
+            None if exploration.planned_at(point, column) => ("not yet".to_owned(), Paint::Dim),
+            None => (String::new(), Paint::Plain),
+        }));
+        table.row(row);
+    }
+    let mut lines = table.lines("", usize::MAX, options.color);
+    lines.push(String::new());
+    lines.push("ok valid · ? unknown · - the rule met no frame · < before, > after the frame arrives".to_owned());
+    let bad = |case: &&CaseResult| !matches!(case.outcome, CaseOutcome::Valid | CaseOutcome::NotMet);
+    let findings: Vec<&CaseResult> = exploration.cases.iter().filter(bad).collect();
+    for case in findings.iter().take(FINDINGS_MAX) {
+        let (word, look) = case.outcome.cell();
+        lines.push(String::new());
+        lines.push(format!(
+            "{} {}: {}",
+            paint(word, look, options.color),
+            plain(&case.point),
+            plain(&case.action)
+        ));
+        lines.extend(wrap(&plain(&case.sentence), options.columns.max(80), "  ", "  "));
+        lines.extend(case.replay.iter().map(|replay| format!("  {replay}")));
+    }
+    if findings.len() > FINDINGS_MAX {
+        lines.push(format!("\nand {} more", findings.len() - FINDINGS_MAX));
+    }
+    lines.push(String::new());
+    lines.push(exploration.total());
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+#[derive(Template)]
+#[template(path = "explore.html")]
+struct Page<'a> {
+    exploration: &'a Exploration,
+    word: &'static str,
+    columns: Vec<&'a str>,
+    rows: Vec<(&'a str, Vec<Cell>)>,
+    findings: Vec<&'a CaseResult>,
+    style: &'static str,
+}
+
+struct Cell {
+    class: &'static str,
+    text: String,
+    title: String,
+    href: Option<String>,
+}
+
+/// The page. `folder` is where it will stand: links to reports are relative to it.
+pub fn html(exploration: &Exploration, folder: &Path) -> Result<String, ReportError> {
+    let columns = exploration.columns();
+    let rows = exploration.rows();
+    let rows = rows.into_iter().map(|(point, cells)| {
+        let cells = cells.into_iter().zip(&columns).map(|(case, column)| match case {
+            Some(case) => Cell {
+                class: case.outcome.class(),
+                text: case
+                    .kinds
+                    .first()
+                    .cloned()
+                    .unwrap_or_else(|| case.outcome.cell().0.to_owned()),
+                title: format!("{}\n{}", case.action, case.sentence),
+                href: case.run.as_deref().and_then(|run| report_of(folder, run)),
+            },
+            None => Cell {
+                class: "none",
+                text: if exploration.planned_at(point, column) {
+                    "not yet".to_owned()
+                } else {
+                    String::new()
+                },
+                title: String::new(),
+                href: None,
+            },
+        });
+        (point, cells.collect())
+    });
+    let bad = |case: &&CaseResult| !matches!(case.outcome, CaseOutcome::Valid | CaseOutcome::NotMet);
+    let page = Page {
+        exploration,
+        word: crate::verdict::word(exploration.verdict()),
+        rows: rows.collect(),
+        columns: columns.clone(),
+        findings: exploration.cases.iter().filter(bad).collect(),
+        style: concat!(include_str!("assets/page.css"), include_str!("assets/explore.css")),
+    };
+    Ok(page.render()?)
+}
+
+/// The report of a run, as a page that stands in a folder beside it names it.
+fn report_of(folder: &Path, run: &str) -> Option<String> {
+    let run = Path::new(run);
+    let name = run.file_name()?.to_str()?;
+    (folder.parent()? == run.parent()?).then(|| format!("../{name}/report.html"))
+}
+
+/// Writes `explore.json` and `explore.html` into a folder, which must exist.
+pub fn write(folder: &Path, exploration: &Exploration) -> Result<(), ReportError> {
+    let mut json = serde_json::to_string_pretty(exploration)?;
+    json.push('\n');
+    write_file(&folder.join(EXPLORE_JSON), &json)?;
+    write_file(&folder.join(EXPLORE_HTML), &html(exploration, folder)?)
+}
