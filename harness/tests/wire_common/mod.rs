@@ -1,6 +1,8 @@
 //! What the tests of the wire layer share: a sink that keeps events, and links over loopback.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod broker;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,0 +1,218 @@
+//! A link to a real broker, and a small producer and consumer that go through it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use paytwice::plan::{Direction, Duplicated};
+use paytwice::remoting::{Admin, Client, Counters, Records, Response, codes};
+use paytwice::stack::ContainerStack;
+use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
+
+use super::{Seen, leg, rule};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// The run's own names, and the manifest's.
+pub(crate) const TOPIC: &str = "topic_notifymsg__r7";
+pub(crate) const SHOWN: &str = "topic_notifymsg";
+pub(crate) const GROUP: &str = "consumer_group__r7";
+pub(crate) const PRODUCERS: &str = "producer_group__r7";
+
+/// A link to a real broker, and what is asked of both.
+pub(crate) struct Bench {
+    pub(crate) admin: Admin,
+    pub(crate) link: Link,
+    pub(crate) gates: Gates,
+    pub(crate) name_server: SocketAddr,
+    pub(crate) seen: Arc<Seen>,
+}
+
+impl Bench {
+    pub(crate) async fn open(stack: &ContainerStack) -> Bench {
+        let (name_server, broker) = (
+            stack.addr("namesrv", 9876).unwrap(),
+            stack.addr("broker", 10911).unwrap(),
+        );
+        let admin = Admin::connect(broker).await.unwrap();
+        admin.create_topic(TOPIC, 1, true).await.unwrap();
+        admin.create_topic(TOPIC, 1, true).await.expect("again");
+        admin.create_group(GROUP).await.unwrap();
+        let correlation = Correlation {
+            message_body: vec!["/tx_no".to_owned()],
+            message_keys: true,
+            names: [(TOPIC, SHOWN), (GROUP, "consumer_group")]
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .into(),
+            ..Correlation::default()
+        };
+        let seen = Seen::new();
+        let gates = Gates::default();
+        let spec = LinkSpec {
+            name: "pay->rocketmq".to_owned(),
+            from: "pay".to_owned(),
+            gates: gates.clone(),
+            legs: vec![
+                leg("name-server", name_server, Protocol::RocketMq),
+                leg("broker", broker, Protocol::RocketMq),
+            ],
+            correlation,
+            advertise: None,
+        };
+        let sink: Arc<Seen> = Arc::clone(&seen);
+        let link = Link::open(spec, sink).await.unwrap();
+        Bench {
+            admin,
+            link,
+            gates,
+            name_server,
+            seen,
+        }
+    }
+
+    /// A client that goes through the link.
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.link.listen_addr("broker").unwrap(), PATIENCE)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn stored(&self) -> i64 {
+        self.admin.max_offsets(TOPIC, 1).await.unwrap()[0]
+    }
+
+    /// The broker shows a message in its queue a moment after it has acknowledged it.
+    pub(crate) async fn until_stored(&self, count: i64) {
+        let begun = Instant::now();
+        while self.stored().await < count {
+            assert!(begun.elapsed() < PATIENCE, "{} of {count} stored", self.stored().await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(self.stored().await, count);
+    }
+
+    pub(crate) async fn counters(&self) -> Counters {
+        self.admin.counters(GROUP, TOPIC).await.unwrap()
+    }
+
+    /// A rule at a point of the link.
+    pub(crate) fn at(&self, at: At, action: Action) -> RuleGuard {
+        self.link.install(Rule {
+            at: Some(at),
+            direction: Direction::Both,
+            action,
+            seed: 7,
+        })
+    }
+
+    pub(crate) fn duplicate(&self, what: Duplicated) -> RuleGuard {
+        self.link.install(rule(
+            Direction::Both,
+            Action::Duplicate {
+                what: Some(what),
+                share: 1.0,
+            },
+        ))
+    }
+
+    pub(crate) async fn until_counters(&self, what: &str, good: impl Fn(&Counters) -> bool) -> Counters {
+        let begun = Instant::now();
+        loop {
+            let counters = self.counters().await;
+            if good(&counters) {
+                eprintln!("{what} after {} ms: {counters:?}", begun.elapsed().as_millis());
+                return counters;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}: {counters:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// The broker discards half messages that were born before its files' reserved time: no made-up date will do.
+#[expect(clippy::disallowed_methods, reason = "the broker compares it with its own clock")]
+fn born_now() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.unwrap().as_millis().to_string()
+}
+
+/// Stores one message; `half` as the half of a transaction.
+pub(crate) async fn send(client: &Client, tx: &str, half: bool) -> Result<Response, paytwice::remoting::RemotingError> {
+    let tran = if half { "TRAN_MSG\u{1}true\u{2}" } else { "" };
+    let properties =
+        format!("KEYS\u{1}{tx}\u{2}UNIQ_KEY\u{1}U-{tx}\u{2}PGROUP\u{1}{PRODUCERS}\u{2}{tran}WAIT\u{1}true");
+    let born = born_now();
+    let fields = [
+        ("producerGroup", PRODUCERS),
+        ("topic", TOPIC),
+        ("defaultTopic", "TBW102"),
+        ("defaultTopicQueueNums", "4"),
+        ("queueId", "0"),
+        ("sysFlag", if half { "4" } else { "0" }),
+        ("bornTimestamp", &born),
+        ("flag", "0"),
+        ("properties", &properties),
+        ("reconsumeTimes", "0"),
+        ("unitMode", "false"),
+        ("batch", "false"),
+    ];
+    let body = format!(r#"{{"tx_no":"{tx}"}}"#);
+    client
+        .request(codes::SEND_MESSAGE, &fields, body.as_bytes())
+        .await?
+        .success()
+}
+
+pub(crate) async fn commit(client: &Client, tx: &str, sent: &Response) {
+    let field = |name: &str| sent.header().field(name).unwrap().to_owned();
+    let log_offset = i64::from_str_radix(&field("msgId")[16..], 16).unwrap().to_string();
+    let (id, offset) = (format!("U-{tx}"), field("queueOffset"));
+    let fields = [
+        ("producerGroup", PRODUCERS),
+        ("tranStateTableOffset", &offset),
+        ("commitLogOffset", &log_offset),
+        ("commitOrRollback", "8"),
+        ("fromTransactionCheck", "false"),
+        ("msgId", &id),
+        ("transactionId", &id),
+    ];
+    client.oneway(codes::END_TRANSACTION, &fields, b"").await.unwrap();
+}
+
+/// One pull: the keys that came, and where to go on.
+pub(crate) async fn pull(client: &Client, offset: i64, max: u32) -> (Vec<String>, i64) {
+    let (offset, max) = (offset.to_string(), max.to_string());
+    let fields = [
+        ("consumerGroup", GROUP),
+        ("topic", TOPIC),
+        ("queueId", "0"),
+        ("queueOffset", &offset),
+        ("maxMsgNums", &max),
+        ("sysFlag", "4"),
+        ("commitOffset", "0"),
+        ("suspendTimeoutMillis", "0"),
+        ("subscription", "*"),
+        ("subVersion", "0"),
+        ("expressionType", "TAG"),
+    ];
+    let response = client.request(codes::PULL_MESSAGE, &fields, b"").await.unwrap();
+    let next = response.header().number("nextBeginOffset").unwrap();
+    if response.code() == codes::PULL_NOT_FOUND {
+        return (Vec::new(), next);
+    }
+    let response = response.success().unwrap();
+    let keys = Records::new(response.body()).map(|r| r.unwrap().properties.keys().next().unwrap().to_owned());
+    (keys.collect(), next)
+}
+
+/// Pulls everything from `from` on: how often each key came.
+pub(crate) async fn pull_all(client: &Client, from: i64, to: i64, max: u32) -> BTreeMap<String, usize> {
+    let (mut offset, mut count) = (from, BTreeMap::new());
+    while offset < to {
+        let (keys, next) = pull(client, offset, max).await;
+        assert!(next >= offset, "went back by more than what came");
+        keys.into_iter().for_each(|key| *count.entry(key).or_default() += 1);
+        offset = next;
+    }
+    count
+}

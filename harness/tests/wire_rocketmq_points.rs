@@ -1,0 +1,201 @@
+//! Rules at points of a RocketMQ link before a real broker: what each action did is read from the broker's own state.
+
+mod common;
+#[path = "wire_common/mod.rs"]
+mod wire_common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::{left_of, require_docker, stack_for};
+use paytwice::plan::Moment;
+use paytwice::stack::ContainerStack;
+use paytwice::wire::{Action, At};
+use wire_common::broker::{Bench, SHOWN, commit, pull_all, send};
+use wire_common::until;
+
+/// Longer than the broker takes to show what it has stored.
+const A_WHILE: Duration = Duration::from_millis(500);
+
+fn request() -> At {
+    At::point(format!("SEND {SHOWN} request"))
+}
+
+fn reply() -> At {
+    At::point(format!("SEND {SHOWN} reply"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_action_on_a_real_broker() {
+    require_docker!();
+    let stack = ContainerStack::up(stack_for(&[])).await.unwrap();
+    let id = stack.id().to_string();
+    let stack = Arc::new(stack);
+    let for_scenarios = Arc::clone(&stack);
+    let outcome = tokio::spawn(async move {
+        let bench = Bench::open(&for_scenarios).await;
+        a_dropped_request_is_not_stored(&bench).await;
+        a_dropped_reply_leaves_a_stored_message(&bench).await;
+        a_reset_before_the_request_stores_nothing_and_one_after_it_does(&bench).await;
+        a_held_reply_comes_when_the_rule_is_lifted(&bench).await;
+        a_delayed_request_is_stored_later(&bench).await;
+        a_request_that_is_overtaken_is_stored_behind(&bench).await;
+        a_duplicated_request_is_stored_twice(&bench).await;
+        a_cut_from_a_reply_on_keeps_everything_back(&bench).await;
+        a_lost_end_of_a_transaction_leaves_a_half_message(&bench).await;
+        a_shut_gate_stores_exactly_what_had_passed(&bench).await;
+        bench.link.close().await;
+    })
+    .await;
+    stack.down().await.unwrap();
+    assert_eq!(left_of(&id), "");
+    if let Err(failed) = outcome {
+        std::panic::resume_unwind(failed.into_panic());
+    }
+}
+
+/// Sends on a connection of its own; whether an answer came in time.
+async fn answered(bench: &Bench, tx: &str) -> bool {
+    let client = bench.client().await;
+    let sent = tokio::time::timeout(A_WHILE, send(&client, tx, false)).await;
+    matches!(sent, Ok(Ok(_)))
+}
+
+async fn a_dropped_request_is_not_stored(bench: &Bench) {
+    let before = bench.stored().await;
+    let rule = bench.at(request(), Action::Drop);
+    assert!(!answered(bench, "dropped").await);
+    assert_eq!(rule.stats().dropped, 1);
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(bench.stored().await, before);
+}
+
+async fn a_dropped_reply_leaves_a_stored_message(bench: &Bench) {
+    let before = bench.stored().await;
+    let rule = bench.at(reply(), Action::Drop);
+    assert!(!answered(bench, "unanswered").await);
+    assert_eq!(rule.stats().dropped, 1);
+    bench.until_stored(before + 1).await;
+}
+
+async fn a_reset_before_the_request_stores_nothing_and_one_after_it_does(bench: &Bench) {
+    for (moment, stored) in [(Moment::Before, 0), (Moment::After, 1)] {
+        let before = bench.stored().await;
+        let rule = bench.at(request(), Action::Sever(moment));
+        assert!(!answered(bench, &format!("reset-{moment}")).await);
+        assert_eq!(rule.stats().reset, 1);
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(bench.stored().await - before, stored, "{moment}");
+    }
+}
+
+async fn a_held_reply_comes_when_the_rule_is_lifted(bench: &Bench) {
+    let before = bench.stored().await;
+    let rule = bench.at(reply(), Action::Hold);
+    let client = bench.client().await;
+    let sending = tokio::spawn(async move { send(&client, "held", false).await });
+    bench.until_stored(before + 1).await;
+    assert!(!sending.is_finished(), "stored, and nobody knows");
+    rule.fired().await;
+    drop(rule);
+    sending.await.unwrap().unwrap();
+}
+
+async fn a_delayed_request_is_stored_later(bench: &Bench) {
+    let fixed = Duration::from_millis(400);
+    let rule = bench.at(
+        request(),
+        Action::Delay {
+            fixed,
+            jitter: Duration::ZERO,
+        },
+    );
+    let (client, before, begun) = (bench.client().await, bench.stored().await, Instant::now());
+    let sending = tokio::spawn(async move { send(&client, "late", false).await });
+    tokio::time::sleep(fixed / 2).await;
+    assert_eq!(bench.stored().await, before);
+    sending.await.unwrap().unwrap();
+    assert!(begun.elapsed() >= fixed);
+    assert_eq!(rule.stats().delayed, 1);
+    bench.until_stored(before + 1).await;
+}
+
+async fn a_request_that_is_overtaken_is_stored_behind(bench: &Bench) {
+    let before = bench.stored().await;
+    let first = At {
+        tx: Some("first".to_owned()),
+        ..request()
+    };
+    let rule = bench.at(first, Action::Reorder { behind: 1 });
+    let client = Arc::new(bench.client().await);
+    let of_first = Arc::clone(&client);
+    let first = tokio::spawn(async move { send(&of_first, "first", false).await });
+    rule.fired().await;
+    let second = send(&client, "second", false).await.unwrap();
+    let first = first.await.unwrap().unwrap();
+    let offset = |response: &paytwice::remoting::Response| response.header().number("queueOffset").unwrap();
+    assert_eq!((offset(&second), offset(&first)), (before, before + 1));
+}
+
+async fn a_duplicated_request_is_stored_twice(bench: &Bench) {
+    let before = bench.stored().await;
+    let rule = bench.at(request(), Action::Duplicate { what: None, share: 1.0 });
+    assert!(answered(bench, "double").await);
+    bench.until_stored(before + 2).await;
+    assert_eq!(rule.stats().duplicated, 1);
+}
+
+async fn a_cut_from_a_reply_on_keeps_everything_back(bench: &Bench) {
+    let before = bench.stored().await;
+    let rule = bench.at(reply(), Action::Cut);
+    assert!(!answered(bench, "cut").await);
+    assert!(!answered(bench, "black-hole").await);
+    bench.until_stored(before + 1).await;
+    drop(rule);
+    assert!(answered(bench, "healed").await);
+}
+
+async fn a_lost_end_of_a_transaction_leaves_a_half_message(bench: &Bench) {
+    let (client, before) = (bench.client().await, bench.stored().await);
+    let rule = bench.at(At::point("END_TRANSACTION commit request"), Action::Drop);
+    let half = send(&client, "half", true).await.unwrap();
+    commit(&client, "half", &half).await;
+    rule.fired().await;
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(bench.stored().await, before, "nobody can see it");
+    assert!(bench.counters().await.half > 0);
+    drop(rule);
+    commit(&client, "half", &half).await;
+    bench.until_stored(before + 1).await;
+}
+
+async fn a_shut_gate_stores_exactly_what_had_passed(bench: &Bench) {
+    for (moment, stored) in [(Moment::Before, 0), (Moment::After, 1)] {
+        let (gate, before) = (bench.gates.of("pay"), bench.stored().await);
+        let rule = bench.at(request(), Action::Shut(Arc::clone(&gate), moment));
+        let other = bench.client().await;
+        assert!(!answered(bench, &format!("last-{moment}")).await);
+        rule.fired().await;
+        // Another connection of the same process, which goes on for a while.
+        let late = tokio::time::timeout(A_WHILE, send(&other, "too-late", false)).await;
+        assert!(late.is_err());
+        assert_eq!(bench.stored().await - before, stored, "{moment}");
+        gate.dead();
+        gate.reborn();
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(
+            bench.stored().await - before,
+            stored,
+            "nothing of its former life comes after all"
+        );
+        drop(rule);
+        assert!(answered(bench, "reborn").await);
+        bench.until_stored(before + stored + 1).await;
+        until("the first frame is known", || gate.first_after().is_some()).await;
+        let came = pull_all(&bench.client().await, before, before + stored + 1, 32).await;
+        assert!(
+            came.contains_key("reborn") && !came.contains_key("too-late"),
+            "{came:?}"
+        );
+    }
+}
