@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Never: binds any address but those it was given, changes a byte on a passing link (but for the addresses in
-//! RocketMQ route answers), buffers without a bound, or lets a credential out of a frame.
+//! RocketMQ route answers and the encryption that a MySQL greeting offers), buffers without a bound, or lets a credential out of a frame.
 
 mod connection;
 mod core;
@@ -17,6 +17,7 @@ mod correlation;
 mod lane;
 mod link;
 mod protocol;
+mod refusal;
 mod rule;
 mod socket;
 
@@ -24,4 +25,5 @@ pub use core::WireSink;
 pub use correlation::Correlation;
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
 pub use protocol::Protocol;
+pub use refusal::{Refusal, UnknownRefusal};
 pub use rule::{Action, HealedRule, Rule, RuleGuard, RuleStats};
