@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::plan::{LinkDef, LinkKind, Moment, Point, PointAction, PointRule, PointSelection, Target};
+use crate::plan::{LinkDef, LinkKind, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target};
 
 /// Longer than any time-out of a client or a service that waits for an answer.
 const HOLD_MS: u64 = 4000;
@@ -71,6 +71,9 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
         },
     );
     add("reset", PointAction::Reset(Moment::Before));
+    for (column, refusal) in errors(point, link.kind) {
+        add(column, PointAction::Error(refusal));
+    }
     let parties = target.parties();
     // The process at the other end of a RocketMQ point is the broker: name servers see no payments.
     let right = match link.kind {
@@ -97,6 +100,20 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// Errors that the server may answer such a request with.
+fn errors(point: &Point, kind: LinkKind) -> Vec<(&'static str, Refusal)> {
+    let request = point.name.ends_with(" request");
+    let verb = point.name.split(' ').next().unwrap_or_default();
+    match kind {
+        LinkKind::Http if request => vec![("error", Refusal::ServiceUnavailable)],
+        LinkKind::Rocketmq if request && verb == "SEND" => vec![("error", Refusal::SystemBusy)],
+        LinkKind::Mysql if request && ["SELECT", "INSERT", "UPDATE", "DELETE"].contains(&verb) => {
+            vec![("error", Refusal::LockWaitTimeout), ("deadlock", Refusal::Deadlock)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Whether the protocol has a way to make such a frame arrive twice.

@@ -97,6 +97,7 @@ impl AtPoint {
             PointAction::Throttle { bytes_per_s } => both(Action::Throttle {
                 bytes_per_s: *bytes_per_s,
             }),
+            PointAction::Error(refusal) => both(Action::Refuse(*refusal)),
             PointAction::Corrupt { from_end } => both(Action::Corrupt { from_end: *from_end }),
             PointAction::Crash { moment, .. } | PointAction::Pause { moment, .. } => match &self.gate {
                 Some(gate) => both(Action::Shut(Arc::clone(gate), *moment)),

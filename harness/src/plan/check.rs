@@ -450,9 +450,20 @@ impl<'a> Check<'a> {
             }
         }
         for path in &correlation.http_path {
-            if !path.starts_with('/') || !path.contains("{tx}") {
+            let variable = |part: &str| part.len() > 2 && part.starts_with('{') && part.ends_with('}');
+            if !path.starts_with('/') || !path.split('/').any(variable) {
                 self.say(format!(
-                    "correlation.http_path has {path:?}; it must begin with / and contain {{tx}}"
+                    "correlation.http_path has {path:?}; it must begin with / and have {{tx}}, or another name in braces, \
+                     between slashes"
+                ));
+            }
+        }
+        for column in &correlation.sql_columns {
+            let plain =
+                |name: &str| !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || "`'\"()".contains(c));
+            if column.split('.').count() != 2 || !column.split('.').all(plain) {
+                self.say(format!(
+                    "correlation.sql_columns has {column:?}; it must be TABLE.COLUMN, as in \"account_pay.id\""
                 ));
             }
         }

@@ -371,7 +371,7 @@ pub struct Correlation {
     /// JSON pointers into HTTP bodies.
     #[serde(default)]
     pub http_body: Vec<String>,
-    /// Paths with `{tx}` in its place.
+    /// Paths with `{tx}` in its place; other parts in braces stand for anything, so that points are named alike.
     #[serde(default)]
     pub http_path: Vec<String>,
     /// JSON pointers into message bodies.
@@ -380,6 +380,9 @@ pub struct Correlation {
     /// Whether the keys of a message are transaction numbers.
     #[serde(default)]
     pub message_keys: bool,
+    /// Columns of databases that hold transaction numbers: `table.column`.
+    #[serde(default)]
+    pub sql_columns: Vec<String>,
 }
 
 /// How the final state is read, straight from the databases.

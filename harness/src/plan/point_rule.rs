@@ -15,6 +15,7 @@ use std::str::FromStr;
 
 use super::duration::{duration_ms, show_ms};
 use super::error::{did_you_mean, list};
+use super::refusal::{Refusal, UnknownRefusal};
 use super::types::Direction;
 
 /// How long a crashed party stays down, where nothing else is said.
@@ -90,6 +91,8 @@ pub enum PointAction {
         /// Bytes per second.
         bytes_per_s: u64,
     },
+    /// The request is answered with an error that the protocol allows, and not passed on.
+    Error(Refusal),
     /// One byte is changed.
     Corrupt {
         /// Which, counted from the end of the frame.
@@ -129,7 +132,7 @@ pub enum Legality {
 }
 
 /// Every action by its first word: its form, what it does, what does the like in the world.
-pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 11] = [
+pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 12] = [
     (
         "drop",
         "drop",
@@ -174,6 +177,12 @@ pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 11] = [
         Legality::Network,
     ),
     (
+        "error",
+        "error 1213",
+        "it is answered with an error in the server's place: 1205, 1213, busy, no-route, 503",
+        Legality::Contract,
+    ),
+    (
         "corrupt",
         "corrupt 0",
         "one byte is changed, counted from its end",
@@ -205,6 +214,7 @@ impl PointAction {
             PointAction::Cut { .. } => "cut",
             PointAction::Reset(_) => "reset",
             PointAction::Throttle { .. } => "throttle",
+            PointAction::Error(_) => "error",
             PointAction::Corrupt { .. } => "corrupt",
             PointAction::Crash { .. } => "crash",
             PointAction::Pause { .. } => "pause",
@@ -257,6 +267,11 @@ impl PointAction {
             ("throttle", [rate]) => Ok(PointAction::Throttle {
                 bytes_per_s: number(rate, 1).map_err(malformed)?,
             }),
+            ("error", [_, ..]) => text
+                .trim()
+                .parse()
+                .map(PointAction::Error)
+                .map_err(|e: UnknownRefusal| e.to_string()),
             ("corrupt", []) => Ok(PointAction::Corrupt { from_end: 0 }),
             ("corrupt", [at]) => Ok(PointAction::Corrupt {
                 from_end: number(at, 0).map_err(malformed)?,
@@ -401,9 +416,12 @@ impl fmt::Display for PointSelection {
 
 impl fmt::Display for PointAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let PointAction::Error(refusal) = self {
+            return refusal.fmt(f);
+        }
         f.write_str(self.word())?;
         match self {
-            PointAction::Drop | PointAction::Duplicate => Ok(()),
+            PointAction::Drop | PointAction::Duplicate | PointAction::Error(_) => Ok(()),
             PointAction::Delay { fixed_ms, jitter_ms } => write!(f, " {fixed_ms}ms+{jitter_ms}ms"),
             PointAction::HoldUntil(point) => write!(f, " until {point}"),
             PointAction::Reorder { behind } => write!(f, " {behind}"),
@@ -463,6 +481,7 @@ mod tests {
             "pay->mysql COMMIT request: cut both 3s",
             "pay->mysql COMMIT request: reset after",
             "client->pay POST /pay/recharge reply: throttle 1000",
+            "pay->mysql INSERT account_pay request: error 1213",
             "pay->mysql COMMIT reply: corrupt 0",
             "pay->mysql COMMIT reply tx=t7: crash pay before restart 500ms",
             "pay->mysql COMMIT reply: pause pay after 3s",
@@ -488,6 +507,7 @@ mod tests {
             ("a->b P: crash", vec!["crash pay after"]),
             ("a->b P: crash pay soon", vec!["soon", "crash pay after"]),
             ("a->b P: hold 5s", vec!["hold until POINT"]),
+            ("a->b P: error 1206", vec!["1206", "error 1205"]),
             ("a->b P #0: drop", vec!["\"0\"", "from 1"]),
             ("a->b P 0%: drop", vec!["0%"]),
             ("a->b P:  ", vec!["no action"]),

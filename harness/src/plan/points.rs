@@ -29,8 +29,16 @@ impl std::fmt::Display for Point {
 }
 
 /// Points of MySQL that need no table.
-const MYSQL_POINTS: [&str; 8] = [
-    "CONNECT", "BEGIN", "COMMIT", "ROLLBACK", "SELECT", "SET", "PING", "SHOW",
+const MYSQL_POINTS: [&str; 9] = [
+    "CONNECT",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SELECT",
+    "PREPARE SELECT",
+    "SET",
+    "PING",
+    "SHOW",
 ];
 /// Statements that name a table.
 const MYSQL_VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
@@ -250,12 +258,15 @@ fn rocketmq(target: &Target, link: &LinkDef) -> BTreeSet<String> {
     for (group, def) in dependency.groups.iter().filter(|(group, _)| used.contains(*group)) {
         match &def.topic {
             Some(topic) => {
+                names.extend(both(&format!("ROUTE {topic}")));
+                names.extend(both(&format!("ROUTE %RETRY%{group}")));
                 names.insert(format!("DELIVER {topic}"));
                 names.insert(format!("DELIVER %RETRY%{group}"));
                 names.extend(both(&format!("CONSUMER_SEND_MSG_BACK {topic}")));
             }
             None => {
                 for (topic, kind) in dependency.topics.iter().map(|(name, topic)| (name, topic.kind)) {
+                    names.extend(both(&format!("ROUTE {topic}")));
                     names.extend(both(&format!("SEND {topic}")));
                     if kind == TopicKind::Transaction {
                         names.extend(both(&format!("SEND half {topic}")));

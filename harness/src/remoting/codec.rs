@@ -180,6 +180,20 @@ impl Frame {
         assemble(Serialization::Json, header.to_string().as_bytes(), body)
     }
 
+    /// A new JSON-encoded answer without fields or body.
+    pub fn answer(code: i32, opaque: i32, remark: &str) -> Bytes {
+        let header = json!({
+            "code": code,
+            "language": "JAVA",
+            "version": VERSION,
+            "opaque": opaque,
+            "flag": FLAG_RESPONSE,
+            "remark": remark,
+            "serializeTypeCurrentRPC": "JSON",
+        });
+        assemble(Serialization::Json, header.to_string().as_bytes(), &[])
+    }
+
     /// The bytes as they came.
     pub fn raw(&self) -> &Bytes {
         &self.raw

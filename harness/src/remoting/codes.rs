@@ -69,6 +69,10 @@ codes! {
 
 /// The response code that says: done.
 pub const SUCCESS: i32 = 0;
+/// The response code of a broker that takes no more for a while.
+pub const SYSTEM_BUSY: i32 = 2;
+/// The response code of a broker that is not (or no longer) at work.
+pub const SERVICE_NOT_AVAILABLE: i32 = 14;
 /// The response code for a topic that does not exist.
 pub const TOPIC_NOT_EXIST: i32 = 17;
 /// The response code of a pull that found nothing before its time was up.

@@ -47,6 +47,7 @@ pub(super) async fn open(
         http_path: manifest.correlation.http_path.clone(),
         message_body: manifest.correlation.message_body.clone(),
         message_keys: manifest.correlation.message_keys,
+        sql_columns: manifest.correlation.sql_columns.clone(),
         names: names.to_manifest(manifest),
     };
     let mut links = Links::new();

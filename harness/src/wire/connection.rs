@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::active::{ActiveRule, Fired};
-use super::core::{Copied, Frame, FrameKind, Session, Way};
+use super::core::{Copied, Frame, FrameKind, Refused, Session, Way};
 use super::gate::Parties;
 use super::lane::{Head, Item, Lane, Load, Orders};
 use super::link::{Leg, Shared};
@@ -398,6 +398,15 @@ impl Connection {
                     let frame = frame.did(format!("overtaken by {behind}"));
                     self.overtaken.push((way, *behind, frame));
                     return None;
+                }
+                Action::Refuse(refusal) => {
+                    if let Some(Refused { answer, instead }) = self.session.refuse(&frame, *refusal) {
+                        rule.counters.answered.fetch_add(1, Ordering::Relaxed);
+                        self.fire(rule, &frame);
+                        self.record(&frame, Some("answered by the link, not passed on"));
+                        self.push(way.back(), Load::Frame(answer), Orders::default(), Instant::now());
+                        return instead;
+                    }
                 }
                 Action::Corrupt { from_end } => {
                     self.fire(rule, &frame);

@@ -9,13 +9,15 @@ use std::borrow::Cow;
 use bytes::{Bytes, BytesMut};
 use paytwice_checkers::history::WireEvent;
 
-use crate::plan::{Direction, Duplicated};
+use crate::plan::{Direction, Duplicated, Refusal};
 
 /// Takes the events of a link. Called from the path of the bytes: an implementation must not block.
 ///
 /// An event is recorded when the last byte of its frame has been handed to the kernel, or when it is certain that
 /// it never will be. `did` is made of these words: `delayed N ms`, `held N ms`, `duplicated` (the original) with how
-/// in brackets, `duplicate` (the copy), `lost with the connection` (it never arrived), `answer to a duplicate, dropped`.
+/// in brackets, `duplicate` (the copy), `lost with the connection` (it never arrived), `answer to a duplicate, dropped`,
+/// `error 1205` and the like (an answer that the link made), `sent by the link` (what a refusal needs besides) and
+/// `answer to a request of the link, dropped`.
 pub trait WireSink: Send + Sync {
     /// Takes one event.
     fn record(&self, event: WireEvent);
@@ -104,6 +106,8 @@ pub(super) struct Frame {
     pub(super) did: Vec<Cow<'static, str>>,
     /// False for the answer to something that the link itself asked: it ends here.
     pub(super) forward: bool,
+    /// The number of a request, from 1, where its session must be able to tell it from others; 0 otherwise.
+    pub(super) asked: u64,
 }
 
 impl Frame {
@@ -115,6 +119,7 @@ impl Frame {
             points: Vec::new(),
             did: Vec::new(),
             forward: true,
+            asked: 0,
         }
     }
 
@@ -152,6 +157,15 @@ pub(super) enum Copied {
     Aside(Frame, Frame),
 }
 
+/// What a session makes of a request that is answered with an error in the server's place. The request is not passed on.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Goes to the party that asked.
+    pub(super) answer: Frame,
+    /// Goes on in the request's place, where the server must hear of it; its own answer ends here.
+    pub(super) instead: Option<Frame>,
+}
+
 /// What a protocol remembers of one connection.
 pub(super) trait Session: Send {
     /// Takes as many whole frames off the front of `buffer` as there are.
@@ -161,6 +175,13 @@ pub(super) trait Session: Send {
     fn duplicate(&mut self, way: Way, frame: Frame, dice: u64) -> Copied {
         let _ = (way, dice);
         Copied::No(frame)
+    }
+
+    /// Answers a request, which came from the last call of [`Session::frames`], with an error that its protocol allows; the
+    /// caller does not pass it on then. None where it cannot: the request must be passed on.
+    fn refuse(&mut self, frame: &Frame, error: Refusal) -> Option<Refused> {
+        let _ = (frame, error);
+        None
     }
 
     /// How many bytes passed that should have been frames of this protocol and were not.

@@ -18,6 +18,8 @@ pub struct Correlation {
     pub message_body: Vec<String>,
     /// Whether the keys of a message are transaction numbers.
     pub message_keys: bool,
+    /// Columns of databases that hold transaction numbers: `table.column`.
+    pub sql_columns: Vec<String>,
     /// The run's own name of a topic or group -> its name in the manifest.
     pub names: BTreeMap<String, String>,
 }
@@ -46,6 +48,24 @@ impl Correlation {
             at_pointers(&self.message_body, body, &mut found);
         }
         found
+    }
+
+    /// Whether any column holds transaction numbers.
+    pub(super) fn has_sql_columns(&self) -> bool {
+        !self.sql_columns.is_empty()
+    }
+
+    /// Whether a column of a table holds transaction numbers.
+    pub(super) fn holds_tx(&self, table: &str, column: &str) -> bool {
+        self.holds_tx_if(column, |other| other.eq_ignore_ascii_case(table))
+    }
+
+    /// Whether a column of that name holds transaction numbers in a table for which `is` is true.
+    pub(super) fn holds_tx_if(&self, column: &str, is: impl Fn(&str) -> bool) -> bool {
+        let columns = self.sql_columns.iter().filter_map(|entry| entry.split_once('.'));
+        columns
+            .into_iter()
+            .any(|(table, other)| other.eq_ignore_ascii_case(column) && is(table))
     }
 
     /// Transaction numbers in an HTTP body.

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Never: binds any address but those it was given, changes a byte on a passing link (but for the addresses in
-//! RocketMQ route answers), buffers without a bound, or lets a credential out of a frame.
+//! RocketMQ route answers and the encryption that a MySQL greeting offers), buffers without a bound, or lets a
+//! credential out of a frame.
 
 mod active;
 mod connection;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::active::ActiveRule;
 use super::core::{Frame, Way};
 use super::gate::Gate;
-use crate::plan::{Direction, Duplicated, Moment};
+use crate::plan::{Direction, Duplicated, Moment, Refusal};
 
 /// What a link is told to do.
 #[derive(Clone, Debug)]
@@ -103,6 +103,8 @@ pub enum Action {
         /// How many overtake it.
         behind: u32,
     },
+    /// At a point: the request is answered with an error and not passed on, where its protocol can.
+    Refuse(Refusal),
     /// At a point: one byte is changed. No network that is used rightly does that.
     Corrupt {
         /// Which byte, from the end of the frame.

@@ -3,6 +3,7 @@
 //! One file per protocol. Never: I/O, clocks, or a byte that is not passed on.
 
 mod http;
+mod mysql;
 mod rocketmq;
 mod tcp;
 
@@ -17,7 +18,7 @@ use super::correlation::Correlation;
 pub enum Protocol {
     /// Bytes, as they are read.
     Tcp,
-    /// MySQL; its frames are not read yet.
+    /// MySQL, without encryption and compression; with them it passes as bytes.
     MySql,
     /// HTTP/1.1; anything else passes as bytes.
     Http,
@@ -49,7 +50,8 @@ impl Terms {
 impl Protocol {
     pub(super) fn session(self, terms: &Arc<Terms>) -> Box<dyn Session> {
         match self {
-            Protocol::Tcp | Protocol::MySql => Box::new(tcp::Bytewise),
+            Protocol::Tcp => Box::new(tcp::Bytewise),
+            Protocol::MySql => Box::new(mysql::MySql::new(Arc::clone(terms))),
             Protocol::Http => Box::new(http::Http::new(Arc::clone(terms))),
             Protocol::RocketMq => Box::new(rocketmq::RocketMq::new(Arc::clone(terms))),
         }

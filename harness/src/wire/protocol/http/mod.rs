@@ -4,6 +4,7 @@
 //! pass as bytes. Never: changes a byte, or names anything but method and path.
 
 mod body;
+mod refuse;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use bytes::{Bytes, BytesMut};
 
 use self::body::{Body, Chunk, dechunk};
 use super::Terms;
-use crate::wire::core::{Copied, Frame, FrameKind, Session, Way};
+use crate::plan::Refusal;
+use crate::wire::core::{Copied, Frame, FrameKind, Refused, Session, Way};
 
 /// Longer messages pass piece by piece.
 const WHOLE_BYTES_MAX: usize = 256 << 10;
@@ -27,11 +29,14 @@ pub(super) struct Http {
     terms: Arc<Terms>,
     ways: [State; 2],
     unanswered: VecDeque<Asked>,
+    requests: u64,
     unparsed_bytes: u64,
 }
 
 /// A request that waits for its answer.
 struct Asked {
+    /// Its number among the requests of the connection.
+    number: u64,
     name: String,
     tx: Vec<String>,
     /// Its answer has no body whatever its head says.
@@ -91,6 +96,7 @@ impl Http {
             terms,
             ways: [State::Head, State::Head],
             unanswered: VecDeque::new(),
+            requests: 0,
             unparsed_bytes: 0,
         }
     }
@@ -196,7 +202,11 @@ impl Http {
             asked.tx.clone_from(&message.tx);
         }
         self.answered_by(way, message.asked.take());
-        out.push(Frame::named(bytes, kind, message.name, message.tx));
+        let mut frame = Frame::named(bytes, kind, message.name, message.tx);
+        if kind == FrameKind::HttpRequest {
+            frame.asked = self.requests;
+        }
+        out.push(frame);
         true
     }
 
@@ -217,7 +227,9 @@ impl Http {
 
     fn answered_by(&mut self, way: Way, asked: Option<Asked>) {
         if let (Way::Request, Some(asked)) = (way, asked) {
-            self.unanswered.push_back(asked);
+            self.requests += 1;
+            let number = self.requests;
+            self.unanswered.push_back(Asked { number, ..asked });
         }
     }
 
@@ -256,6 +268,7 @@ impl Http {
         let name = format!("{method} {path}");
         let connect = method == "CONNECT";
         let asked = Asked {
+            number: 0,
             name: format!("{name} reply"),
             tx: tx.clone(),
             head_only: method == "HEAD",
@@ -321,6 +334,10 @@ impl Session for Http {
     fn duplicate(&mut self, _: Way, frame: Frame, _: u64) -> Copied {
         let copy = frame.clone().did("duplicate");
         Copied::Aside(frame.did("duplicated"), copy)
+    }
+
+    fn refuse(&mut self, frame: &Frame, error: Refusal) -> Option<Refused> {
+        self.refused(frame, error)
     }
 
     fn unparsed_bytes(&self) -> u64 {

@@ -215,3 +215,102 @@ proptest! {
         prop_assert_eq!(out, bytes);
     }
 }
+
+#[test]
+fn a_request_is_refused_with_503_and_the_next_keeps_its_name() {
+    let mut http = http();
+    let query = b"GET /pay/payresult/t9 HTTP/1.1\r\n\r\n";
+    let frames = feed(&mut http, Way::Request, &[RECHARGE, query].concat());
+    assert!(
+        http.refuse(&frames[1], Refusal::ServiceUnavailable).is_none(),
+        "not before the first"
+    );
+    let refused = http.refuse(&frames[0], Refusal::ServiceUnavailable).unwrap();
+    assert!(refused.instead.is_none());
+    assert_eq!(
+        names(std::slice::from_ref(&refused.answer)),
+        [r#"POST /pay/recharge reply ["t1"]"#]
+    );
+    assert_eq!(refused.answer.did, ["error 503"]);
+    assert_eq!(
+        refused.answer.bytes,
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nconnection: \
+         keep-alive\r\n\r\nService Unavailable\n"
+    );
+    assert!(http.refuse(&frames[0], Refusal::ServiceUnavailable).is_none(), "once");
+    let frames = feed(&mut http, Way::Reply, ANSWER);
+    assert_eq!(names(&frames), [r#"GET /pay/payresult/{tx} reply ["t9"]"#]);
+}
+
+#[test]
+fn what_is_not_whole_or_no_request_is_not_refused() {
+    let expects = b"POST /a HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    let mut http = self::http();
+    let frames = feed(&mut http, Way::Request, expects);
+    assert!(http.refuse(&frames[0], Refusal::ServiceUnavailable).is_none());
+    for error in Refusal::ALL {
+        let mut http = self::http();
+        let frames = feed(&mut http, Way::Request, RECHARGE);
+        assert_eq!(
+            http.refuse(&frames[0], error).is_some(),
+            error == Refusal::ServiceUnavailable
+        );
+        feed(&mut http, Way::Request, RECHARGE);
+        let answer = feed(&mut http, Way::Reply, ANSWER);
+        assert!(http.refuse(&answer[0], error).is_none());
+    }
+    let mut http = self::http();
+    feed(&mut http, Way::Request, b"GET /s HTTP/1.1\r\n\r\n");
+    let streamed = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nab";
+    feed(&mut http, Way::Reply, streamed);
+    let frames = feed(&mut http, Way::Request, RECHARGE);
+    assert!(
+        http.refuse(&frames[0], Refusal::ServiceUnavailable).is_none(),
+        "an answer is under way"
+    );
+}
+
+#[test]
+fn a_refusal_of_head_has_no_body() {
+    let mut http = http();
+    let frames = feed(&mut http, Way::Request, b"HEAD / HTTP/1.1\r\n\r\n");
+    let refused = http.refuse(&frames[0], Refusal::ServiceUnavailable).unwrap();
+    assert!(refused.answer.bytes.ends_with(b"\r\n\r\n"));
+}
+
+proptest! {
+    /// Requests one after the other, some of them refused: what the client gets is answers that another session reads.
+    #[test]
+    fn answers_keep_their_names_behind_a_refusal(
+        requests in proptest::collection::vec((message(), any::<bool>()), 1..9),
+        burst in any::<bool>(),
+    ) {
+        let (mut http, mut client) = (http(), http());
+        let mut frames = Vec::new();
+        if burst {
+            let all: Vec<u8> = requests.iter().flat_map(|(request, _)| request.clone()).collect();
+            frames = feed(&mut http, Way::Request, &all);
+        }
+        for (at, (request, refused)) in requests.iter().enumerate() {
+            let frame = if burst { frames[at].clone() } else { feed(&mut http, Way::Request, request).remove(0) };
+            let asked = frame.points[0].name.replace(" request", " reply");
+            let refusal = refused.then(|| http.refuse(&frame, Refusal::ServiceUnavailable));
+            let answer = match refusal.flatten() {
+                Some(refused) => {
+                    prop_assert_eq!(&refused.answer.points[0].name, &asked);
+                    refused.answer.bytes.to_vec()
+                }
+                None => {
+                    prop_assert!(!refused, "each was the first that waited");
+                    let answer = feed(&mut http, Way::Reply, ANSWER);
+                    prop_assert_eq!(&answer[0].points[0].name, &asked);
+                    ANSWER.to_vec()
+                }
+            };
+            feed(&mut client, Way::Request, request);
+            prop_assert_eq!(&feed(&mut client, Way::Reply, &answer)[0].points[0].name, &asked);
+        }
+        prop_assert_eq!(http.unparsed_bytes() + client.unparsed_bytes(), 0);
+        prop_assert!(http.unanswered.is_empty());
+    }
+}

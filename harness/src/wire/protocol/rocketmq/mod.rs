@@ -7,6 +7,7 @@
 mod duplicate;
 mod memory;
 mod points;
+mod refuse;
 mod route;
 
 use std::collections::BTreeMap;
@@ -16,8 +17,9 @@ use bytes::{Bytes, BytesMut};
 
 pub(super) use self::memory::Memory;
 use super::Terms;
+use crate::plan::Refusal;
 use crate::remoting::{Frame as Remoting, FrameEnd, codes, frame_end};
-use crate::wire::core::{Copied, Frame, FrameKind, Session, Way};
+use crate::wire::core::{Copied, Frame, FrameKind, Refused, Session, Way};
 
 /// Longer frames pass in pieces, without a name.
 const WHOLE_BYTES_MAX: usize = 8 << 20;
@@ -59,8 +61,8 @@ enum What {
     Named(String, Vec<String>),
     /// Messages of a topic and queue.
     Pull,
-    /// Where to find brokers.
-    Route,
+    /// Where to find brokers: what the answer is called, if it is about one topic.
+    Route(Option<String>),
     /// Anything else.
     Other,
 }
@@ -131,7 +133,13 @@ impl RocketMq {
         };
         let mut frame = match what {
             What::Named(name, tx) => Frame::named(raw, FrameKind::Plain, name, tx),
-            What::Route => Frame::plain(self.rerouted(remoting), FrameKind::Plain),
+            What::Route(name) => {
+                let raw = self.rerouted(remoting);
+                match name {
+                    Some(name) => Frame::named(raw, FrameKind::Plain, name, Vec::new()),
+                    None => Frame::plain(raw, FrameKind::Plain),
+                }
+            }
             What::Pull if remoting.header.code == codes::SUCCESS => points::delivery(&self.terms, remoting),
             What::Pull | What::Other => Frame::plain(raw, FrameKind::Plain),
         };
@@ -174,6 +182,10 @@ impl Session for RocketMq {
             FrameKind::Delivery => duplicate::deliver_again(&self.terms, frame, dice),
             _ => Copied::No(frame),
         }
+    }
+
+    fn refuse(&mut self, frame: &Frame, error: Refusal) -> Option<Refused> {
+        self.refused(frame, error)
     }
 
     fn unparsed_bytes(&self) -> u64 {

@@ -14,9 +14,8 @@ pub(super) fn request(terms: &Terms, remoting: &Remoting) -> (Frame, What) {
         codes::END_TRANSACTION => (end_transaction(terms, remoting), What::Other),
         codes::CHECK_TRANSACTION_STATE => (check(terms, remoting), What::Other),
         codes::CONSUMER_SEND_MSG_BACK => give_back(terms, remoting),
-        codes::GET_ROUTEINFO_BY_TOPIC | codes::GET_BROKER_CLUSTER_INFO => {
-            (Frame::plain(raw, FrameKind::Plain), What::Route)
-        }
+        codes::GET_ROUTEINFO_BY_TOPIC => route(terms, remoting),
+        codes::GET_BROKER_CLUSTER_INFO => (Frame::plain(raw, FrameKind::Plain), What::Route(None)),
         _ if codes::is_pull(code) => (Frame::plain(raw, FrameKind::Plain), What::Pull),
         _ => (Frame::plain(raw, FrameKind::Plain), What::Other),
     }
@@ -44,6 +43,14 @@ fn send(terms: &Terms, remoting: &Remoting) -> (Frame, What) {
     };
     let frame = Frame::named(remoting.raw().clone(), kind, format!("{name} request"), tx.clone());
     (frame, What::Named(format!("{name} reply"), tx))
+}
+
+fn route(terms: &Terms, remoting: &Remoting) -> (Frame, What) {
+    let topic = remoting.header.field("topic").unwrap_or_default();
+    let name = format!("ROUTE {}", terms.correlation.shown(topic));
+    let raw = remoting.raw().clone();
+    let frame = Frame::named(raw, FrameKind::Plain, format!("{name} request"), Vec::new());
+    (frame, What::Route(Some(format!("{name} reply"))))
 }
 
 fn end_transaction(terms: &Terms, remoting: &Remoting) -> Frame {

@@ -208,3 +208,105 @@ proptest! {
         prop_assert_eq!(passed, bytes);
     }
 }
+
+/// Refuses what comes of a request.
+fn refuse(s: &mut RocketMq, raw: &[u8], error: Refusal) -> Option<Refused> {
+    let frame = one(s, Way::Request, raw);
+    s.refuse(&frame, error)
+}
+
+#[test]
+fn a_send_is_refused_in_the_brokers_words() {
+    for (error, code) in [(Refusal::SystemBusy, 2), (Refusal::ServiceUnavailable, 14)] {
+        for send in [
+            request(10, 4, &[("topic", "t__r1"), ("properties", HALF)], b"x"),
+            request(310, 4, &[("b", "t__r1"), ("i", HALF)], b"x"),
+            request(320, 4, &[("b", "t__r1"), ("m", "true")], b"x"),
+        ] {
+            let mut s = session();
+            let refused = refuse(&mut s, &send, error).unwrap();
+            assert!(refused.instead.is_none());
+            assert_eq!(refused.answer.did, [error.to_string()]);
+            assert!(
+                refused.answer.points[0].name.ends_with("t reply"),
+                "{:?}",
+                refused.answer
+            );
+            let answer = Remoting::parse(refused.answer.bytes).unwrap();
+            assert!(answer.header.is_response());
+            assert_eq!((answer.header.code, answer.header.opaque), (code, 4));
+            // The opaque may be used again, for something else.
+            one(&mut s, Way::Request, &request(34, 4, &[], b""));
+            assert!(one(&mut s, Way::Reply, &answer_to(4)).points.is_empty());
+        }
+    }
+}
+
+fn answer_to(opaque: i32) -> Bytes {
+    answer(0, opaque, &[], b"")
+}
+
+#[test]
+fn a_route_is_refused_in_the_name_servers_words() {
+    let mut s = session();
+    let raw = request(105, 1, &[("topic", "t__r1")], b"");
+    let refused = refuse(&mut s, &raw, Refusal::NoRoute).unwrap();
+    assert_eq!(point(&refused.answer).0, "ROUTE t reply");
+    let header = Remoting::parse(refused.answer.bytes).unwrap().header;
+    assert_eq!((header.code, header.opaque), (17, 1));
+}
+
+#[test]
+fn nothing_else_is_refused() {
+    let oneway = Remoting::request(310, 4, true, &fields(&[("b", "t")]), b"x");
+    let requests = [
+        oneway,
+        request(34, 5, &[], b""),
+        request(11, 6, &[("topic", "t")], b""),
+        request(106, 7, &[], b""),
+        answer_to(8),
+        Bytes::from_static(b"\x16\x03\x01\x00\xa5\x01\x00"),
+    ];
+    for error in Refusal::ALL {
+        for raw in &requests {
+            assert!(refuse(&mut session(), raw, error).is_none(), "{error} {raw:?}");
+        }
+    }
+    let send = request(10, 4, &[("topic", "t__r1")], b"x");
+    for error in [Refusal::LockWaitTimeout, Refusal::Deadlock, Refusal::NoRoute] {
+        assert!(refuse(&mut session(), &send, error).is_none());
+    }
+}
+
+proptest! {
+    /// Some sends are refused, the rest is answered in any order: every answer keeps its name.
+    #[test]
+    fn answers_keep_their_names_behind_a_refusal(
+        sends in proptest::collection::vec((any::<bool>(), any::<bool>(), any::<u16>()), 1..20),
+    ) {
+        let mut s = session();
+        let mut open = Vec::new();
+        for (opaque, (binary, refused, order)) in sends.into_iter().enumerate() {
+            let topic = format!("topic{opaque}");
+            let pairs = [("b", topic.as_str()), ("i", "KEYS\u{1}k\u{2}")];
+            let header = Header { code: 310, opaque: opaque as i32, flag: 0, remark: None, fields: fields(&pairs) };
+            let raw = if binary { encode_binary(&header, b"x") } else { request(310, opaque as i32, &pairs, b"x") };
+            let frame = one(&mut s, Way::Request, &raw);
+            if refused {
+                let refused = s.refuse(&frame, Refusal::SystemBusy).unwrap();
+                let answer = Remoting::parse(refused.answer.bytes.clone()).unwrap();
+                prop_assert_eq!(answer.header.opaque, opaque as i32);
+                prop_assert_eq!(point(&refused.answer).0, format!("SEND {topic} reply"));
+            } else {
+                open.push((order, opaque));
+            }
+        }
+        open.sort_unstable();
+        for (_, opaque) in open {
+            let reply = one(&mut s, Way::Reply, &answer_to(opaque as i32));
+            prop_assert_eq!(point(&reply).0, format!("SEND topic{opaque} reply"));
+        }
+        prop_assert_eq!(s.unparsed_bytes(), 0);
+        prop_assert!(s.pending.iter().all(BTreeMap::is_empty));
+    }
+}

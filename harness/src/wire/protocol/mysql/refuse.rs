@@ -1,0 +1,90 @@
+//! Answers in the server's place: the errors with which InnoDB ends a statement that waited for a lock.
+//!
+//! A lock wait timeout undoes the statement alone, so it is enough not to pass it on. A deadlock undoes the
+//! transaction, so a ROLLBACK goes on in the statement's place and its answer ends here. Only statements that name a
+//! table are answered so: BEGIN waits for nothing, and COMMIT cannot fail like this on one server. Never: answers before
+//! what was asked earlier is answered, or lets the server miss what later commands build upon.
+
+use super::packet::packet;
+use super::reply::Reply;
+use super::statement::Turn;
+use super::{Asked, MySql};
+use crate::plan::Refusal;
+use crate::wire::core::{Frame, FrameKind, Refused};
+
+const QUERY: u8 = 0x03;
+
+impl MySql {
+    pub(super) fn refused(&mut self, frame: &Frame, error: Refusal) -> Option<Refused> {
+        let (code, state, text, undoes_transaction) = match error {
+            Refusal::LockWaitTimeout => (1205u16, "HY000", "Lock wait timeout exceeded", false),
+            Refusal::Deadlock => (1213, "40001", "Deadlock found when trying to get lock", true),
+            _ => return None,
+        };
+        let place = self.place_of(frame)?;
+        let asked = self.unanswered.remove(place)?;
+        if let Some((number, true)) = asked.executes
+            && let Some(prepared) = self.statements.get_mut(number)
+        {
+            prepared.types_owed = true;
+        }
+        let payload = [
+            &[0xff][..],
+            &code.to_le_bytes(),
+            b"#",
+            state.as_bytes(),
+            text.as_bytes(),
+            b"; try restarting transaction",
+        ];
+        let answer = packet(1, &payload.concat());
+        let answer = Frame::named(
+            answer.into(),
+            FrameKind::Plain,
+            format!("{} reply", asked.name),
+            asked.tx,
+        );
+        Some(Refused {
+            answer: answer.did(error.to_string()),
+            instead: undoes_transaction.then(|| self.roll_back(place)),
+        })
+    }
+
+    /// Where the command waits, if it may be answered now.
+    fn place_of(&self, frame: &Frame) -> Option<usize> {
+        let place = self.unanswered.iter().position(|asked| asked.number == frame.asked)?;
+        let asked = self.unanswered.get(place)?;
+        let first = self.unanswered.iter().take(place).all(|earlier| earlier.own);
+        let statement = |asked: &Asked| asked.executes.map(|(number, _)| number);
+        let again = |later: &Asked| asked.executes.is_some() && statement(later) == statement(asked);
+        let built_upon = self.unanswered.iter().skip(place + 1).any(again);
+        (frame.asked != 0 && asked.may_be_refused && first && !built_upon).then_some(place)
+    }
+
+    fn roll_back(&mut self, place: usize) -> Frame {
+        let name = "ROLLBACK".to_owned();
+        let bytes = packet(0, &[&[QUERY][..], &self.no_attributes(), name.as_bytes()].concat());
+        let own = Asked {
+            number: 0,
+            name: name.clone(),
+            tx: Vec::new(),
+            turn: Turn::Ends,
+            reply: Reply::Result,
+            sequence: Some(1),
+            own: true,
+            prepares: None,
+            executes: None,
+            may_be_refused: false,
+        };
+        self.unanswered.insert(place, own);
+        let frame = Frame::named(bytes.into(), FrameKind::Plain, format!("{name} request"), Vec::new());
+        frame.did("sent by the link")
+    }
+
+    /// What stands before the SQL of a query without attributes, where there may be some: their count, and one set.
+    fn no_attributes(&self) -> Vec<u8> {
+        match self.capabilities.query_attributes() {
+            true => vec![0, 1],
+            false => Vec::new(),
+        }
+    }
+}

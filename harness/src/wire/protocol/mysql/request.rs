@@ -1,0 +1,186 @@
+//! What the client sends: the answer to the greeting, commands, and the files that the server asks for.
+//!
+//! Never: looks into the answer to the greeting beyond its first four bytes.
+
+use super::command::Command;
+use super::packet::{Broken, Head};
+use super::reply::Reply;
+use super::statement::{Statement, Turn};
+use super::{Asked, Asking, MySql, Phase, UNANSWERED_MAX, handshake, parameters};
+
+/// What is to be noted about a command.
+struct Noted {
+    name: String,
+    turn: Turn,
+    /// Transaction numbers found in it.
+    own: Vec<String>,
+    /// What comes back; None for nothing.
+    reply: Option<Reply>,
+    may_be_refused: bool,
+}
+
+impl Noted {
+    fn new(name: impl Into<String>, reply: Reply) -> Noted {
+        Noted {
+            name: name.into(),
+            turn: Turn::Within,
+            own: Vec::new(),
+            reply: Some(reply),
+            may_be_refused: false,
+        }
+    }
+
+    fn unanswered(name: &str) -> Noted {
+        Noted {
+            reply: None,
+            ..Noted::new(name, Reply::One)
+        }
+    }
+}
+
+impl MySql {
+    /// Takes the next packet of the client; true when it is the last of its frame.
+    pub(super) fn request(&mut self, head: &Head<'_>) -> Result<bool, Broken> {
+        match self.phase {
+            Phase::Greeting | Phase::Bytes => Err(Broken),
+            Phase::Login(offered) => {
+                let taken = handshake::taken(head.bytes).ok_or(Broken)?;
+                self.capabilities = offered.agreed(taken).ok_or(Broken)?;
+                self.phase = Phase::Questions;
+                self.note(head, Noted::new("CONNECT", Reply::Login));
+                Ok(true)
+            }
+            Phase::Questions => Ok(true),
+            Phase::File => {
+                let is_last = head.length == 0;
+                if is_last {
+                    self.phase = Phase::Commands;
+                    self.asking.name = Some(("LOCAL INFILE".to_owned(), Vec::new()));
+                }
+                Ok(is_last)
+            }
+            Phase::Commands if self.unanswered.len() >= UNANSWERED_MAX => Err(Broken),
+            Phase::Commands => self.command(head).map(|()| true),
+        }
+    }
+
+    fn command(&mut self, head: &Head<'_>) -> Result<(), Broken> {
+        let noted = match Command::of(head.first()?) {
+            Command::Query => self.query(head),
+            Command::Prepare => {
+                self.prepare(head);
+                return Ok(());
+            }
+            Command::Execute => {
+                self.execute(head);
+                return Ok(());
+            }
+            Command::Fetch => {
+                let statement = self.statements.of(head);
+                let name = statement.map_or("STATEMENT", |(_, prepared)| &prepared.statement.name);
+                Noted::new(format!("FETCH {name}"), Reply::Rows)
+            }
+            Command::SendLongData => {
+                self.statements.sent_before(head);
+                Noted::unanswered("SEND LONG DATA")
+            }
+            Command::CloseStatement => {
+                self.statements.close(head);
+                Noted::unanswered("CLOSE STATEMENT")
+            }
+            Command::ResetStatement => {
+                if let Some((_, prepared)) = self.statements.of(head) {
+                    prepared.reset();
+                }
+                Noted::new("RESET STATEMENT", Reply::One)
+            }
+            Command::ChangeUser => {
+                self.phase = Phase::Questions;
+                self.begin_anew();
+                Noted::new("CHANGE USER", Reply::Login)
+            }
+            Command::ResetConnection => {
+                self.begin_anew();
+                Noted::new("RESET CONNECTION", Reply::One)
+            }
+            Command::FieldList => Noted::new("FIELD LIST", Reply::Rows),
+            Command::Quit => Noted::unanswered("QUIT"),
+            Command::Simple(name) => Noted::new(name, Reply::One),
+            Command::Other(byte) => Noted::new(format!("COMMAND {byte}"), Reply::Result),
+            Command::Stream => return Err(Broken),
+        };
+        self.note(head, noted);
+        Ok(())
+    }
+
+    fn query(&self, head: &Head<'_>) -> Noted {
+        let sql = parameters::sql(head.bytes, self.capabilities).unwrap_or_default();
+        let statement = Statement::read(sql, head.is_whole(), &self.terms.correlation);
+        Noted {
+            turn: statement.turn,
+            own: statement.numbers(|_| None),
+            may_be_refused: statement.may_wait && head.is_whole(),
+            ..Noted::new(statement.name, Reply::Result)
+        }
+    }
+
+    fn prepare(&mut self, head: &Head<'_>) {
+        let sql = head.bytes.get(1..).unwrap_or_default();
+        let statement = Statement::read(sql, head.is_whole(), &self.terms.correlation);
+        self.note(head, Noted::new(format!("PREPARE {}", statement.name), Reply::Prepared));
+        if let Some(asked) = self.unanswered.back_mut() {
+            asked.prepares = Some(statement);
+        }
+    }
+
+    fn execute(&mut self, head: &Head<'_>) {
+        let Some((number, prepared)) = self.statements.of(head) else {
+            return self.note(head, Noted::new("EXECUTE STATEMENT", Reply::Result));
+        };
+        let executed = prepared.execute(head, self.capabilities);
+        let noted = Noted {
+            turn: prepared.statement.turn,
+            own: executed.tx,
+            may_be_refused: executed.may_be_refused,
+            ..Noted::new(prepared.statement.name.clone(), Reply::Result)
+        };
+        self.note(head, noted);
+        self.asking.owed = executed.owed;
+        if let Some(asked) = self.unanswered.back_mut() {
+            asked.executes = Some((number, executed.brings_types));
+        }
+    }
+
+    /// Names the command that begins, and waits for its reply.
+    fn note(&mut self, head: &Head<'_>, noted: Noted) {
+        let tx = self.transaction.asked(noted.turn, noted.own);
+        self.commands += 1;
+        self.asking = Asking {
+            name: Some((noted.name.clone(), tx.clone())),
+            number: self.commands,
+            owed: None,
+        };
+        let Some(reply) = noted.reply else {
+            return;
+        };
+        self.unanswered.push_back(Asked {
+            number: self.commands,
+            name: noted.name,
+            tx,
+            turn: noted.turn,
+            // Questions that were asked meanwhile change the count.
+            sequence: (!head.is_continued() && reply != Reply::Login).then_some(1),
+            reply,
+            own: false,
+            prepares: None,
+            executes: None,
+            may_be_refused: noted.may_be_refused,
+        });
+    }
+
+    /// The server forgets statements and the open transaction.
+    fn begin_anew(&mut self) {
+        self.statements.clear();
+        self.transaction.forget();
+    }
+}
