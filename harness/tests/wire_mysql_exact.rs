@@ -1,0 +1,206 @@
+//! A crash at a point is exact: a hundred processes die right before their COMMIT, a hundred right after the server has
+//! carried it out, and the server's own tables say which rows are there.
+//!
+//! The processes are real ones (this program, started again) and do what they can to be seen after the moment of their
+//! crash: a second connection writes all the time, and a commit that is not answered is tried again.
+
+mod common;
+#[path = "wire_common/mod.rs"]
+mod wire_common;
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{left_of, require_docker, stack_for};
+use paytwice::plan::{Direction, Moment};
+use paytwice::stack::ContainerStack;
+use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlSslMode};
+use sqlx::{ConnectOptions, Connection, Row};
+use wire_common::{Seen, leg};
+
+const SCHEMA: &str = "CREATE TABLE payment (id INT PRIMARY KEY); CREATE TABLE beat (id INT, n INT);";
+const CRASHES: i32 = 100;
+/// Where the process of one crash finds its link, and its number.
+const WRITER: &str = "PAYTWICE_TEST_WRITER";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_crashes_before_and_a_hundred_after_the_commit() {
+    require_docker!();
+    let stack = ContainerStack::up(stack_for(&[])).await.unwrap();
+    let id = stack.id().to_string();
+    let stack = Arc::new(stack);
+    let for_crashes = Arc::clone(&stack);
+    let outcome = tokio::spawn(async move {
+        for_crashes.create_database("exact", SCHEMA).await.unwrap();
+        let bench = Bench::open(&for_crashes).await;
+        for (point, committed) in [("COMMIT request", 0), ("COMMIT reply", CRASHES)] {
+            sqlx::query("DELETE FROM payment").execute(&bench.pool).await.unwrap();
+            for number in 0..CRASHES {
+                bench.crash(point, number).await;
+            }
+            let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM payment")
+                .fetch_one(&bench.pool)
+                .await
+                .unwrap();
+            eprintln!("{CRASHES} crashes before {point}: {rows} rows");
+            assert_eq!(rows, i64::from(committed), "before {point}");
+        }
+        bench.pool.close().await;
+        bench.link.close().await;
+    })
+    .await;
+    stack.down().await.unwrap();
+    assert_eq!(left_of(&id), "");
+    if let Err(failed) = outcome {
+        std::panic::resume_unwind(failed.into_panic());
+    }
+}
+
+struct Bench {
+    link: Link,
+    gates: Gates,
+    addr: SocketAddr,
+    pool: MySqlPool,
+}
+
+impl Bench {
+    async fn open(stack: &ContainerStack) -> Bench {
+        let gates = Gates::default();
+        let spec = LinkSpec {
+            name: "writer->mysql".to_owned(),
+            from: "writer".to_owned(),
+            gates: gates.clone(),
+            legs: vec![leg("main", stack.addr("mysql", 3306).unwrap(), Protocol::MySql)],
+            correlation: Correlation::default(),
+            advertise: None,
+        };
+        let link = Link::open(spec, Seen::new()).await.unwrap();
+        let addr = link.listen_addr("main").unwrap();
+        let pool = stack.mysql_pool("exact").unwrap();
+        Bench {
+            link,
+            gates,
+            addr,
+            pool,
+        }
+    }
+
+    /// One process, from its start to its death at the point.
+    async fn crash(&self, point: &str, number: i32) {
+        let gate = self.gates.of("writer");
+        let rule = self.link.install(Rule {
+            at: Some(At::point(point)),
+            direction: Direction::Both,
+            action: Action::Shut(Arc::clone(&gate), Moment::Before),
+            seed: 0,
+        });
+        let mut writer = Writer::start(self.addr, number);
+        let fired = tokio::time::timeout(Duration::from_secs(30), rule.fired());
+        fired
+            .await
+            .unwrap_or_else(|_| panic!("writer {number} never came to {point}"));
+        let beats = self.beats(number).await;
+        // The process has time to try again, and to write on its other connection.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let later = self.beats(number).await;
+        assert!(
+            later - beats <= 1,
+            "{} beats after the crash of {number}",
+            later - beats
+        );
+        writer.kill();
+        gate.dead();
+        gate.reborn();
+        drop(rule);
+        self.until_gone().await;
+    }
+
+    async fn beats(&self, number: i32) -> i64 {
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM beat WHERE id = ?").bind(number);
+        count.fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// The server has noticed that the process is gone, and has undone what it left open.
+    async fn until_gone(&self) {
+        loop {
+            let left = sqlx::query("SELECT COUNT(*) FROM information_schema.innodb_trx")
+                .fetch_one(&self.pool)
+                .await;
+            if left.unwrap().get::<i64, _>(0) == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// The process that is going to die.
+struct Writer(Child);
+
+impl Writer {
+    fn start(addr: SocketAddr, number: i32) -> Writer {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_process_that_writes", "--nocapture"])
+            .env(WRITER, format!("{addr} {number}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Writer(child.unwrap())
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Not a test by itself: the test above starts this program again, and kills it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_writes() {
+    let Ok(told) = std::env::var(WRITER) else { return };
+    let (addr, number) = told.split_once(' ').unwrap();
+    let (addr, number): (SocketAddr, i32) = (addr.parse().unwrap(), number.parse().unwrap());
+    let beating = tokio::spawn(async move {
+        let mut other = connect(addr).await;
+        for n in 0.. {
+            let beat = sqlx::query("INSERT INTO beat VALUES (?, ?)").bind(number).bind(n);
+            beat.execute(&mut other).await.unwrap();
+        }
+    });
+    loop {
+        let mut connection = connect(addr).await;
+        let pay = async {
+            let mut transaction = connection.begin().await?;
+            sqlx::query("INSERT INTO payment VALUES (?)")
+                .bind(number)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await
+        };
+        // Not answered in time: tried again on a new connection.
+        if let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(20), pay).await {
+            break;
+        }
+    }
+    beating.await.unwrap();
+}
+
+async fn connect(addr: SocketAddr) -> sqlx::MySqlConnection {
+    let options = MySqlConnectOptions::new()
+        .host(&addr.ip().to_string())
+        .port(addr.port())
+        .username("root")
+        .ssl_mode(MySqlSslMode::Disabled)
+        .database("exact");
+    options.connect().await.unwrap()
+}
