@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use paytwice::plan::WireDetail;
 use paytwice::remoting::{Admin, Client, codes};
 use paytwice::stack::{ContainerStack, StackOptions};
 use paytwice::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, WireSink};
@@ -75,6 +76,7 @@ async fn link(upstream: SocketAddr, protocol: Protocol) -> (Link, SocketAddr) {
         name: "client->server".to_owned(),
         from: "client".to_owned(),
         gates: Gates::default(),
+        detail: WireDetail::Points,
         legs: vec![LegSpec {
             name: "broker".to_owned(),
             party: "server".to_owned(),

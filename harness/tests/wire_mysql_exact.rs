@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{left_of, require_docker, stack_for};
-use paytwice::plan::{Direction, Moment};
+use paytwice::plan::{Direction, Moment, WireDetail};
 use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlSslMode};
@@ -73,6 +73,7 @@ impl Bench {
             name: "writer->mysql".to_owned(),
             from: "writer".to_owned(),
             gates: gates.clone(),
+            detail: WireDetail::Points,
             legs: vec![leg("main", stack.addr("mysql", 3306).unwrap(), Protocol::MySql)],
             correlation: Correlation::default(),
             advertise: None,

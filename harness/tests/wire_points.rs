@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Seen, leg, until};
-use paytwice::plan::{Direction, Moment};
+use paytwice::plan::{Direction, Moment, WireDetail};
 use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -81,6 +81,7 @@ impl Bench {
                 name: format!("a->{to}"),
                 from: "a".to_owned(),
                 gates: gates.clone(),
+                detail: WireDetail::Points,
                 legs: vec![only],
                 correlation: Correlation {
                     http_path: vec!["/pay/{tx}".to_owned()],

@@ -16,7 +16,7 @@ use super::{Outcome, progress};
 use crate::campaign::{Campaign, Run, Session};
 use crate::clock::Now;
 use crate::explore::{self, ExploreOptions};
-use crate::plan::{PlanError, PlanFile, PlanRequest, duration_ms, key_value};
+use crate::plan::{PlanError, PlanFile, PlanRequest, WireDetail, duration_ms, key_value};
 use crate::run::RunError;
 
 /// Arguments of `run`.
@@ -34,6 +34,9 @@ pub(crate) struct RunArgs {
     /// A rule at a wire point, e.g. 'pay->mysql COMMIT reply: drop'; may be repeated. See `list points`.
     #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<String>,
+    /// What of the wire goes into the history: off (only what something was done to), points, all.
+    #[arg(long, value_name = "HOW-MUCH", value_parser = str::parse::<WireDetail>)]
+    wire_detail: Option<WireDetail>,
     /// A policy of the target and its value; may be repeated.
     #[arg(long = "policy", value_name = "NAME=VALUE", value_parser = key_value)]
     policies: Vec<(String, String)>,
@@ -70,6 +73,9 @@ pub(crate) struct RunArgs {
     /// Exploring: begin no new case after this time.
     #[arg(long, value_parser = duration_ms, requires = "explore")]
     budget: Option<u64>,
+    /// Exploring: stop at the first case that breaks a promise.
+    #[arg(long, requires = "explore")]
+    fail_fast: bool,
     /// Exploring: go on with this one, the folder of an exploration in the store.
     #[arg(long, value_name = "FOLDER", requires = "explore")]
     resume: Option<PathBuf>,
@@ -161,6 +167,7 @@ async fn carry_out(
 async fn explore_points(campaign: &Campaign, args: &RunArgs) -> Result<Outcome, RunError> {
     let options = ExploreOptions {
         budget: args.budget.map(Duration::from_millis),
+        fail_fast: args.fail_fast,
         resume: args.resume.clone(),
     };
     let (exploration, folder) = explore::explore(campaign, &options, &progress::observer()).await?;
@@ -208,6 +215,7 @@ fn request(args: &RunArgs) -> PlanRequest {
         accounts: args.accounts,
         faults: args.faults.clone(),
         rules: args.rules.clone(),
+        wire_detail: args.wire_detail,
         images: args.images.iter().cloned().collect(),
         ..PlanRequest::default()
     }

@@ -33,6 +33,8 @@ const SEEDS: u64 = 10_000;
 pub struct ExploreOptions {
     /// No new case begins after this time.
     pub budget: Option<Duration>,
+    /// No new case begins once a promise was broken.
+    pub fail_fast: bool,
     /// An exploration to go on with: its folder.
     pub resume: Option<PathBuf>,
 }
@@ -130,7 +132,11 @@ async fn walk(
         let ran = session.run(&campaign.with_plan(plan), (number, of)).await;
         let result = result(case, &ran, at.elapsed());
         observer.detail(format!("{case}: {}", result.sentence));
+        let broken = result.outcome == CaseOutcome::Invalid;
         log.add(result)?;
+        if broken && options.fail_fast {
+            break;
+        }
     }
     Ok(())
 }

@@ -67,6 +67,7 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
         policies,
         late: request.late.unwrap_or(manifest.promise.late),
         workload,
+        wire_detail: request.wire_detail.unwrap_or_default(),
         settle: SettlePlan {
             timeout_ms: between(
                 "settle_timeout",

@@ -14,7 +14,7 @@ use super::duration::duration_ms;
 use super::error::PlanError;
 use super::manifest::Late;
 use super::read;
-use super::types::Plan;
+use super::types::{Plan, WireDetail};
 
 /// What is asked of a run. `None` and empty mean: the default.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +53,8 @@ pub struct PlanRequest {
     pub query_share: Option<f64>,
     /// `all`, `none`, or a comma list of items.
     pub faults: Option<String>,
+    /// What of the wire goes into the history.
+    pub wire_detail: Option<WireDetail>,
     /// Rules at wire points, as `--rule` takes them.
     pub rules: Vec<String>,
     /// How long to wait for quiescence.
@@ -129,6 +131,7 @@ impl PlanRequest {
             query_share: self.query_share.or(other.query_share),
             faults: self.faults.or(other.faults),
             rules: if self.rules.is_empty() { other.rules } else { self.rules },
+            wire_detail: self.wire_detail.or(other.wire_detail),
             settle_timeout_ms: self.settle_timeout_ms.or(other.settle_timeout_ms),
             late: self.late.or(other.late),
             images,
@@ -170,6 +173,7 @@ struct RequestFile {
     faults: Option<Faults>,
     #[serde(default)]
     rules: Vec<String>,
+    wire_detail: Option<WireDetail>,
     settle_timeout: Option<Span>,
     late: Option<Late>,
     #[serde(default)]
@@ -256,6 +260,7 @@ impl From<RequestFile> for PlanRequest {
             query_share: file.query_share,
             faults: file.faults.map(|faults| faults.0),
             rules: file.rules,
+            wire_detail: file.wire_detail,
             settle_timeout_ms: ms(file.settle_timeout),
             late: file.late,
             images: file.images,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,9 @@ pub struct Plan {
     pub late: Late,
     /// What the clients do.
     pub workload: WorkloadPlan,
+    /// What of the wire goes into the history.
+    #[serde(default)]
+    pub wire_detail: WireDetail,
     /// How long to wait for quiescence.
     pub settle: SettlePlan,
     /// Images by dependency, where the user named one.
@@ -42,6 +46,32 @@ pub struct Plan {
     /// What is broken, when and for how long, ordered by `at_ms`.
     #[serde(default)]
     pub faults: Vec<PlannedFault>,
+}
+
+/// What of the wire goes into the history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WireDetail {
+    /// Only frames that something was done to. Deliveries cannot be counted then.
+    Off,
+    /// Every frame with a name.
+    #[default]
+    Points,
+    /// Every frame.
+    All,
+}
+
+impl FromStr for WireDetail {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<WireDetail, String> {
+        match text {
+            "off" => Ok(WireDetail::Off),
+            "points" => Ok(WireDetail::Points),
+            "all" => Ok(WireDetail::All),
+            _ => Err(format!("{text:?} is none of off, points, all")),
+        }
+    }
 }
 
 /// What the clients do.

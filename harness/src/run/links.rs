@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Names, RunError};
 use crate::fault::LinkProbe;
 use crate::plan::manifest::{DependencyKind, Service};
-use crate::plan::{LinkDef, LinkKind, Manifest, Target};
+use crate::plan::{LinkDef, LinkKind, Manifest, Target, WireDetail};
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
 use crate::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol};
@@ -40,6 +40,7 @@ pub(super) async fn open(
     manifest: &Manifest,
     names: &Names,
     gates: &Gates,
+    detail: WireDetail,
     recorder: &Recorder,
 ) -> Result<Links, RunError> {
     let correlation = Correlation {
@@ -60,6 +61,7 @@ pub(super) async fn open(
             name: def.name.clone(),
             from: def.from.clone(),
             gates: gates.clone(),
+            detail,
             legs: legs(stack, manifest, &def, IpAddr::V4(ip))?,
             correlation: correlation.clone(),
             advertise: None,

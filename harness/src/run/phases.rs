@@ -125,7 +125,16 @@ impl Phases<'_> {
             services::start(self.stage, manifest, self.plan, names, &Ways::Direct).await?;
             return Ok((links::Links::new(), links::direct_bases(stack, manifest)?));
         }
-        let links = links::open(stack, self.target, manifest, names, gates, &self.recorder).await?;
+        let links = links::open(
+            stack,
+            self.target,
+            manifest,
+            names,
+            gates,
+            self.plan.wire_detail,
+            &self.recorder,
+        )
+        .await?;
         services::start(self.stage, manifest, self.plan, names, &Ways::Links(&links)).await?;
         links::point_at_services(stack, self.target, &links)?;
         let bases = links::client_bases(self.target, &links);

@@ -24,12 +24,14 @@ use super::lane::{Head, Item, Lane, Load, Orders};
 use super::link::{Leg, Shared};
 use super::rule::{Action, Decision, cut, decide};
 use super::socket::{aside, call, reset};
-use crate::plan::Moment;
+use crate::plan::{Moment, WireDetail};
 
 /// What is asked of the kernel in one read.
 const READ_BYTES: usize = 16 << 10;
 /// Room below which a buffer gets more.
 const READ_BYTES_MIN: usize = 4 << 10;
+/// What a frame without a name is called where every frame is told.
+const NAMELESS: &str = "frame";
 /// Frames in one write.
 const SLICES: usize = 16;
 
@@ -659,14 +661,25 @@ impl Connection {
         for point in &frame.points {
             let words = frame.did.iter().chain(&point.did).map(AsRef::as_ref).chain(on_its_way);
             let did = words.collect::<Vec<&str>>().join(", ");
-            self.shared.record(WireEvent {
-                link: self.shared.name().to_owned(),
-                conn: self.number,
-                point: point.name.clone(),
-                tx: point.tx.clone(),
-                bytes: point.bytes as u64,
-                did: (!did.is_empty()).then_some(did),
-            });
+            if self.shared.detail() != WireDetail::Off || !did.is_empty() {
+                self.tell(point.name.clone(), point.tx.clone(), point.bytes, did);
+            }
         }
+        if frame.points.is_empty() && self.shared.detail() == WireDetail::All {
+            let words = frame.did.iter().map(AsRef::as_ref).chain(on_its_way);
+            let did = words.collect::<Vec<&str>>().join(", ");
+            self.tell(NAMELESS.to_owned(), Vec::new(), frame.bytes.len(), did);
+        }
+    }
+
+    fn tell(&self, point: String, tx: Vec<String>, bytes: usize, did: String) {
+        self.shared.record(WireEvent {
+            link: self.shared.name().to_owned(),
+            conn: self.number,
+            point,
+            tx,
+            bytes: bytes as u64,
+            did: (!did.is_empty()).then_some(did),
+        });
     }
 }

@@ -23,6 +23,7 @@ use super::gate::{Gate, Gates, Parties};
 use super::protocol::{Protocol, Terms};
 use super::rule::{Action, Rule, refusal};
 use super::socket::{prepare, reset};
+use crate::plan::WireDetail;
 
 /// Pause after an error of `accept` (no file descriptors left), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -36,6 +37,8 @@ pub struct LinkSpec {
     pub from: String,
     /// The gates of the run.
     pub gates: Gates,
+    /// Which of its frames are told to the sink.
+    pub detail: WireDetail,
     /// Its listeners, one for each port of the dependency that the service reaches. A Java client with its VIP channel
     /// on also wants one at the advertised broker port - 2.
     pub legs: Vec<LegSpec>,
@@ -145,6 +148,7 @@ pub(super) struct Leg {
 pub(super) struct Shared {
     name: String,
     from: Arc<Gate>,
+    detail: WireDetail,
     sink: Arc<dyn WireSink>,
     terms: Arc<Terms>,
     pub(super) rules: RuleSet,
@@ -175,7 +179,7 @@ impl Link {
             advertised(&spec.name, spec.advertise, &legs)?,
         ));
         let from = spec.gates.of(&spec.from);
-        let shared = Arc::new(Shared::new(spec.name, Arc::clone(&from), sink, terms));
+        let shared = Arc::new(Shared::new(spec.name, Arc::clone(&from), spec.detail, sink, terms));
         from.register(&shared);
         legs.iter().for_each(|leg| leg.gate.register(&shared));
         let (closing, _) = watch::channel(false);
@@ -294,10 +298,11 @@ impl Leg {
 }
 
 impl Shared {
-    fn new(name: String, from: Arc<Gate>, sink: Arc<dyn WireSink>, terms: Arc<Terms>) -> Shared {
+    fn new(name: String, from: Arc<Gate>, detail: WireDetail, sink: Arc<dyn WireSink>, terms: Arc<Terms>) -> Shared {
         Shared {
             name,
             from,
+            detail,
             sink,
             terms,
             rules: RuleSet::default(),
@@ -313,6 +318,10 @@ impl Shared {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn detail(&self) -> WireDetail {
+        self.detail
     }
 
     pub(super) fn record(&self, event: WireEvent) {

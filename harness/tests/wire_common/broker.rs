@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use paytwice::plan::{Direction, Duplicated};
+use paytwice::plan::{Direction, Duplicated, WireDetail};
 use paytwice::remoting::{Admin, Client, Counters, Records, Response, codes};
 use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
@@ -52,6 +52,7 @@ impl Bench {
             name: "pay->rocketmq".to_owned(),
             from: "pay".to_owned(),
             gates: gates.clone(),
+            detail: WireDetail::Points,
             legs: vec![
                 leg("name-server", name_server, Protocol::RocketMq),
                 leg("broker", broker, Protocol::RocketMq),

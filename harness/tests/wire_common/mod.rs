@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use paytwice::plan::Direction;
+use paytwice::plan::{Direction, WireDetail};
 use paytwice::wire::{Action, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, WireSink};
 use paytwice_checkers::history::WireEvent;
 
@@ -55,6 +55,7 @@ pub(crate) fn spec(legs: Vec<LegSpec>, correlation: Correlation) -> LinkSpec {
         name: "a->b".to_owned(),
         from: "a".to_owned(),
         gates: Gates::default(),
+        detail: WireDetail::Points,
         legs,
         correlation,
         advertise: None,
