@@ -177,11 +177,12 @@ async fn a_port_that_is_taken_is_named_with_its_link() {
     let manifest = target.join("target.toml");
     let text = std::fs::read_to_string(&manifest).unwrap();
     // These services insist on the usual port, and another program of this machine has it.
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
     let text = text
         .replace("${mysql.addr}", "mysql:3306")
-        .replace("port = 3306", "port = 33061");
+        .replace("port = 3306", &format!("port = {port}"));
     std::fs::write(&manifest, text).unwrap();
-    let taken = std::net::TcpListener::bind("0.0.0.0:33061").unwrap();
     let store = dir.path().join("store");
     let output = paytwice(&[
         "run",
@@ -195,7 +196,7 @@ async fn a_port_that_is_taken_is_named_with_its_link() {
     ])
     .await;
     drop(taken);
-    says(&output, 255, &["->mysql", "33061", "in use"]);
+    says(&output, 255, &["->mysql", &port, "in use"]);
 }
 
 #[tokio::test]

@@ -74,6 +74,8 @@ fn base(asked: &Plan) -> Result<Plan, RunError> {
     (workload.declined_share, workload.conflict_share) = (0.0, 0.0);
     workload.give_up_share = 0.5;
     workload.query_share = 1.0;
+    // Long enough for the slowest restart.
+    workload.attempts = 6;
     let fits = |seed: &u64| {
         let both = payments(&base.workload, *seed);
         both.len() == 2 && !both[0].patient && both[1].patient && both.iter().all(|payment| !payment.repeat)
