@@ -31,6 +31,8 @@ pub(super) struct AtPoint {
     /// Waits for the other point of `hold until`.
     until: Option<RuleGuard>,
     gate: Option<Arc<Gate>>,
+    /// The fault that the point has begun.
+    triggered: Option<Box<dyn Fault>>,
     /// What was done to a process, so that it is undone.
     stopped: bool,
 }
@@ -43,6 +45,7 @@ impl AtPoint {
             guard: None,
             until: None,
             gate: None,
+            triggered: None,
             stopped: false,
         }
     }
@@ -98,6 +101,7 @@ impl AtPoint {
                 bytes_per_s: *bytes_per_s,
             }),
             PointAction::Error(refusal) => both(Action::Refuse(*refusal)),
+            PointAction::Trigger { .. } => both(Action::Watch(Moment::After)),
             PointAction::Corrupt { from_end } => both(Action::Corrupt { from_end: *from_end }),
             PointAction::Crash { moment, .. } | PointAction::Pause { moment, .. } => match &self.gate {
                 Some(gate) => both(Action::Shut(Arc::clone(gate), *moment)),
@@ -140,6 +144,14 @@ impl AtPoint {
                 evidence.detail = format!("at {last}; {}", evidence.detail);
                 Ok(evidence)
             }
+            PointAction::Trigger { fault, .. } => {
+                let at = guard.fired().await;
+                let triggered = self.triggered.insert(super::make(fault, self.seed));
+                triggered.begin(ground).await?;
+                let mut evidence = triggered.seen(ground).await?;
+                evidence.detail = format!("at {at}; {}", evidence.detail);
+                Ok(evidence)
+            }
             PointAction::Pause { party, .. } => {
                 let last = guard.fired().await;
                 self.stopped = true;
@@ -158,6 +170,10 @@ impl AtPoint {
     /// Lifts the rule and undoes what was done to a process.
     async fn lift(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
         self.until = None;
+        if let Some(mut triggered) = self.triggered.take() {
+            self.guard = None;
+            return triggered.end(ground).await;
+        }
         let mut evidence = match &self.rule.action {
             // A rule that nothing met has nothing to drain; what it counted is the evidence otherwise.
             PointAction::Crash { .. } | PointAction::Pause { .. } => {
@@ -239,7 +255,8 @@ impl Fault for AtPoint {
         match &self.rule.action {
             PointAction::Crash { restart_ms: ms, .. }
             | PointAction::Pause { for_ms: ms, .. }
-            | PointAction::Cut { for_ms: ms, .. } => Some(Duration::from_millis(*ms)),
+            | PointAction::Cut { for_ms: ms, .. }
+            | PointAction::Trigger { for_ms: ms, .. } => Some(Duration::from_millis(*ms)),
             PointAction::HoldUntil(_) => Some(Duration::ZERO),
             _ => None,
         }

@@ -16,7 +16,7 @@ use std::str::FromStr;
 use super::duration::{duration_ms, show_ms};
 use super::error::{did_you_mean, list};
 use super::refusal::{Refusal, UnknownRefusal};
-use super::types::Direction;
+use super::types::{Direction, FaultSpec};
 
 /// How long a crashed party stays down, where nothing else is said.
 const RESTART_MS: u64 = 500;
@@ -93,6 +93,13 @@ pub enum PointAction {
     },
     /// The request is answered with an error that the protocol allows, and not passed on.
     Error(Refusal),
+    /// A fault of the usual kind begins when the frame has arrived.
+    Trigger {
+        /// Which: kill, pause, cut, delay or reset of any party or link.
+        fault: Box<FaultSpec>,
+        /// For so long, milliseconds.
+        for_ms: u64,
+    },
     /// One byte is changed.
     Corrupt {
         /// Which, counted from the end of the frame.
@@ -132,7 +139,7 @@ pub enum Legality {
 }
 
 /// Every action by its first word: its form, what it does, what does the like in the world.
-pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 12] = [
+pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 13] = [
     (
         "drop",
         "drop",
@@ -183,6 +190,12 @@ pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 12] = [
         Legality::Contract,
     ),
     (
+        "trigger",
+        "trigger cut account->mysql 3s",
+        "another fault begins: kill, pause, cut, delay or reset of any party or link",
+        Legality::Network,
+    ),
+    (
         "corrupt",
         "corrupt 0",
         "one byte is changed, counted from its end",
@@ -215,6 +228,7 @@ impl PointAction {
             PointAction::Reset(_) => "reset",
             PointAction::Throttle { .. } => "throttle",
             PointAction::Error(_) => "error",
+            PointAction::Trigger { .. } => "trigger",
             PointAction::Corrupt { .. } => "corrupt",
             PointAction::Crash { .. } => "crash",
             PointAction::Pause { .. } => "pause",
@@ -246,11 +260,8 @@ impl PointAction {
             ("drop", []) => Ok(PointAction::Drop),
             ("duplicate", []) => Ok(PointAction::Duplicate),
             ("delay", [time]) => {
-                let (fixed, jitter) = time.split_once('+').unwrap_or((time, "0ms"));
-                Ok(PointAction::Delay {
-                    fixed_ms: duration_ms(fixed).map_err(malformed)?,
-                    jitter_ms: duration_ms(jitter).map_err(malformed)?,
-                })
+                let (fixed_ms, jitter_ms) = delay(time).map_err(malformed)?;
+                Ok(PointAction::Delay { fixed_ms, jitter_ms })
             }
             ("hold", ["until", point @ ..]) => {
                 let selection = point.join(" ").parse().map_err(malformed)?;
@@ -272,6 +283,7 @@ impl PointAction {
                 .parse()
                 .map(PointAction::Error)
                 .map_err(|e: UnknownRefusal| e.to_string()),
+            ("trigger", rest) => trigger(rest).map_err(malformed),
             ("corrupt", []) => Ok(PointAction::Corrupt { from_end: 0 }),
             ("corrupt", [at]) => Ok(PointAction::Corrupt {
                 from_end: number(at, 0).map_err(malformed)?,
@@ -283,25 +295,76 @@ impl PointAction {
     }
 }
 
-fn cut(mut words: &[&str]) -> Result<PointAction, String> {
-    let direction = match words.first() {
-        Some(&"both") => Some(Direction::Both),
-        Some(&"request") => Some(Direction::Request),
-        Some(&"reply") => Some(Direction::Reply),
-        _ => None,
-    };
-    if direction.is_some() {
-        words = &words[1..];
-    }
-    let for_ms = match words {
-        [] => FOR_MS,
-        [time] => duration_ms(time)?,
-        more => return Err(format!("has {:?}", more.join(" "))),
-    };
+fn cut(words: &[&str]) -> Result<PointAction, String> {
+    let (direction, rest) = direction_and(words);
     Ok(PointAction::Cut {
-        direction: direction.unwrap_or(Direction::Both),
-        for_ms,
+        direction,
+        for_ms: time_or(rest, FOR_MS)?,
     })
+}
+
+/// `both`, `request` or `reply`, and what comes behind it; both ways where it is none of them.
+fn direction_and<'a, 'w>(words: &'a [&'w str]) -> (Direction, &'a [&'w str]) {
+    match words.split_first() {
+        Some((&"both", rest)) => (Direction::Both, rest),
+        Some((&"request", rest)) => (Direction::Request, rest),
+        Some((&"reply", rest)) => (Direction::Reply, rest),
+        _ => (Direction::Both, words),
+    }
+}
+
+fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Both => "both",
+        Direction::Request => "request",
+        Direction::Reply => "reply",
+    }
+}
+
+fn time_or(words: &[&str], otherwise_ms: u64) -> Result<u64, String> {
+    match words {
+        [] => Ok(otherwise_ms),
+        [time] => duration_ms(time),
+        more => Err(format!("has {:?}", more.join(" "))),
+    }
+}
+
+fn trigger(words: &[&str]) -> Result<PointAction, String> {
+    let (kind, on, rest) = match words {
+        [kind, on, rest @ ..] => (*kind, (*on).to_owned(), rest),
+        _ => return Err("lacks a fault and what it is done to".to_owned()),
+    };
+    let (direction, after_direction) = direction_and(rest);
+    let (fault, rest) = match kind {
+        "kill" => (FaultSpec::Kill { on }, rest),
+        "pause" => (FaultSpec::Pause { on }, rest),
+        "reset" => (FaultSpec::Reset { on }, rest),
+        "cut" => (FaultSpec::Cut { on, direction }, after_direction),
+        "delay" => {
+            let (time, rest) = after_direction
+                .split_first()
+                .ok_or("lacks how long a frame is delayed")?;
+            let (fixed_ms, jitter_ms) = delay(time)?;
+            let fault = FaultSpec::Delay {
+                on,
+                direction,
+                fixed_ms,
+                jitter_ms,
+            };
+            (fault, rest)
+        }
+        other => return Err(format!("has {other:?} where kill, pause, cut, delay or reset belongs")),
+    };
+    Ok(PointAction::Trigger {
+        fault: Box::new(fault),
+        for_ms: time_or(rest, FOR_MS)?,
+    })
+}
+
+/// `200ms+100ms`: the fixed part, and the random one.
+fn delay(time: &str) -> Result<(u64, u64), String> {
+    let (fixed, jitter) = time.split_once('+').unwrap_or((time, "0ms"));
+    Ok((duration_ms(fixed)?, duration_ms(jitter)?))
 }
 
 fn stop(word: &str, party: &str, words: &[&str]) -> Result<PointAction, String> {
@@ -426,15 +489,24 @@ impl fmt::Display for PointAction {
             PointAction::HoldUntil(point) => write!(f, " until {point}"),
             PointAction::Reorder { behind } => write!(f, " {behind}"),
             PointAction::Cut { direction, for_ms } => {
-                let way = match direction {
-                    Direction::Both => "both",
-                    Direction::Request => "request",
-                    Direction::Reply => "reply",
-                };
-                write!(f, " {way} {}", show_ms(*for_ms))
+                write!(f, " {} {}", way(*direction), show_ms(*for_ms))
             }
             PointAction::Reset(moment) => write!(f, " {moment}"),
             PointAction::Throttle { bytes_per_s } => write!(f, " {bytes_per_s}"),
+            PointAction::Trigger { fault, for_ms } => {
+                write!(f, " {} {}", fault.kind(), fault.on())?;
+                match &**fault {
+                    FaultSpec::Cut { direction, .. } => write!(f, " {}", way(*direction))?,
+                    FaultSpec::Delay {
+                        direction,
+                        fixed_ms,
+                        jitter_ms,
+                        ..
+                    } => write!(f, " {} {fixed_ms}ms+{jitter_ms}ms", way(*direction))?,
+                    _ => {}
+                }
+                write!(f, " {}", show_ms(*for_ms))
+            }
             PointAction::Corrupt { from_end } => write!(f, " {from_end}"),
             PointAction::Crash {
                 party,
@@ -482,6 +554,9 @@ mod tests {
             "pay->mysql COMMIT request: reset after",
             "client->pay POST /pay/recharge reply: throttle 1000",
             "pay->mysql INSERT account_pay request: error 1213",
+            "pay->mysql COMMIT reply: trigger cut account->mysql reply 3s",
+            "pay->mysql COMMIT reply: trigger delay account->mysql both 200ms+0ms 3s",
+            "pay->mysql COMMIT reply: trigger kill broker 1s",
             "pay->mysql COMMIT reply: corrupt 0",
             "pay->mysql COMMIT reply tx=t7: crash pay before restart 500ms",
             "pay->mysql COMMIT reply: pause pay after 3s",
@@ -507,6 +582,8 @@ mod tests {
             ("a->b P: crash", vec!["crash pay after"]),
             ("a->b P: crash pay soon", vec!["soon", "crash pay after"]),
             ("a->b P: hold 5s", vec!["hold until POINT"]),
+            ("a->b P: trigger", vec!["trigger cut account->mysql 3s"]),
+            ("a->b P: trigger drop a->b", vec!["drop", "kill, pause"]),
             ("a->b P: error 1206", vec!["1206", "error 1205"]),
             ("a->b P #0: drop", vec!["\"0\"", "from 1"]),
             ("a->b P 0%: drop", vec!["0%"]),

@@ -12,6 +12,7 @@ use super::fill::placeholders;
 use super::manifest::{DependencyKind, HttpOperation, TopicKind};
 use super::point_rule::{ACTIONS, PointAction, PointRule, PointSelection};
 use super::target::{LinkDef, LinkKind, Target};
+use super::types::FaultSpec;
 
 /// A named event on a link.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,31 +93,38 @@ pub(super) fn check_rule(target: &Target, rule: &PointRule) -> Result<(), String
     if let PointAction::HoldUntil(until) = &rule.action {
         check_point(target, &points, until)?;
     }
+    if let PointAction::Trigger { fault, .. } = &rule.action {
+        return check_fault(target, fault);
+    }
     if let Some(party) = rule.action.party() {
-        let parties = target.parties();
-        let known: Vec<&str> = parties.iter().map(|party| party.name.as_str()).collect();
-        if !known.contains(&party) {
-            let hint = did_you_mean(party, known.iter().copied());
-            return Err(format!(
-                "there is no party {party:?}; this target has {}{hint}",
-                list(known)
-            ));
-        }
+        check_party(target, party)?;
     }
     Ok(())
 }
 
-fn check_point(target: &Target, points: &[Point], at: &PointSelection) -> Result<(), String> {
-    let links = target.links();
-    let known: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
-    if !known.contains(&at.link.as_str()) {
-        let hint = did_you_mean(&at.link, known.iter().copied());
-        return Err(format!(
-            "there is no link {:?}; this target has {}{hint}",
-            at.link,
-            list(known)
-        ));
+/// Whether what a fault is done to is there.
+fn check_fault(target: &Target, fault: &FaultSpec) -> Result<(), String> {
+    match fault {
+        FaultSpec::Kill { on } | FaultSpec::Pause { on } => check_party(target, on),
+        _ => check_link(target, fault.on()),
     }
+}
+
+fn check_party(target: &Target, party: &str) -> Result<(), String> {
+    let parties = target.parties();
+    let known: Vec<&str> = parties.iter().map(|party| party.name.as_str()).collect();
+    if known.contains(&party) {
+        return Ok(());
+    }
+    let hint = did_you_mean(party, known.iter().copied());
+    Err(format!(
+        "there is no party {party:?}; this target has {}{hint}",
+        list(known)
+    ))
+}
+
+fn check_point(target: &Target, points: &[Point], at: &PointSelection) -> Result<(), String> {
+    check_link(target, &at.link)?;
     let names: Vec<&str> = points
         .iter()
         .filter(|point| point.link == at.link)
@@ -130,6 +138,19 @@ fn check_point(target: &Target, points: &[Point], at: &PointSelection) -> Result
         at.link,
         at.point,
         list(nearest(&at.point, &names))
+    ))
+}
+
+fn check_link(target: &Target, link: &str) -> Result<(), String> {
+    let links = target.links();
+    let known: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
+    if known.contains(&link) {
+        return Ok(());
+    }
+    let hint = did_you_mean(link, known.iter().copied());
+    Err(format!(
+        "there is no link {link:?}; this target has {}{hint}",
+        list(known)
     ))
 }
 
