@@ -23,7 +23,7 @@ use super::gate::Parties;
 use super::lane::{Head, Item, Lane, Load, Orders};
 use super::link::{Leg, Shared};
 use super::rule::{Action, Decision, cut, decide};
-use super::socket::{aside, call, reset};
+use super::socket::{aside, call, let_go, reset};
 use crate::plan::{Moment, WireDetail};
 
 /// What is asked of the kernel in one read.
@@ -84,8 +84,14 @@ enum Upstream {
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
+    /// Both ways have ended.
     Closed,
+    /// Both parties are reset.
     Reset,
+    /// What has arrived stays; the party that sends this way is reset, the other one sees an end.
+    ResetBehind(Way),
+    /// What has arrived stays; both parties see an end.
+    Severed,
 }
 
 /// What a look at one part of the connection brought.
@@ -122,6 +128,8 @@ pub(super) struct Connection {
     overtaken: Vec<(Way, u32, Frame)>,
     /// What was just handed to the kernel.
     through: Vec<Item>,
+    /// How it ends, once a rule has said so.
+    over: Option<End>,
 }
 
 /// The names of a frame, each once.
@@ -172,18 +180,13 @@ impl Connection {
             frames: Vec::new(),
             overtaken: Vec::new(),
             through: Vec::new(),
+            over: None,
         }
     }
 
     /// Looks after the connection until both ways have ended, or one party or a rule resets it.
     pub(super) async fn run(mut self) {
         let end = poll_fn(|cx| self.poll(cx)).await;
-        if end == End::Reset {
-            reset(&self.client);
-            if let Upstream::Open(upstream) = &self.upstream {
-                reset(upstream);
-            }
-        }
         let now = Instant::now();
         for way in Way::BOTH {
             while let Some(item) = self.lanes[way as usize].pop() {
@@ -191,6 +194,19 @@ impl Connection {
             }
         }
         self.shared.count_unparsed(self.session.unparsed_bytes());
+        let upstream = match self.upstream {
+            Upstream::Open(upstream) => Some(upstream),
+            _ => None,
+        };
+        for (way, socket) in [(Way::Request, Some(self.client)), (Way::Reply, upstream)] {
+            let Some(socket) = socket else { continue };
+            match end {
+                End::Closed => {}
+                End::Reset => reset(&socket),
+                End::ResetBehind(sender) if sender == way => reset(&socket),
+                End::ResetBehind(_) | End::Severed => self.shared.spawn(let_go(socket)),
+            }
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -200,7 +216,10 @@ impl Connection {
                 return Poll::Ready(End::Reset);
             }
             if self.handle.severed.load(Ordering::Acquire) {
-                return Poll::Ready(End::Closed);
+                return Poll::Ready(End::Severed);
+            }
+            if let Some(end) = self.over {
+                return Poll::Ready(end);
             }
             self.follow_rules();
             let mut moved = false;
@@ -371,7 +390,7 @@ impl Connection {
                 }
                 Action::Sever(Moment::Before) => {
                     self.fire(rule, &frame);
-                    self.sever(rule);
+                    self.sever(rule, End::Reset);
                     self.record(&frame, Some("lost with the connection, which was reset before it"));
                     return None;
                 }
@@ -430,9 +449,9 @@ impl Connection {
         })
     }
 
-    fn sever(&self, rule: &ActiveRule) {
+    fn sever(&mut self, rule: &ActiveRule, how: End) {
         rule.counters.reset.fetch_add(1, Ordering::Relaxed);
-        self.handle.reset();
+        self.over = Some(how);
     }
 
     /// One more frame has gone by; those that it was the last to overtake follow it.
@@ -627,13 +646,13 @@ impl Connection {
     }
 
     /// A frame is through: what was to happen right after it happens now.
-    fn passed(&self, way: Way, item: &Item, now: Instant) {
+    fn passed(&mut self, way: Way, item: &Item, now: Instant) {
         let Load::Frame(frame) = &item.load else { return };
         for rule in &item.after {
             self.fire(rule, frame);
             match &rule.rule.action {
                 Action::Shut(gate, _) => gate.shut(),
-                Action::Sever(_) => self.sever(rule),
+                Action::Sever(_) => self.sever(rule, End::ResetBehind(way)),
                 _ => {}
             }
         }

@@ -15,6 +15,8 @@ use super::core::{Frame, Session, Way};
 /// A peer that vanished without a word (its network is gone) is noticed after about half a minute.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
+/// How long a peer may take to end its side, once ours has ended.
+const LET_GO_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the answer to a request that was sent aside is waited for.
 const ASIDE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -47,6 +49,21 @@ pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
 pub(super) fn reset(stream: &TcpStream) {
     // Where this fails the peer is gone already.
     let _ = stream.set_zero_linger();
+}
+
+/// Ends a connection so that what was written arrives: a socket that is closed while something in it is unread resets its
+/// peer, and a reset takes back what the peer has not read yet.
+pub(super) async fn let_go(mut stream: TcpStream) {
+    let ending = async {
+        stream.shutdown().await?;
+        let mut rest = BytesMut::new();
+        while stream.read_buf(&mut rest).await? > 0 {
+            rest.clear();
+        }
+        io::Result::Ok(())
+    };
+    // An error or a peer that stays: there is nothing more to be said to it.
+    let _ = timeout(LET_GO_TIMEOUT, ending).await;
 }
 
 /// Sends a frame on a connection of its own and drops the answer.
