@@ -180,6 +180,9 @@ const BAD: &[(&str, &str)] = &[
         "[operations.open-account]\ndatabase = \"bank1\"",
         "[operations.open-account]\ndatabase = \"bank\"",
     ),
+    ("\"/account/balance/{account}\"", "\"/account/balance\""),
+    ("\"account_pay.id\"", "\"id\""),
+    ("\"account_pay.id\"", "\"bank1.account_pay.id\""),
     (
         "[reads.balances]\ndatabase = \"bank1\"",
         "[reads.balances]\ndatabase = \"bank0\"",

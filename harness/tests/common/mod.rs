@@ -54,7 +54,8 @@ pub(crate) fn left_by(pid: u32) -> Vec<String> {
     owned.map(str::to_owned).collect()
 }
 
-fn docker(args: &[&str]) -> String {
+/// What Docker's own client prints.
+pub(crate) fn docker(args: &[&str]) -> String {
     let output = Command::new("docker").args(args).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "docker {args:?}: {said}");
