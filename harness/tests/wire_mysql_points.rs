@@ -113,7 +113,7 @@ impl Bench {
         let open = "SELECT COUNT(*) FROM information_schema.innodb_trx";
         let begun = Instant::now();
         while sqlx::query_scalar::<_, i64>(open).fetch_one(&self.pool).await.unwrap() > 0 {
-            assert!(begun.elapsed() < Duration::from_secs(10), "a transaction stays open");
+            assert!(begun.elapsed() < Duration::from_secs(10), "the transaction of {id} stays open");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM payment WHERE id = ?").bind(id);

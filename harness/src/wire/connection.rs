@@ -218,9 +218,6 @@ impl Connection {
             if self.handle.severed.load(Ordering::Acquire) {
                 return Poll::Ready(End::Severed);
             }
-            if let Some(end) = self.over {
-                return Poll::Ready(end);
-            }
             self.follow_rules();
             let mut moved = false;
             let steps: [fn(&mut Connection, &mut Context<'_>) -> Step; 5] = [
@@ -235,6 +232,10 @@ impl Connection {
                     Step::Idle => {}
                     Step::Moved => moved = true,
                     Step::Over(end) => return Poll::Ready(end),
+                }
+                // Not one more frame passes, either way.
+                if let Some(end) = self.over {
+                    return Poll::Ready(end);
                 }
             }
             if self.lanes.iter().all(|lane| lane.fin_passed) {
