@@ -18,7 +18,7 @@ use paytwice::plan::{Direction, Moment, WireDetail};
 use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlSslMode};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{ConnectOptions, Connection};
 use wire_common::{Seen, leg};
 
 const SCHEMA: &str = "CREATE TABLE payment (id INT PRIMARY KEY); CREATE TABLE beat (id INT, n INT);";
@@ -116,7 +116,7 @@ impl Bench {
         gate.dead();
         gate.reborn();
         drop(rule);
-        self.until_gone().await;
+        self.until_gone(number).await;
     }
 
     async fn beats(&self, number: i32) -> i64 {
@@ -124,17 +124,10 @@ impl Bench {
         count.fetch_one(&self.pool).await.unwrap()
     }
 
-    /// The server has noticed that the process is gone, and has undone what it left open.
-    async fn until_gone(&self) {
-        loop {
-            let left = sqlx::query("SELECT COUNT(*) FROM information_schema.innodb_trx")
-                .fetch_one(&self.pool)
-                .await;
-            if left.unwrap().get::<i64, _>(0) == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    /// The server has noticed that the process is gone, and has undone what it left open: a locking read waits for that.
+    async fn until_gone(&self, number: i32) {
+        let locking = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM payment WHERE id = ? FOR SHARE");
+        locking.bind(number).fetch_one(&self.pool).await.unwrap();
     }
 }
 
