@@ -73,6 +73,9 @@ pub(crate) struct RunArgs {
     /// Exploring: begin no new case after this time.
     #[arg(long, value_parser = duration_ms, requires = "explore")]
     budget: Option<u64>,
+    /// Exploring: only points whose name has this in it, e.g. 'pay->mysql' or 'COMMIT'.
+    #[arg(long, value_name = "TEXT", requires = "explore")]
+    only: Option<String>,
     /// Exploring: stop at the first case that breaks a promise.
     #[arg(long, requires = "explore")]
     fail_fast: bool,
@@ -167,6 +170,7 @@ async fn carry_out(
 async fn explore_points(campaign: &Campaign, args: &RunArgs) -> Result<Outcome, RunError> {
     let options = ExploreOptions {
         budget: args.budget.map(Duration::from_millis),
+        only: args.only.clone(),
         fail_fast: args.fail_fast,
         resume: args.resume.clone(),
     };

@@ -1,8 +1,8 @@
 //! Exploring: every wire point of one payment, with everything that a rule can do there, one case at a time.
 //!
 //! A first run without faults shows which points a payment passes. Then each point is tried with each action on the
-//! warm stack: two payments a case, one by a client that gives up and one by a client that tries again, and the
-//! same rule for each of them. What was tried is written down case by case, so that an exploration that was
+//! warm stack: two payments a case, one by a client that gives up and one by a client that tries again, with the
+//! same rule for each of them, and two controls behind them. What was tried is written down case by case, so that an exploration that was
 //! interrupted goes on where it stopped. Must never count a case as tried whose rule met nothing.
 
 mod cases;
@@ -25,6 +25,11 @@ use crate::workload::payments;
 
 /// How long a case waits for its rules to meet their frames.
 const TIME_MS: u64 = 8000;
+/// Payments that the rule is about: of a client that gives up, and of one that tries again.
+const TRIED: u32 = 2;
+/// Payments behind them that nothing is done to: they show that the target still works, and give every checker something
+/// to judge.
+const CONTROLS: u32 = 2;
 /// Seeds that are looked through for one that makes the first client give up and the second one try again.
 const SEEDS: u64 = 10_000;
 
@@ -33,6 +38,8 @@ const SEEDS: u64 = 10_000;
 pub struct ExploreOptions {
     /// No new case begins after this time.
     pub budget: Option<Duration>,
+    /// Only points whose name, with their link, has this in it.
+    pub only: Option<String>,
     /// No new case begins once a promise was broken.
     pub fail_fast: bool,
     /// An exploration to go on with: its folder.
@@ -60,14 +67,14 @@ pub async fn explore(
     Ok((log.exploration().clone(), log.folder().to_owned()))
 }
 
-/// The plan that every case starts from: two payments, one after the other, and nothing else.
+/// The plan that every case starts from: a few payments, one after the other, and nothing else.
 fn base(asked: &Plan) -> Result<Plan, RunError> {
     let mut base = asked.clone();
     base.faults.clear();
     let workload = &mut base.workload;
     workload.time_ms = TIME_MS;
     workload.ends_early = true;
-    workload.payments_max = 2;
+    workload.payments_max = TRIED + CONTROLS;
     workload.clients = 1;
     workload.rate = 2.0;
     workload.late_accounts = 0;
@@ -77,8 +84,9 @@ fn base(asked: &Plan) -> Result<Plan, RunError> {
     // Long enough for the slowest restart.
     workload.attempts = 6;
     let fits = |seed: &u64| {
-        let both = payments(&base.workload, *seed);
-        both.len() == 2 && !both[0].patient && both[1].patient && both.iter().all(|payment| !payment.repeat)
+        let all = payments(&base.workload, *seed);
+        let patient: Vec<bool> = all.iter().map(|payment| payment.patient).collect();
+        patient == [false, true, true, true] && all.iter().all(|payment| !payment.repeat)
     };
     let from = asked.seed;
     let seed = (from..from.saturating_add(SEEDS)).find(fits).ok_or_else(|| {
@@ -108,7 +116,18 @@ async fn walk(
         ));
         return log.add(without_fault(&first));
     }
-    let cases = cases(target, &passed(target, base, first.history()));
+    let mut points = passed(target, base, first.history());
+    if let Some(only) = &options.only {
+        let all = points.len();
+        points.retain(|point| point.to_string().contains(only.as_str()));
+        if points.is_empty() {
+            return Err(RunError::Plan(PlanError::BadValue {
+                key: "--only".to_owned(),
+                problem: format!("{only:?} is in the name of none of the {all} points that a payment passes"),
+            }));
+        }
+    }
+    let cases = cases(target, &points);
     log.plan_of(&cases)?;
     observer.detail(format!(
         "{} points, {} cases, {} of them tried before",
@@ -167,6 +186,7 @@ fn plan_of(base: &Plan, case: &Case) -> Plan {
     let payments = payments(&base.workload, base.seed);
     plan.faults = payments
         .into_iter()
+        .take(TRIED as usize)
         .zip(1..)
         .map(|(payment, id)| PlannedFault {
             id,
