@@ -192,9 +192,11 @@ impl AtPoint {
             PointAction::Pause { party, .. } if self.stopped => {
                 evidence = from_stack(ground.stack.unpause(party).await?);
             }
-            _ => evidence = Evidence::words("was never met"),
+            _ => {
+                gate.expect_no_last_frame();
+                evidence = Evidence::words("was never met");
+            }
         }
-        gate.open();
         Ok(evidence)
     }
 

@@ -133,8 +133,19 @@ impl ContainerStack {
             self.logs.follow(&self.engine, party, &target.container);
         }
         self.change(party, |p| p.down_on_purpose = false);
-        let address = self.find_address(&target).await?;
-        self.await_ready(party).await?;
+        let ready = match self.find_address(&target).await {
+            Ok(address) => self.await_ready(party).await.map(|()| address),
+            Err(error) => Err(error),
+        };
+        let address = match ready {
+            Ok(address) => address,
+            // Not this start's failure: another fault has killed it before it was ready, and will start it again.
+            Err(_) if self.party(party)?.down_on_purpose => {
+                let seen = "started, and killed again by another fault before it was ready".to_string();
+                return Ok(evidence(party, "start", seen, begun.elapsed(), []));
+            }
+            Err(error) => return Err(error),
+        };
         let took = begun.elapsed();
         let pid = self.state(&target).await?.pid.unwrap_or_default();
         let seen = format!("process {pid} ready at {address} after {} ms", took.as_millis());

@@ -117,6 +117,16 @@ impl Gate {
         }
     }
 
+    /// The rule that waited for a last frame is lifted: everything passes again.
+    pub fn expect_no_last_frame(&self) {
+        let mut state = self.write();
+        if let State::LastFrame(..) = *state {
+            *state = State::Open;
+            drop(state);
+            self.wake();
+        }
+    }
+
     /// Lets nothing pass any more.
     pub(super) fn shut(&self) {
         *self.write() = State::Shut;
