@@ -166,6 +166,33 @@ impl IdTable {
     }
 }
 
+/// The keys, numbered.
+#[derive(Default)]
+pub(super) struct Keys {
+    codes: Vec<Code>,
+    table: IdTable,
+}
+
+impl Keys {
+    pub(super) fn number(&mut self, code: Code) -> u32 {
+        let hash = mix(code.bits());
+        self.table.find(hash, |id| self.codes[id as usize] == code).unwrap_or_else(|| {
+            let id = self.codes.len() as u32;
+            self.codes.push(code);
+            self.table.insert(hash, id);
+            id
+        })
+    }
+
+    pub(super) fn code(&self, key: u32) -> Code {
+        self.codes[key as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.codes.len()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,7 @@ mod scan;
 mod words;
 
 use super::graph::GraphBuilder;
-use super::intern::{Code, IdTable, Scalar, Scalars, mix};
+use super::intern::{Code, IdTable, Keys, Scalar, Scalars, mix};
 use super::report::{Findings, Options, Report};
 use super::txns::{Outcome, Txn, Txns};
 use super::cycles;
@@ -72,33 +72,6 @@ enum What {
     Raw(u32),
     /// A read of which nothing is known.
     Unknown,
-}
-
-/// The keys, numbered.
-#[derive(Default)]
-pub(super) struct Keys {
-    codes: Vec<Code>,
-    table: IdTable,
-}
-
-impl Keys {
-    pub(super) fn number(&mut self, code: Code) -> u32 {
-        let hash = mix(code.bits());
-        self.table.find(hash, |id| self.codes[id as usize] == code).unwrap_or_else(|| {
-            let id = self.codes.len() as u32;
-            self.codes.push(code);
-            self.table.insert(hash, id);
-            id
-        })
-    }
-
-    pub(super) fn code(&self, key: u32) -> Code {
-        self.codes[key as usize]
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.codes.len()
-    }
 }
 
 /// The appends, as columns.
