@@ -3,3 +3,4 @@
 mod histories;
 mod list_append;
 mod reference;
+mod rw_register;

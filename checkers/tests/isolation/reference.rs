@@ -71,8 +71,7 @@ impl Tally {
     }
 }
 
-/// Whether the history satisfies a level and an order. With `register` a read shows the last write alone, and reads
-/// of what nobody wrote are left out.
+/// Whether the history satisfies a level and an order. With `register` a read shows the last write alone.
 pub(crate) fn satisfies(ops: &[Op], register: bool, level: Level, order: Order) -> bool {
     let search = Search { ops, register, level, order, written: written(ops) };
     let state = State { placed: 0, started: 0, store: BTreeMap::new(), open: BTreeMap::new() };
@@ -169,9 +168,11 @@ impl Search<'_> {
     fn reads_fit(&self, nth: usize, store: &Store) -> bool {
         let nothing = (Vec::new(), Vec::new());
         let mut own: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        let mut last: BTreeMap<i64, Option<i64>> = BTreeMap::new();
         self.ops[nth].mops.iter().all(|mop| match mop {
             Mop::Write(key, value) => {
                 own.entry(*key).or_default().push(*value);
+                last.insert(*key, Some(*value));
                 true
             }
             Mop::Read(_, None) => true,
@@ -184,7 +185,9 @@ impl Search<'_> {
                     allowed.push(Vec::new());
                     allowed.extend(ends.iter().map(|end| list[..*end].to_vec()));
                 }
-                self.fits(*key, found, &allowed)
+                let before = last.insert(*key, found.last().copied());
+                let steady = self.level == Level::ReadCommitted || before.is_none_or(|b| b == found.last().copied());
+                self.fits(*key, found, &allowed) && (!self.register || steady)
             }
         })
     }

@@ -52,6 +52,7 @@ pub struct ListAppend {
     longest: Vec<Vec<Code>>,
     /// Reads that are no prefixes of it.
     raw: Lists,
+    /// Empty between reads.
     scratch: Vec<Code>,
 }
 
@@ -134,8 +135,9 @@ struct Lists {
 }
 
 impl Lists {
-    fn push(&mut self, list: &[Code]) -> u32 {
-        self.codes.extend_from_slice(list);
+    fn push(&mut self, head: &[Code], tail: &[Code]) -> u32 {
+        self.codes.extend_from_slice(head);
+        self.codes.extend_from_slice(tail);
         self.ends.push(self.codes.len());
         self.ends.len() as u32 - 1
     }
@@ -169,12 +171,10 @@ impl ListAppend {
     /// The transaction read `key` and found these values.
     pub fn read<'a, S: Into<Scalar<'a>>>(&mut self, key: impl Into<Scalar<'a>>, values: impl IntoIterator<Item = S>) {
         let key = self.key(key.into());
-        let scalars = &mut self.scalars;
-        self.scratch.clear();
-        self.scratch.extend(values.into_iter().map(|value| scalars.code(value.into())));
+        let values = values.into_iter();
         let what = match self.txns.outcome(self.txns.len() as u32 - 1) {
-            Outcome::Ok => self.place(key),
-            Outcome::Info => What::Raw(self.raw.push(&self.scratch)),
+            Outcome::Ok => self.place(key, values),
+            Outcome::Info => self.raw(key, 0, values),
             Outcome::Fail => What::Unknown,
         };
         self.mops.push(Mop { key, what });
@@ -195,15 +195,33 @@ impl ListAppend {
         key
     }
 
-    /// The list just read as a length of the longest one, which it may continue.
-    fn place(&mut self, key: u32) -> What {
+    /// A list as a length of the longest one, which it may continue.
+    fn place<'a, S: Into<Scalar<'a>>>(&mut self, key: u32, mut values: impl Iterator<Item = S>) -> What {
         let longest = &mut self.longest[key as usize];
-        let common = longest.len().min(self.scratch.len());
-        if longest[..common] != self.scratch[..common] {
-            return What::Raw(self.raw.push(&self.scratch));
+        let mut len = 0;
+        while let Some(value) = values.next() {
+            let code = self.scalars.code(value.into());
+            match longest.get(len) {
+                Some(known) if *known != code => {
+                    self.scratch.push(code);
+                    return self.raw(key, len, values);
+                }
+                Some(_) => {}
+                None => longest.push(code),
+            }
+            len += 1;
         }
-        longest.extend_from_slice(&self.scratch[common..]);
-        What::Read(self.scratch.len() as u32)
+        What::Read(len as u32)
+    }
+
+    /// A list that begins with the first `common` elements of the longest one, then what is in the scratch list, then
+    /// the values.
+    fn raw<'a, S: Into<Scalar<'a>>>(&mut self, key: u32, common: usize, values: impl Iterator<Item = S>) -> What {
+        let scalars = &mut self.scalars;
+        self.scratch.extend(values.map(|value| scalars.code(value.into())));
+        let raw = self.raw.push(&self.longest[key as usize][..common], &self.scratch);
+        self.scratch.clear();
+        What::Raw(raw)
     }
 
     /// Judges the history.

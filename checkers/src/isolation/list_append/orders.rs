@@ -160,7 +160,7 @@ fn restate(history: &mut ListAppend, txn: u32, disputed: &[bool], before: &[Opti
         match (*what, &before[*key as usize]) {
             (What::Raw(id), _) if order.starts_with(raw.get(id)) => *what = What::Read(raw.get(id).len() as u32),
             (What::Read(len), Some(before)) if !order.starts_with(&before[..len as usize]) => {
-                *what = What::Raw(raw.push(&before[..len as usize]));
+                *what = What::Raw(raw.push(&before[..len as usize], &[]));
             }
             _ => {}
         }
