@@ -47,7 +47,7 @@ mod txns;
 pub use intern::Scalar;
 pub use kind::{Class, Kind, Order};
 pub use list_append::ListAppend;
-pub use model::{Model, Models, UnknownModel};
+pub use model::{Model, UnknownModel};
 pub use report::{Options, Report};
 pub use rw_register::RwRegister;
 pub use txns::{Outcome, Txn};

@@ -48,6 +48,62 @@ fn a_serial_store_is_strictly_serializable() {
 }
 
 #[test]
+fn the_registers_of_a_serial_store_keep_every_assumption() {
+    let all = Assumptions {
+        wfr_keys: true,
+        sequential_keys: true,
+        linearizable_keys: true,
+        closed: true,
+    };
+    for seed in 0..40 {
+        let report = rw_register::check(&history(Promise::Serial, true, seed, 150), &all);
+        assert_eq!(
+            report.verdict(Model::StrictSerializable),
+            Verdict::Valid,
+            "seed {seed}: {report:#?}"
+        );
+    }
+}
+
+/// What the order of versions is not known from, the assumption supplies.
+#[test]
+fn assumptions_reveal_what_the_registers_alone_do_not() {
+    let linearizable = Assumptions {
+        linearizable_keys: true,
+        ..Assumptions::default()
+    };
+    let ops = [
+        ok(0, 0, 1, &[w(X, 1), w(Y, 1)]),
+        ok(1, 2, 3, &[w(X, 2)]),
+        ok(2, 4, 9, &[r(X, &[1]), w(Z, 1)]),
+        ok(3, 5, 8, &[r(Z, &[1]), r(X, &[2])]),
+    ];
+    let kinds = |assumptions| {
+        rw_register::check(&ops, &assumptions)
+            .kinds()
+            .keys()
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(Assumptions::default()), []);
+    assert_eq!(kinds(linearizable), [Kind::CyclicVersions]);
+    let skew = at_once(&[&[r(X, &[1]), w(Y, 2)], &[r(Y, &[1]), w(X, 2)]]);
+    let later = skew
+        .into_iter()
+        .map(|op| ok(op.txn.process, op.txn.invoke + 10, op.txn.invoke + 200, &op.mops));
+    let ops: Vec<Op> = [ok(9, 0, 1, &[w(X, 1), w(Y, 1)])].into_iter().chain(later).collect();
+    let kinds = |assumptions| {
+        rw_register::check(&ops, &assumptions)
+            .kinds()
+            .keys()
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(Assumptions::default()), []);
+    assert_eq!(kinds(linearizable), [cycle(Class::G2Item, Order::Data)]);
+}
+
+#[test]
 fn a_snapshot_store_is_strongly_snapshot_isolated_and_not_serializable() {
     histories_of(
         Promise::Snapshot,

@@ -166,7 +166,7 @@ fn found(view: &[i64], store: &[i64], to_come: &[i64], twist: u8, register: bool
 /// Times are tenths of places; [`in_sequence`] turns them into indices.
 fn timed(plan: &Plan, place: usize) -> Txn {
     let commit = 100 + place as u64 * 10;
-    let complete = (plan.outcome != Outcome::Info || plan.after % 2 == 0).then_some(commit + plan.after);
+    let complete = (plan.outcome != Outcome::Info || plan.after.is_multiple_of(2)).then_some(commit + plan.after);
     Txn {
         process: plan.process,
         invoke: commit - plan.before,

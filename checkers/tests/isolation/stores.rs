@@ -91,9 +91,9 @@ impl Store {
             }
         }
         if self.open[at].left > 0 {
-            self.mop(at)
+            self.mop(at);
         } else {
-            self.end(at)
+            self.end(at);
         }
     }
 
