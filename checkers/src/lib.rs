@@ -45,6 +45,7 @@ pub mod figures;
 mod findings;
 pub mod history;
 pub mod idempotency;
+pub mod isolation;
 mod judge;
 pub mod ledger;
 pub mod money;
