@@ -46,6 +46,7 @@ mod findings;
 pub mod formats;
 pub mod history;
 pub mod idempotency;
+mod intern;
 mod judge;
 pub mod ledger;
 pub mod money;

@@ -12,7 +12,7 @@ mod write;
 pub use crate::history::Kind;
 pub(crate) use tape::Inside;
 pub use tape::{DEPTH_MAX, Entries, Flaw, Items, Ref, Sequence, Tape, Value};
-pub use write::{write_edn, write_json};
+pub use write::{write_edn, write_json, write_op_edn, write_op_json};
 
 /// One operation, as long as the tape under it stands.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,9 @@ pub enum Process<'a> {
 /// The fields of an operation that [`Op`] has names for.
 pub(crate) const FIELDS: [&str; 8] = ["index", "time", "process", "type", "f", "value", "error", "key"];
 
+/// What is expected where an operation should begin.
+pub(crate) const A_MAP: &str = "a map with :process, :type, :f and :value";
+
 impl<'a> Op<'a> {
     /// Reads the map at the root of a tape as an operation; `position` is its index where it has none of its own.
     ///
@@ -61,7 +64,7 @@ impl<'a> Op<'a> {
             whole = form; // #jepsen.history.Op{...}
         }
         let Some(entries) = whole.entries() else {
-            return Err(Mismatch::new("", "a map with :process, :type, :f and :value"));
+            return Err(Mismatch::new("", A_MAP));
         };
         let mut kind = None;
         let mut op = Op {

@@ -1,12 +1,12 @@
 //! Writes a form as EDN or as JSON.
 //!
 //! EDN keeps every distinction. JSON has fewer: keywords, symbols and characters become strings, sets and lists become
-//! arrays, a tagged form becomes its form, a key that is no name becomes its EDN as a string, and a number that no
-//! JSON reader would hold becomes a string.
+//! arrays, a tagged form becomes its form, a key that is no name becomes its EDN as a string, and so does a number that JSON
+//! has no way to write (`1/3`, `1.10M`).
 
 use std::fmt::Write;
 
-use super::{Ref, Sequence, Value};
+use super::{Kind, Op, Process, Ref, Sequence, Value};
 
 /// Appends the form as EDN.
 pub fn write_edn(form: Ref, out: &mut String) {
@@ -61,6 +61,7 @@ pub fn write_json(form: Ref, out: &mut String) {
         Value::Float(value) if value.is_finite() => put(out, format_args!("{value:?}")),
         Value::Float(value) => put(out, format_args!("\"{value}\"")),
         Value::Char(c) => string_json(c.encode_utf8(&mut [0; 4]), out),
+        Value::Number(text) if is_json_number(text) => out.push_str(text),
         Value::Number(text) | Value::Symbol(text) | Value::String(text) | Value::Keyword(text) => {
             string_json(text, out);
         }
@@ -77,20 +78,115 @@ pub fn write_json(form: Ref, out: &mut String) {
             out.push('{');
             for (at, (key, value)) in entries.enumerate() {
                 out.push_str(if at == 0 { "" } else { "," });
-                match key.name() {
-                    Some(name) => string_json(name, out),
-                    None => {
-                        let mut text = String::new();
-                        write_edn(key, &mut text);
-                        string_json(&text, out);
-                    }
-                }
+                key_json(key, out);
                 out.push(':');
                 write_json(value, out);
             }
             out.push('}');
         }
     }
+}
+
+/// Appends the operation as a map in EDN.
+pub fn write_op_edn(op: &Op, out: &mut String) {
+    put(out, format_args!("{{:index {}", op.index));
+    if let Some(time) = op.time {
+        put(out, format_args!(", :time {time}"));
+    }
+    match op.process {
+        Process::Client(number) => put(out, format_args!(", :process {number}")),
+        Process::Named(name) => put(out, format_args!(", :process :{name}")),
+        Process::Nobody => {}
+    }
+    put(out, format_args!(", :type :{}", kind(op.kind)));
+    if is_keyword(op.f) {
+        put(out, format_args!(", :f :{}", op.f));
+    } else if !op.f.is_empty() {
+        out.push_str(", :f ");
+        string_edn(op.f, out);
+    }
+    out.push_str(", :value ");
+    write_edn(op.value, out);
+    for (name, form) in [("error", op.error), ("key", op.key)] {
+        if let Some(form) = form {
+            put(out, format_args!(", :{name} "));
+            write_edn(form, out);
+        }
+    }
+    for (key, value) in op.rest() {
+        out.push_str(", ");
+        write_edn(key, out);
+        out.push(' ');
+        write_edn(value, out);
+    }
+    out.push('}');
+}
+
+/// Appends the operation as a JSON object.
+pub fn write_op_json(op: &Op, out: &mut String) {
+    put(out, format_args!("{{\"index\":{}", op.index));
+    if let Some(time) = op.time {
+        put(out, format_args!(",\"time\":{time}"));
+    }
+    match op.process {
+        Process::Client(number) => put(out, format_args!(",\"process\":{number}")),
+        Process::Named(name) => {
+            out.push_str(",\"process\":");
+            string_json(name, out);
+        }
+        Process::Nobody => {}
+    }
+    put(out, format_args!(",\"type\":\"{}\"", kind(op.kind)));
+    if !op.f.is_empty() {
+        out.push_str(",\"f\":");
+        string_json(op.f, out);
+    }
+    out.push_str(",\"value\":");
+    write_json(op.value, out);
+    for (name, form) in [("error", op.error), ("key", op.key)] {
+        if let Some(form) = form {
+            put(out, format_args!(",\"{name}\":"));
+            write_json(form, out);
+        }
+    }
+    for (key, value) in op.rest() {
+        out.push(',');
+        key_json(key, out);
+        out.push(':');
+        write_json(value, out);
+    }
+    out.push('}');
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Invoke => "invoke",
+        Kind::Ok => "ok",
+        Kind::Fail => "fail",
+        Kind::Info => "info",
+    }
+}
+
+/// Whether a name can be written as a keyword.
+fn is_keyword(name: &str) -> bool {
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !",\"();[]{}\\@^`~".contains(c);
+    !name.is_empty() && name.chars().all(plain)
+}
+
+/// Whether JSON has the number: what EDN adds is written as a string.
+fn is_json_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = digits.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
+    plain && !digits.is_empty() && !(digits.len() > 1 && digits.starts_with('0')) && !text.ends_with('.')
+}
+
+fn key_json(key: Ref, out: &mut String) {
+    if let Some(name) = key.name() {
+        return string_json(name, out);
+    }
+    let mut text = String::new();
+    write_edn(key, &mut text);
+    string_json(&text, out);
 }
 
 /// Appends a string as JSON.
