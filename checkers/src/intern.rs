@@ -29,16 +29,16 @@ impl Texts {
     /// The number of a text.
     #[inline]
     pub(crate) fn id(&mut self, text: &[u8]) -> u32 {
-        let hash = hash(text);
+        self.id_hashed(text, hash(text))
+    }
+
+    /// The number of a text whose [`hash`] is at hand.
+    #[inline]
+    pub(crate) fn id_hashed(&mut self, text: &[u8], hash: u64) -> u32 {
         match self.find(text, hash) {
             Ok(id) => id,
             Err(slot) => self.insert(text, hash, slot),
         }
-    }
-
-    /// The number of a text that has one.
-    pub(crate) fn get(&self, text: &[u8]) -> Option<u32> {
-        self.find(text, hash(text)).ok()
     }
 
     /// The text of a number.
@@ -136,7 +136,6 @@ mod tests {
             assert_eq!(texts.text(n), name.as_bytes());
         }
         assert_eq!(texts.len(), names.len());
-        assert_eq!(texts.get(b"t10000"), None);
-        assert_eq!((texts.id(b""), texts.get(b"")), (10_000, Some(10_000)));
+        assert_eq!((texts.id(b""), texts.id(b"")), (10_000, 10_000));
     }
 }

@@ -40,6 +40,7 @@
 //! target that did not come to rest, nothing to judge.
 
 pub mod balance_convergence;
+pub mod bulk;
 pub mod exactly_once;
 pub mod figures;
 mod findings;

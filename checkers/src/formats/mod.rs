@@ -34,7 +34,7 @@ mod error;
 mod format;
 mod forms;
 pub mod json;
-mod map;
+pub(crate) mod map;
 mod number;
 mod porcupine;
 mod reader;

@@ -36,13 +36,19 @@ struct Placed {
     at: usize,
 }
 
-/// The parts of a block whose checksum holds.
+/// A record whose forms are on a tape: its own index and its long process number, where it has them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement {
+    record: Record,
+    index: Option<u64>,
+    process: Option<i64>,
+}
+
+/// The parts of a block.
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a> {
     pub(crate) records: &'a [[u8; RECORD_BYTES]],
     pub(crate) heap: &'a [[u8; 4]],
-    /// Position of the first record.
-    pub(crate) first: u64,
 }
 
 impl std::fmt::Debug for Binary {
@@ -216,18 +222,17 @@ impl Binary {
         Block {
             records: self.bytes[starts[0]..starts[1]].as_chunks().0,
             heap: self.bytes[starts[1]..starts[2]].as_chunks().0,
-            first: placed.header.first_record,
         }
     }
 
     /// Takes in the shapes of the next block, after its checksum.
     fn enter(&mut self) -> Result<(), ReadError> {
         self.verify(self.entered)?;
-        self.enter_verified()
+        self.enter_unverified()
     }
 
-    /// Takes in the shapes of the next block, whose checksum has been looked at.
-    pub(crate) fn enter_verified(&mut self) -> Result<(), ReadError> {
+    /// Takes in the shapes of the next block, whose checksum is looked at by the caller.
+    pub(crate) fn enter_unverified(&mut self) -> Result<(), ReadError> {
         let placed = self.blocks[self.entered];
         let [.., shapes, end] = Binary::part_starts(&placed);
         let wrong = |binary: &Binary, at| binary.damaged(at, "shapes as many as the block says", "others");
@@ -287,6 +292,12 @@ impl Binary {
         Some(cells.iter().map(|cell| Cell(u32::from_le_bytes(*cell))))
     }
 
+    /// The keys of every shape, in order.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = Cell> + '_> + '_ {
+        let count = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX);
+        (0..count).filter_map(|shape| self.shape(shape))
+    }
+
     /// The next operation; None at the end.
     #[expect(clippy::should_implement_trait, reason = "an operation borrows the tape")]
     pub fn next(&mut self) -> Result<Option<Op<'_>>, ReadError> {
@@ -296,31 +307,43 @@ impl Binary {
             }
             self.enter()?;
         }
-        let nth = self.read as usize;
+        let (block, nth) = (self.entered - 1, self.read as usize);
         self.read += 1;
         let mut tape = std::mem::take(&mut self.tape);
-        let parsed = self.operation(self.entered - 1, nth, &mut tape);
+        let placed = self.place(block, nth, &mut tape);
         self.tape = tape;
-        let at = Binary::part_starts(&self.blocks[self.entered - 1])[0] + nth * RECORD_BYTES;
-        let (record, own, process) = parsed.map_err(|(expected, found)| self.damaged(at, expected, &found))?;
-        let position = self.blocks[self.entered - 1].header.first_record + nth as u64;
-        let whole = self.tape.root();
-        Ok(Some(Op {
-            index: own.unwrap_or(position),
+        Ok(Some(self.assemble(block, nth, placed?, &self.tape)))
+    }
+
+    /// Puts the forms of a record on the tape.
+    pub(crate) fn place(&self, block: usize, nth: usize, tape: &mut Tape) -> Result<Placement, ReadError> {
+        let at = Binary::part_starts(&self.blocks[block])[0] + nth * RECORD_BYTES;
+        let parsed = self.operation(block, nth, tape);
+        let (record, index, process) = parsed.map_err(|(expected, found)| self.damaged(at, expected, &found))?;
+        Ok(Placement { record, index, process })
+    }
+
+    /// The operation whose forms were put on the tape.
+    pub(crate) fn assemble<'a>(&'a self, block: usize, nth: usize, placed: Placement, tape: &'a Tape) -> Op<'a> {
+        let Placement { record, index, process } = placed;
+        let position = self.blocks[block].header.first_record + nth as u64;
+        let whole = tape.root();
+        Op {
+            index: index.unwrap_or(position),
             time: (record.flags & FLAG_TIME != 0).then_some(record.time),
             process: match (process, record.process.tag()) {
                 (Some(number), _) => Process::Client(number),
                 (None, Tag::Int) => Process::Client(record.process.signed()),
-                (None, Tag::Nil) => Process::Nobody,
-                (None, _) => Process::Named(self.text(record.process.number()).unwrap_or_default()),
+                (None, Tag::Keyword) => Process::Named(self.text(record.process.number()).unwrap_or_default()),
+                (None, _) => Process::Nobody,
             },
-            kind: [Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info][usize::from(record.kind)],
+            kind: [Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info][usize::from(record.kind & 3)],
             f: self.text(record.f).unwrap_or_default(),
-            value: whole.get("value").unwrap_or(self.tape.nil()),
+            value: whole.get("value").unwrap_or(tape.nil()),
             error: whole.get("error"),
             key: whole.get("key"),
             whole,
-        }))
+        }
     }
 
     /// Puts a record's forms on the tape; returns the record, its own index, and its long process number.
