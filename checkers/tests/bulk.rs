@@ -73,7 +73,10 @@ fn cases(default: u32) -> ProptestConfig {
     let set = std::env::var("PAYTWICE_PROPTEST_CASES")
         .ok()
         .and_then(|n| n.parse().ok());
-    ProptestConfig::with_cases(set.unwrap_or(default))
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(set.unwrap_or(default))
+    }
 }
 
 proptest! {

@@ -65,6 +65,7 @@ impl<'a> Word<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Found<'a> {
     Recharge(Head, Recharge<'a>, &'a [u8]),
+    Answer(Head, Answer<'a>, &'a [u8]),
     Query(Head, QueryPath, Word<'a>, &'a [u8]),
     Balance(Head, &'a [u8]),
     OpenAccount(Head, Word<'a>, &'a [u8]),
@@ -86,13 +87,27 @@ struct Recharge<'a> {
     account: Word<'a>,
     amount: Word<'a>,
     conflict: bool,
-    result: Option<Word<'a>>,
-    answer_tx: Option<Word<'a>>,
+}
+
+/// The number in an answer: nearly always the one that was asked with.
+#[derive(Clone, Copy, Debug)]
+enum AnswerTx<'a> {
+    None,
+    Same,
+    Other(Word<'a>),
+}
+
+/// How a recharge ended: what it was begun with is known already.
+#[derive(Clone, Copy, Debug)]
+struct Answer<'a> {
+    tx: Word<'a>,
+    result: Option<&'a [u8]>,
+    answer_tx: AnswerTx<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Row<'a> {
-    Payment(Word<'a>, Word<'a>, Word<'a>, Option<Word<'a>>),
+    Payment(Word<'a>, Word<'a>, Word<'a>, Option<&'a [u8]>),
     Balance(Word<'a>, Option<Word<'a>>),
     Credit(Word<'a>),
 }
@@ -116,9 +131,10 @@ fn take<'a, S: Sink>(
     sink: &mut S,
 ) -> Result<bool, Odd> {
     let mut truncated = false;
+    let mut recent = Recent::default();
     for mut batch in batches {
         for found in &batch {
-            truncated |= give(found, texts, sink)?;
+            truncated |= give(found, texts, &mut recent, sink)?;
         }
         batch.clear();
         let _ = back.send(batch); // the scanner may have ended
@@ -126,9 +142,30 @@ fn take<'a, S: Sink>(
     Ok(truncated)
 }
 
+/// The result that came last: nearly all are the same few.
+#[derive(Default)]
+struct Recent<'a> {
+    text: &'a [u8],
+    id: Option<u32>,
+}
+
+impl<'a> Recent<'a> {
+    #[inline]
+    fn id(&mut self, text: &'a [u8], texts: &mut Texts) -> u32 {
+        match self.id {
+            Some(id) if self.text == text => id,
+            _ => {
+                let id = texts.id(text);
+                *self = Recent { text, id: Some(id) };
+                id
+            }
+        }
+    }
+}
+
 /// Gives one find to the sink; true where it is a line that is cut off.
 #[inline]
-fn give<S: Sink>(found: &Found, texts: &mut Texts, sink: &mut S) -> Result<bool, Odd> {
+fn give<'a, S: Sink>(found: &Found<'a>, texts: &mut Texts, recent: &mut Recent<'a>, sink: &mut S) -> Result<bool, Odd> {
     let id = |texts: &mut Texts, word: &Word| texts.id_hashed(word.text, word.hash);
     let maybe = |texts: &mut Texts, word: &Option<Word>| word.as_ref().map_or(NONE, |word| id(texts, word));
     let mut numbers = [0; 2];
@@ -139,8 +176,24 @@ fn give<S: Sink>(found: &Found, texts: &mut Texts, sink: &mut S) -> Result<bool,
                 account: id(texts, &said.account),
                 amount: id(texts, &said.amount),
                 conflict: said.conflict,
-                result: maybe(texts, &said.result),
-                answer_tx: maybe(texts, &said.answer_tx),
+                result: NONE,
+                answer_tx: NONE,
+            };
+            (head, seen, *line)
+        }
+        Found::Answer(head, said, line) => {
+            let tx = id(texts, &said.tx);
+            let seen = Seen::Recharge {
+                tx,
+                account: NONE,
+                amount: NONE,
+                conflict: false,
+                result: said.result.map_or(NONE, |result| recent.id(result, texts)),
+                answer_tx: match &said.answer_tx {
+                    AnswerTx::None => NONE,
+                    AnswerTx::Same => tx,
+                    AnswerTx::Other(word) => id(texts, word),
+                },
             };
             (head, seen, *line)
         }
@@ -170,7 +223,7 @@ fn give<S: Sink>(found: &Found, texts: &mut Texts, sink: &mut S) -> Result<bool,
                     tx: id(texts, tx),
                     account: id(texts, account),
                     amount: id(texts, amount),
-                    result: maybe(texts, result),
+                    result: result.map_or(NONE, |result| recent.id(result, texts)),
                 },
                 Row::Balance(account, balance) => RowSeen::Balance {
                     account: id(texts, account),
@@ -318,16 +371,26 @@ struct Line<'a> {
     line: &'a [u8],
 }
 
-/// The bytes that a plain text is made of: ASCII without quotes, escapes and control characters.
-const PLAIN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0x20;
-    while byte < 0x80 {
-        table[byte] = byte != b'"' as usize && byte != b'\\' as usize;
-        byte += 1;
+/// How many bytes are plain text: ASCII without quotes, escapes and control characters. Eight bytes at a time.
+#[inline]
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = zero(word ^ (ONES * 0x22));
+        let escape = zero(word ^ (ONES * 0x5c));
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let ends = (quote | escape | control | word) & HIGH;
+        if ends != 0 {
+            return 8 * at + ends.trailing_zeros() as usize / 8;
+        }
     }
-    table
-};
+    let is_plain = |b: &u8| matches!(b, 0x20..0x80) && !matches!(b, b'"' | b'\\');
+    bytes.len() - rest.len() + rest.iter().position(|b| !is_plain(b)).unwrap_or(rest.len())
+}
 
 impl<'a> Line<'a> {
     fn new(line: &'a [u8]) -> Line<'a> {
@@ -366,9 +429,8 @@ impl<'a> Line<'a> {
     /// A plain text, behind its opening quote.
     #[inline]
     fn text(&mut self) -> Option<&'a [u8]> {
-        let length = self.rest.iter().position(|b| !PLAIN[usize::from(*b)])?;
-        let text = &self.rest[..length];
-        self.rest = self.rest[length..].strip_prefix(b"\"")?;
+        let (text, behind) = self.rest.split_at(plain(self.rest));
+        self.rest = behind.strip_prefix(b"\"")?;
         Some(text)
     }
 
@@ -494,13 +556,24 @@ impl<'a> Line<'a> {
         }
         seen.has(3)?;
         let amount = amount.filter(|text| is_minor(text))?;
+        let (tx, account) = (tx?, account?);
+        if head.kind != Kind::Invoke {
+            let answer = Answer {
+                tx: Word::new(tx),
+                result,
+                answer_tx: match answer_tx {
+                    None => AnswerTx::None,
+                    Some(answer) if answer == tx => AnswerTx::Same,
+                    Some(answer) => AnswerTx::Other(Word::new(answer)),
+                },
+            };
+            return Some(Found::Answer(head, answer, self.line));
+        }
         let recharge = Recharge {
-            tx: Word::new(tx?),
-            account: Word::new(account?),
+            tx: Word::new(tx),
+            account: Word::new(account),
             amount: Word::new(amount),
             conflict,
-            result: result.map(Word::new),
-            answer_tx: answer_tx.map(Word::new),
         };
         Some(Found::Recharge(head, recharge, self.line))
     }
@@ -636,12 +709,7 @@ impl<'a> Line<'a> {
                 let amount = self.string()?;
                 self.skip(b",\"result\":")?;
                 let result = self.string_or_null()?;
-                Row::Payment(
-                    Word::new(tx),
-                    Word::new(account),
-                    Word::new(amount),
-                    result.map(Word::new),
-                )
+                Row::Payment(Word::new(tx), Word::new(account), Word::new(amount), result)
             }
             Role::Balances => {
                 self.skip(b"{\"account\":")?;

@@ -131,12 +131,9 @@ fn conclude(pass: &Pass, events: Vec<Event>, truncated: bool) -> Result<BulkResu
     if ledger.contradiction.is_some() {
         return Err(Odd("its events contradict each other".into()));
     }
-    let complete = ledger.incomplete().is_none();
     let mut exactly_once = exactly_once::check(&ledger);
     let mut balance_convergence = balance_convergence::check(&ledger);
-    if complete {
-        settled.add_to(&mut exactly_once, &mut balance_convergence);
-    }
+    settled.add_to(&mut exactly_once, &mut balance_convergence);
     exactly_once
         .anomalies
         .sort_by_key(|anomaly| crate::weight(&anomaly.kind));

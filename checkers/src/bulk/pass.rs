@@ -750,7 +750,10 @@ impl Settled {
     /// Adds to what the checkers counted among the others.
     pub(super) fn add_to(&self, exactly_once: &mut CheckerResult, convergence: &mut CheckerResult) {
         let add = |result: &mut CheckerResult, name: &str, count: u64| {
-            *result.counts.entry(name.to_owned()).or_default() += count;
+            // A checker that could not look at all has counted nothing.
+            if let Some(sum) = result.counts.get_mut(name) {
+                *sum += count;
+            }
         };
         for (name, count) in [
             ("attempted", self.attempted),
