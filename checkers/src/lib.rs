@@ -48,6 +48,7 @@ pub mod formats;
 pub mod history;
 pub mod idempotency;
 mod intern;
+pub mod isolation;
 mod judge;
 pub mod ledger;
 pub mod money;

@@ -1,0 +1,308 @@
+//! Cycles of the dependency graph: which classes occur, and a short witness of each.
+//!
+//! One pass of Tarjan's algorithm over the whole graph decides whether there is any cycle at all. Only where there
+//! is, the classes are looked for inside the components, the gravest first, each in the part of the graph that it may
+//! use. Cycles without two anti-dependencies in a row are the cycles of the graph over (transaction, whether it was
+//! entered by an anti-dependency), so they are found in linear time too. In each component at most one cycle of a
+//! class is reported, and none whose class is implied by one found there already.
+//!
+//! The witness is a shortest one among the searches that [`Budget`] allows: exact for components up to some thousand
+//! transactions. What the budget may leave open is only whether a cycle that rules out snapshot isolation has one
+//! anti-dependency or several (`undecided`): to decide it takes a search per anti-dependency.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::components::{Components, Digraph, components};
+use super::graph::{Edges, Graph};
+use super::kind::{Class, Kind, Order};
+
+/// One dependency of a cycle.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) edge: Edges,
+}
+
+/// A cycle: each step begins where the one before it ended.
+pub(super) struct Cycle {
+    pub(super) kind: Kind,
+    pub(super) steps: Vec<Step>,
+}
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Cycles {
+    /// The first cycles of each kind, `witnesses_max` at the most.
+    pub(super) found: Vec<Cycle>,
+    /// Per kind, in how many components.
+    pub(super) totals: BTreeMap<Kind, u64>,
+    /// Whether G-single could not be told from G-nonadjacent somewhere.
+    pub(super) undecided: bool,
+}
+
+/// How many edges the search for short witnesses may look at.
+struct Budget {
+    left: u64,
+    /// In one component.
+    component: u64,
+}
+
+const DEPENDENCIES: Edges = Edges::WW.with(Edges::WW_INFERRED).with(Edges::WR);
+
+/// Finds the cycles of a graph, at most `witnesses_max` of each kind, looking at about `search_edges_max` edges.
+pub(super) fn find(graph: &Graph, witnesses_max: usize, search_edges_max: u64) -> Cycles {
+    let all = DEPENDENCIES.with(Edges::RW).with(Edges::REALTIME);
+    let whole = Level { graph, allowed: all, paired: false, within: None };
+    let cyclic = components(&whole, 0..graph.nodes() as u32);
+    let mut finder = Finder {
+        graph,
+        cyclic: &cyclic,
+        marks: BTreeMap::new(),
+        budget: Budget { left: search_edges_max, component: (search_edges_max / 16).max(1) },
+        witnesses_max,
+        cycles: Cycles::default(),
+    };
+    if !cyclic.members().is_empty() {
+        for order in [Order::Data, Order::Process, Order::Realtime] {
+            for class in [Class::G0, Class::G1c, Class::GNonadjacent, Class::G2Item] {
+                finder.look_for(class, order);
+            }
+        }
+    }
+    finder.cycles
+}
+
+/// The part of the graph that a class of cycles may use. With `paired`, nodes come twice, `2 n + 1` for one that was
+/// entered by an anti-dependency, and no second one leads out of that.
+#[derive(Clone, Copy)]
+struct Level<'g> {
+    graph: &'g Graph,
+    allowed: Edges,
+    paired: bool,
+    within: Option<&'g Components>,
+}
+
+impl Level<'_> {
+    fn id(&self, node: u32) -> u32 {
+        if self.paired { node * 2 } else { node }
+    }
+
+    fn node(&self, id: u32) -> u32 {
+        if self.paired { id / 2 } else { id }
+    }
+
+    /// The first allowed edge from number `nth` on: its number, where it leads, its kind.
+    fn edge(&self, id: u32, mut nth: u32) -> Option<(u32, u32, Edges)> {
+        let node = self.node(id);
+        let entered_by_rw = self.paired && id % 2 == 1;
+        let here = self.within.map(|components| components.of(node));
+        loop {
+            let (to, kind) = self.graph.edge(node, nth)?;
+            let onward = kind == Edges::ONWARD;
+            let rw = kind == Edges::RW;
+            let inside = self.within.map(|components| components.of(to)) == here;
+            if inside && (onward || self.allowed.has(kind)) && !(rw && entered_by_rw) {
+                let after_rw = rw || onward && entered_by_rw;
+                return Some((nth, self.id(to) + u32::from(self.paired && after_rw), kind));
+            }
+            nth += 1;
+        }
+    }
+}
+
+impl Digraph for Level<'_> {
+    fn nodes(&self) -> usize {
+        self.id(self.graph.nodes() as u32) as usize
+    }
+
+    fn next(&self, node: u32, nth: u32) -> Option<(u32, u32)> {
+        self.edge(node, nth).map(|(nth, to, _)| (nth, to))
+    }
+}
+
+struct Finder<'g> {
+    graph: &'g Graph,
+    cyclic: &'g Components,
+    /// Per node of a cycle found: the kinds.
+    marks: BTreeMap<u32, Vec<(Class, Order)>>,
+    budget: Budget,
+    witnesses_max: usize,
+    cycles: Cycles,
+}
+
+impl<'g> Finder<'g> {
+    /// Looks for cycles of one class in each component of its level; for G-nonadjacent, for G-single first.
+    fn look_for(&mut self, class: Class, order: Order) {
+        let level = self.level(class, order);
+        let roots = self.cyclic.members().iter().flatten().map(|node| level.id(*node));
+        let inside = components(&level, roots);
+        for members in inside.members() {
+            let mut nodes: Vec<u32> = members.iter().map(|id| level.node(*id)).collect();
+            nodes.dedup();
+            let searched = Searched { level, inside: &inside, component: inside.of(members[0]), nodes: &nodes };
+            if class == Class::GNonadjacent && self.look_inside(&searched, Class::GSingle, order) {
+                continue;
+            }
+            self.look_inside(&searched, class, order);
+        }
+    }
+
+    fn level(&self, class: Class, order: Order) -> Level<'g> {
+        let data = match class {
+            Class::G0 => Edges::WW,
+            Class::G1c => DEPENDENCIES,
+            Class::GSingle | Class::GNonadjacent | Class::G2Item => DEPENDENCIES.with(Edges::RW),
+        };
+        let allowed = match order {
+            Order::Data => data,
+            Order::Process => data.with(Edges::PROCESS),
+            Order::Realtime => data.with(Edges::REALTIME),
+        };
+        Level { graph: self.graph, allowed, paired: class == Class::GNonadjacent, within: Some(self.cyclic) }
+    }
+
+    /// Reports a cycle of this class in the component, unless a graver one is known there. Whether one is known now.
+    fn look_inside(&mut self, searched: &Searched<'_>, class: Class, order: Order) -> bool {
+        let known = |(c, o): &(Class, Order)| c.implies(class) && *o <= order;
+        if searched.nodes.iter().filter_map(|node| self.marks.get(node)).flatten().any(known) {
+            return true;
+        }
+        let mut left = self.budget.left.min(self.budget.component);
+        let allowance = left;
+        let cycle = searched.shortest(class, &mut left);
+        self.budget.left -= allowance - left;
+        self.cycles.undecided |= class == Class::GSingle && cycle.is_none() && left == 0;
+        let Some(steps) = cycle else { return false };
+        for step in &steps {
+            self.marks.entry(step.from).or_default().push((class, order));
+        }
+        self.report(Kind::Cycle(class, order), steps);
+        true
+    }
+
+    fn report(&mut self, kind: Kind, mut steps: Vec<Step>) {
+        let total = self.cycles.totals.entry(kind).or_default();
+        *total += 1;
+        if *total <= self.witnesses_max as u64 {
+            let txn = |node| self.graph.txn(node).expect("a step leads from a transaction to a transaction");
+            for step in &mut steps {
+                (step.from, step.to) = (txn(step.from), txn(step.to));
+            }
+            self.cycles.found.push(Cycle { kind, steps });
+        }
+    }
+}
+
+/// A component of a level.
+struct Searched<'g> {
+    level: Level<'g>,
+    inside: &'g Components,
+    component: u32,
+    nodes: &'g [u32],
+}
+
+impl Searched<'_> {
+    /// The shortest cycle of a class among those that the budget allows to look for.
+    fn shortest(&self, class: Class, left: &mut u64) -> Option<Vec<Step>> {
+        let anti = class >= Class::GSingle;
+        let mut walk = Walk::default();
+        let mut best: Option<Vec<Step>> = None;
+        let starts = |node: &&u32| {
+            self.level.graph.txn(**node).is_some() && self.inside.of(self.level.id(**node)) == self.component
+        };
+        for node in self.nodes.iter().filter(starts) {
+            let shorter_than = best.as_ref().map_or(u32::MAX, |steps| steps.len() as u32);
+            if shorter_than <= 2 || (*left == 0 && (best.is_some() || class == Class::GSingle)) {
+                break;
+            }
+            let found = walk.around(self, *node, anti, class == Class::GSingle, shorter_than, left);
+            best = found.or(best);
+        }
+        best
+    }
+
+    fn edge(&self, id: u32, nth: u32) -> Option<(u32, u32, Edges)> {
+        let (mut nth, mut to, mut kind) = self.level.edge(id, nth)?;
+        while self.inside.of(to) != self.component {
+            (nth, to, kind) = self.level.edge(id, nth + 1)?;
+        }
+        Some((nth, to, kind))
+    }
+}
+
+/// A breadth-first search in which edges out of junctions and epochs cost nothing.
+#[derive(Default)]
+struct Walk {
+    /// Per node reached: from where, by what kind of edge, over how many steps.
+    reached: std::collections::HashMap<u32, (u32, Edges, u32)>,
+    queue: VecDeque<(u32, u32)>,
+}
+
+impl Walk {
+    /// The shortest cycle through `start`, if it is shorter than `shorter_than`; with `anti` it begins with an
+    /// anti-dependency, with `single` it has no other.
+    fn around(
+        &mut self,
+        searched: &Searched<'_>,
+        start: u32,
+        anti: bool,
+        single: bool,
+        shorter_than: u32,
+        left: &mut u64,
+    ) -> Option<Vec<Step>> {
+        self.reached.clear();
+        self.queue.clear();
+        let goal = searched.level.id(start);
+        self.expand(searched, goal, 0, |kind| !anti || kind == Edges::RW, left);
+        while let Some((id, steps)) = self.queue.pop_front() {
+            if steps >= shorter_than {
+                return None;
+            }
+            if id == goal {
+                return Some(self.steps(&searched.level, goal));
+            }
+            if self.reached[&id].2 == steps {
+                self.expand(searched, id, steps, |kind| !single || kind != Edges::RW, left);
+            }
+        }
+        None
+    }
+
+    fn expand(&mut self, searched: &Searched<'_>, id: u32, steps: u32, may: impl Fn(Edges) -> bool, left: &mut u64) {
+        let mut nth = 0;
+        while let Some((at, to, kind)) = searched.edge(id, nth) {
+            nth = at + 1;
+            *left = left.saturating_sub(1);
+            if !may(kind) {
+                continue;
+            }
+            let free = kind == Edges::ONWARD;
+            let steps = steps + u32::from(!free);
+            if self.reached.get(&to).is_none_or(|(.., known)| steps < *known) {
+                self.reached.insert(to, (id, kind, steps));
+                if free { self.queue.push_front((to, steps)) } else { self.queue.push_back((to, steps)) }
+            }
+        }
+    }
+
+    /// The way back from the goal to itself, as steps between transactions.
+    fn steps(&self, level: &Level<'_>, goal: u32) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut end = level.node(goal);
+        let mut id = goal;
+        loop {
+            let (before, edge, _) = self.reached[&id];
+            let node = level.node(before);
+            if level.graph.txn(node).is_some() {
+                steps.push(Step { from: node, to: end, edge });
+                end = node;
+            }
+            id = before;
+            if id == goal {
+                steps.reverse();
+                return steps;
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Registers that transactions read and write.
+//!
+//! Decides: which consistency models a history of such transactions can satisfy, and names each anomaly with a
+//! witness.
+//!
+//! For: histories in which every write to a key has its own value, and keys that hold nothing (nil) at first. A read
+//! does not tell the order of the versions before it, so that order is only partly known: nil is first, and a
+//! transaction's write directly or later follows the version that it read before. The latter is certain from read
+//! committed on, for a version that follows its own reader is circular information flow (G1c); so where read
+//! committed itself is not excluded otherwise, such an order makes G1c of what would be G0. [`Assumptions`] add more.
+//!
+//! Sound, not complete: what is ruled out cannot hold; what is accepted may fail to hold. (To decide serializability of
+//! such histories is NP-complete: Papadimitriou, "The Serializability of Concurrent Database Updates", 1979.) Without
+//! assumptions read committed and its session and real-time forms are decided completely.
+//!
+//! A value that nobody wrote may have been there before the history began, or come from elsewhere: such reads are
+//! counted and remarked on, and give no dependencies, unless [`Assumptions::closed`] makes them anomalies.
+//!
+//! A transaction that may or may not have committed (info) counts as committed once a committed one read what it
+//! wrote. Where a value was written twice to a key and then read, the history is not judged, unless it is invalid by
+//! what remains.
+//!
+//! Complexity: linear in the history, but for sorting. Under `linearizable_keys` the pairs of versions are at most
+//! as many as operations times concurrency.
+//!
+//! Source: Kingsbury and Alvaro, "Elle: Inferring Isolation Anomalies from Experimental Observations", 2020.
+
+mod scan;
+mod versions;
+mod words;
+
+use super::cycles;
+use super::graph::GraphBuilder;
+use super::intern::{Code, IdTable, Keys, Scalar, Scalars, mix};
+use super::report::{Findings, Options, Report};
+use super::txns::{Outcome, Txn, Txns};
+
+/// The checker's name.
+pub const NAME: &str = "rw-register";
+
+/// What is taken for granted about the registers; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Assumptions {
+    /// Writes of a transaction follow its reads, even below read committed.
+    pub wfr_keys: bool,
+    /// Each key is sequentially consistent: a process sees the versions of a key in their order.
+    pub sequential_keys: bool,
+    /// Each key is linearizable: its versions follow real time.
+    pub linearizable_keys: bool,
+    /// Nobody else writes: a read of a value that no transaction wrote is an anomaly.
+    pub closed: bool,
+}
+
+/// A history of transactions over registers, gathered one operation at a time.
+///
+/// Transactions are added when they end, in any order: [`begin`](Self::begin), then what they did, in order.
+#[derive(Default)]
+pub struct RwRegister {
+    scalars: Scalars,
+    keys: Keys,
+    txns: Txns,
+    mops: Vec<Mop>,
+    versions: Versions,
+    /// Per key whether nil was written to it: then nil tells nothing.
+    nil_written: Vec<bool>,
+}
+
+/// One read or write.
+#[derive(Clone, Copy)]
+struct Mop {
+    key: u32,
+    what: What,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// A write of a version.
+    Write(u32),
+    /// A read of a version.
+    Read(u32),
+    /// A read that found nothing.
+    ReadNil,
+    /// A write of nothing.
+    WriteNil,
+    /// A read of which nothing is known.
+    Unknown,
+}
+
+/// A version that no transaction wrote.
+const NOBODY: u32 = u32::MAX;
+
+/// The values that keys were seen to hold, as columns.
+#[derive(Default)]
+struct Versions {
+    key: Vec<u32>,
+    code: Vec<Code>,
+    /// The transaction that wrote it, or `NOBODY`.
+    writer: Vec<u32>,
+    /// Whether its own transaction wrote the key again.
+    intermediate: Vec<bool>,
+    /// Whether it was written more than once.
+    ambiguous: Vec<bool>,
+    table: IdTable,
+    /// The last version written to each key.
+    last: Vec<u32>,
+}
+
+impl Versions {
+    fn number(&mut self, key: u32, code: Code) -> u32 {
+        let hash = mix(code.bits() ^ mix(u64::from(key)));
+        let is_it = |id: u32| self.code[id as usize] == code && self.key[id as usize] == key;
+        self.table.find(hash, is_it).unwrap_or_else(|| {
+            let id = self.key.len() as u32;
+            self.table.insert(hash, id);
+            self.key.push(key);
+            self.code.push(code);
+            self.writer.push(NOBODY);
+            self.intermediate.push(false);
+            self.ambiguous.push(false);
+            id
+        })
+    }
+
+    fn write(&mut self, version: u32, txn: u32) {
+        let at = version as usize;
+        if self.writer[at] != NOBODY {
+            self.ambiguous[at] = true;
+            return;
+        }
+        self.writer[at] = txn;
+        let key = self.key[at] as usize;
+        if self.last.len() <= key {
+            self.last.resize(key + 1, NOBODY);
+        }
+        let last = std::mem::replace(&mut self.last[key], version);
+        if last != NOBODY && self.writer[last as usize] == txn {
+            self.intermediate[last as usize] = true;
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.key.len()
+    }
+
+    /// The one transaction that wrote a version.
+    fn writer(&self, version: u32) -> Option<u32> {
+        let writer = self.writer[version as usize];
+        (writer != NOBODY && !self.ambiguous[version as usize]).then_some(writer)
+    }
+}
+
+impl RwRegister {
+    /// An empty history.
+    #[must_use]
+    pub fn new() -> Self {
+        RwRegister::default()
+    }
+
+    /// Adds a transaction; the operations that follow are its own, in their order.
+    pub fn begin(&mut self, txn: Txn) {
+        self.txns.push(txn, self.mops.len());
+    }
+
+    /// The transaction wrote `value` to `key`; None is nil.
+    pub fn write<'a, S: Into<Scalar<'a>>>(&mut self, key: impl Into<Scalar<'a>>, value: Option<S>) {
+        let key = self.key(key.into());
+        let what = match value {
+            Some(value) => {
+                let code = self.scalars.code(value.into());
+                let version = self.versions.number(key, code);
+                self.versions.write(version, self.txns.len() as u32 - 1);
+                What::Write(version)
+            }
+            None => {
+                self.nil_written[key as usize] = true;
+                What::WriteNil
+            }
+        };
+        self.mops.push(Mop { key, what });
+    }
+
+    /// The transaction read `key` and found `value`; None is nil.
+    pub fn read<'a, S: Into<Scalar<'a>>>(&mut self, key: impl Into<Scalar<'a>>, value: Option<S>) {
+        let key = self.key(key.into());
+        let what = match value {
+            _ if self.txns.outcome(self.txns.len() as u32 - 1) == Outcome::Fail => What::Unknown,
+            Some(value) => {
+                let code = self.scalars.code(value.into());
+                What::Read(self.versions.number(key, code))
+            }
+            None => What::ReadNil,
+        };
+        self.mops.push(Mop { key, what });
+    }
+
+    /// The transaction read `key`; what it found is not known.
+    pub fn read_unknown<'a>(&mut self, key: impl Into<Scalar<'a>>) {
+        let key = self.key(key.into());
+        self.mops.push(Mop { key, what: What::Unknown });
+    }
+
+    fn key(&mut self, key: Scalar<'_>) -> u32 {
+        let code = self.scalars.code(key);
+        let key = self.keys.number(code);
+        if self.nil_written.len() <= key as usize {
+            self.nil_written.push(false);
+        }
+        key
+    }
+
+    /// Judges the history.
+    #[must_use]
+    pub fn check(self, options: &Options, assumptions: &Assumptions) -> Report {
+        let mut findings = Findings::new(options.witnesses_max);
+        findings.count("keys", self.keys.len() as u64);
+        let committed = self.committed();
+        let mut edges = GraphBuilder::new(&self.txns, self.mops.len());
+        let seen = scan::scan(&self, &committed, assumptions, &mut findings);
+        versions::link(&self, &committed, &seen, assumptions, &mut edges, &mut findings);
+        let graph = edges.build(&self.txns, |txn| committed[txn as usize]);
+        let cycles = cycles::find(&graph, options.witnesses_max, options.search_edges_max);
+        findings.add_cycles(cycles, &self.txns, &graph, |step| words::why(&self, step));
+        match seen.ambiguous {
+            Some(version) => {
+                let why = words::ambiguous(&self, version);
+                findings.unjudged(NAME, &self.txns, options, why)
+            }
+            None => findings.report(NAME, &self.txns, options),
+        }
+    }
+
+    fn mops(&self, txn: u32) -> &[Mop] {
+        &self.mops[self.txns.mops(txn, self.mops.len())]
+    }
+
+    /// Which transactions committed: those that say so, and those of unknown end whose writes such a one read.
+    fn committed(&self) -> Vec<bool> {
+        let all = 0..self.txns.len() as u32;
+        let mut committed: Vec<bool> = all.map(|txn| self.txns.outcome(txn) == Outcome::Ok).collect();
+        let mut queue: Vec<u32> = (0..self.txns.len() as u32).filter(|txn| committed[*txn as usize]).collect();
+        while let Some(txn) = queue.pop() {
+            for mop in self.mops(txn) {
+                let What::Read(version) = mop.what else { continue };
+                let writer = self.versions.writer(version).filter(|w| self.txns.outcome(*w) == Outcome::Info);
+                if let Some(writer) = writer.filter(|writer| !committed[*writer as usize]) {
+                    committed[writer as usize] = true;
+                    queue.push(writer);
+                }
+            }
+        }
+        committed
+    }
+}

@@ -1,0 +1,175 @@
+//! One pass over the transactions: the anomalies that need no graph, and who read and wrote which version.
+
+use super::super::kind::Kind;
+use super::super::report::Findings;
+use super::super::txns::Outcome;
+use super::{Assumptions, NOBODY, RwRegister, What, words};
+
+/// A version, or nil of a key: `versions + key`.
+pub(super) type Held = u32;
+
+/// What one transaction did to one key, from outside.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Touch {
+    pub(super) txn: u32,
+    pub(super) key: u32,
+    /// What it read before it wrote.
+    pub(super) read: Option<Held>,
+    /// What it wrote last.
+    pub(super) wrote: Option<u32>,
+}
+
+/// What was seen.
+pub(super) struct Seen {
+    /// Per transaction that committed and key, in the order of the transactions.
+    pub(super) touches: Vec<Touch>,
+    /// All reads of other transactions' versions, and of nil: what was read, and who read it.
+    pub(super) reads: Vec<(Held, u32)>,
+    /// A version that was read and that several transactions wrote.
+    pub(super) ambiguous: Option<u32>,
+}
+
+/// Scans a history.
+pub(super) fn scan(
+    history: &RwRegister,
+    committed: &[bool],
+    assumptions: &Assumptions,
+    findings: &mut Findings,
+) -> Seen {
+    let seen = Seen { touches: Vec::new(), reads: Vec::new(), ambiguous: None };
+    let visit = vec![(NOBODY, 0); history.keys.len()];
+    let mut scan = Scan { history, closed: assumptions.closed, findings, seen, visit, known: Vec::new(), unwritten: 0 };
+    for txn in (0..history.txns.len() as u32).filter(|txn| committed[*txn as usize]) {
+        scan.txn(txn);
+    }
+    let Scan { mut seen, unwritten, .. } = scan;
+    if unwritten > 0 {
+        findings.count("unwritten-reads", unwritten);
+        if !assumptions.closed {
+            findings.remark(format!("{unwritten} reads of values that no transaction wrote, taken as from elsewhere"));
+        }
+    }
+    seen.reads.sort_unstable();
+    seen.reads.dedup();
+    lost_updates(history, &seen, findings);
+    seen
+}
+
+struct Scan<'s> {
+    history: &'s RwRegister,
+    closed: bool,
+    findings: &'s mut Findings,
+    seen: Seen,
+    /// Per key the transaction that touched it last, and its touch.
+    visit: Vec<(u32, usize)>,
+    /// Per touch of this transaction: what the key holds for it.
+    known: Vec<Held>,
+    unwritten: u64,
+}
+
+impl Scan<'_> {
+    fn nil(&self, key: u32) -> Held {
+        self.history.versions.len() as u32 + key
+    }
+
+    fn txn(&mut self, txn: u32) {
+        let first = self.seen.touches.len();
+        self.known.clear();
+        let mut internal = None;
+        for (nth, mop) in self.history.mops(txn).iter().enumerate() {
+            let (held, writes) = match mop.what {
+                What::Write(version) => (version, true),
+                What::Read(version) => (version, false),
+                What::ReadNil => (self.nil(mop.key), false),
+                What::WriteNil => (self.nil(mop.key), true),
+                What::Unknown => continue,
+            };
+            let (touch, before) = self.touch(txn, mop.key);
+            if writes {
+                self.seen.touches[touch].wrote = Some(held).filter(|held| *held < self.history.versions.len() as u32);
+            } else {
+                if before && self.known[touch - first] != held {
+                    internal.get_or_insert(nth);
+                }
+                if !before {
+                    self.seen.touches[touch].read = Some(held);
+                }
+                self.read(txn, mop.key, held, nth);
+            }
+            match self.known.get_mut(touch - first) {
+                Some(known) => *known = held,
+                None => self.known.push(held),
+            }
+        }
+        if let Some(nth) = internal {
+            self.findings.add(Kind::Internal, || words::internal(self.history, txn, nth));
+        }
+    }
+
+    /// The touch of a key by a transaction, and whether there was one before.
+    fn touch(&mut self, txn: u32, key: u32) -> (usize, bool) {
+        let (last, at) = &mut self.visit[key as usize];
+        let before = *last == txn;
+        if !before {
+            (*last, *at) = (txn, self.seen.touches.len());
+            self.seen.touches.push(Touch { txn, key, read: None, wrote: None });
+        }
+        (*at, before)
+    }
+
+    fn read(&mut self, txn: u32, key: u32, held: Held, nth: usize) {
+        let history = self.history;
+        if held >= history.versions.len() as u32 {
+            if !history.nil_written[key as usize] {
+                self.seen.reads.push((held, txn));
+            }
+            return;
+        }
+        if history.versions.writer[held as usize] == NOBODY {
+            self.unwritten += 1;
+            if self.closed {
+                self.findings.add(Kind::GarbageRead, || words::garbage(history, txn, held));
+            }
+            return;
+        }
+        let Some(writer) = history.versions.writer(held) else {
+            self.seen.ambiguous.get_or_insert(held);
+            return;
+        };
+        if writer == txn {
+            let written = history.mops(txn)[..nth].iter().any(|mop| mop.what == What::Write(held));
+            if !written {
+                self.findings.add(Kind::FutureRead, || words::future_read(history, txn, held));
+            }
+            return;
+        }
+        self.seen.reads.push((held, txn));
+        if history.txns.outcome(writer) == Outcome::Fail {
+            self.findings.add(Kind::G1a, || words::aborted(history, txn, held));
+        } else if history.versions.intermediate[held as usize] {
+            self.findings.add(Kind::G1b, || words::intermediate(history, txn, held));
+        }
+    }
+}
+
+/// Reports versions that several transactions read and then overwrote.
+fn lost_updates(history: &RwRegister, seen: &Seen, findings: &mut Findings) {
+    let mut updates: Vec<(Held, u32)> = seen
+        .touches
+        .iter()
+        .filter(|touch| touch.wrote.is_some())
+        .filter_map(|touch| Some((touch.read.filter(|held| known(history, *held, touch.key))?, touch.txn)))
+        .collect();
+    updates.sort_unstable();
+    for group in updates.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+        findings.add(Kind::LostUpdate, || words::lost_update(history, group));
+    }
+}
+
+/// Whether what was held is one version: nil of a key that only ever began with it, or what one transaction wrote.
+pub(super) fn known(history: &RwRegister, held: Held, key: u32) -> bool {
+    match held < history.versions.len() as u32 {
+        true => history.versions.writer(held).is_some(),
+        false => !history.nil_written[key as usize],
+    }
+}
