@@ -47,6 +47,7 @@ pub mod history;
 pub mod idempotency;
 mod judge;
 pub mod ledger;
+pub mod linear;
 pub mod money;
 pub mod query_honesty;
 pub mod stats;
