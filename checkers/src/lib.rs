@@ -51,6 +51,7 @@ mod intern;
 pub mod isolation;
 mod judge;
 pub mod ledger;
+pub mod linear;
 pub mod money;
 pub mod ops;
 pub mod query_honesty;
