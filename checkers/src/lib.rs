@@ -47,9 +47,14 @@ pub mod history;
 pub mod idempotency;
 mod judge;
 pub mod ledger;
+pub mod ledgers;
 pub mod money;
+pub mod process;
 pub mod query_honesty;
+pub mod queues;
 pub mod stats;
+pub mod stores;
+pub mod streaming;
 pub mod verdict;
 mod words;
 
