@@ -47,12 +47,16 @@ pub enum Event {
 struct Item {
     since_ns: u64,
     entered_at: Mark,
+    /// How many faults had been healed when it entered.
+    healed_before: u32,
     inside: bool,
 }
 
 /// A fault that was healed, and how much of what was half done then still is.
 #[derive(Clone, Copy)]
 struct Recovery {
+    /// How many faults had been healed before it.
+    healed_before: u32,
     fault: u32,
     healed_ns: u64,
     healed_at: Mark,
@@ -80,6 +84,7 @@ pub struct SoftState {
     recovering: Vec<Recovery>,
     windows: Capped<Slow>,
     recoveries: Capped<Slow>,
+    healed: u32,
     ended: Option<(u64, Mark)>,
 }
 
@@ -102,7 +107,10 @@ impl SoftState {
         item.inside = false;
         self.inside -= 1;
         let Item {
-            since_ns, entered_at, ..
+            since_ns,
+            entered_at,
+            healed_before,
+            ..
         } = *item;
         let took_ns = at.time.saturating_sub(since_ns);
         self.windows_ns.push(took_ns);
@@ -114,13 +122,13 @@ impl SoftState {
             });
         }
         if !self.recovering.is_empty() {
-            self.recover(at, entered_at);
+            self.recover(at, healed_before);
         }
     }
 
-    /// Something that was entered at a moment is done: so much for every fault healed since.
-    fn recover(&mut self, at: At, entered_at: Mark) {
-        for recovery in self.recovering.iter_mut().filter(|r| entered_at.is_before(r.healed_at)) {
+    /// Something that entered when so many faults had been healed is done: so much for every fault healed since.
+    fn recover(&mut self, at: At, healed_before: u32) {
+        for recovery in self.recovering.iter_mut().filter(|r| healed_before <= r.healed_before) {
             recovery.left -= 1;
             if recovery.left == 0 {
                 let took_ns = at.time.saturating_sub(recovery.healed_ns);
@@ -143,13 +151,16 @@ impl SoftState {
             self.recoveries_ns.push(0);
         } else {
             let healed_at = Mark::new(at.index);
+            let healed_before = self.healed;
             self.recovering.push(Recovery {
                 fault,
+                healed_before,
                 healed_ns: at.time,
                 healed_at,
                 left: self.inside,
             });
         }
+        self.healed += 1;
     }
 }
 
@@ -165,6 +176,7 @@ impl Streaming for SoftState {
                     *item = Item {
                         since_ns: at.time,
                         entered_at: Mark::new(at.index),
+                        healed_before: self.healed,
                         inside: true,
                     };
                     self.entered += 1;
