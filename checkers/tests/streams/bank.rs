@@ -7,12 +7,15 @@ use crate::harness::{config, expected, kinds, outcome, renamed};
 
 type Balances = Vec<(u32, Option<i128>)>;
 
-fn check(reads: &[Balances], options: Options, name: fn(u32) -> u32) -> CheckerResult {
+fn check(reads: &[Balances], options: &Options, name: fn(u32) -> u32) -> CheckerResult {
     let accounts = options
         .accounts
         .clone()
         .map(|accounts| accounts.into_iter().map(name).collect());
-    let mut checker = Bank::new(Options { accounts, ..options });
+    let mut checker = Bank::new(Options {
+        accounts,
+        ..options.clone()
+    });
     for (index, read) in (0..).zip(reads) {
         let read: Balances = read
             .iter()
@@ -69,9 +72,9 @@ proptest! {
         negative_balances: bool,
     ) {
         let options = Options { accounts, total, negative_balances };
-        let result = check(&reads, options.clone(), |a| a);
+        let result = check(&reads, &options, |a| a);
         prop_assert_eq!(outcome(&result), reference(&reads, &options));
-        prop_assert_eq!(outcome(&check(&reads, options, renamed)), outcome(&result));
+        prop_assert_eq!(outcome(&check(&reads, &options, renamed)), outcome(&result));
         prop_assert_eq!(result.counts["read-count"], reads.len() as u64);
         let errors: u64 = outcome(&result).1.values().sum();
         prop_assert_eq!(result.counts["error-count"], errors);
@@ -89,14 +92,14 @@ proptest! {
             reads.push((0..).zip(balances).map(|(account, balance)| (account, Some(balance))).collect());
         }
         reads.push((0..4).rev().map(|account| (account, Some(balances[account as usize]))).collect());
-        prop_assert_eq!(check(&reads, Options::default(), |a| a).verdict, Verdict::Valid);
+        prop_assert_eq!(check(&reads, &Options::default(), |a| a).verdict, Verdict::Valid);
     }
 }
 
 #[test]
 fn each_anomaly_alone_is_that_anomaly() {
     let good: Balances = vec![(0, Some(7)), (1, Some(3))];
-    let then = |read: Balances| check(&[good.clone(), read], Options::default(), |a| a);
+    let then = |read: Balances| check(&[good.clone(), read], &Options::default(), |a| a);
     let total = then(vec![(0, Some(7)), (1, Some(4))]);
     assert_eq!(kinds(&total), ["wrong-total"]);
     assert_eq!(
@@ -127,7 +130,7 @@ fn each_anomaly_alone_is_that_anomaly() {
 #[test]
 fn wrong_totals_say_how_wrong() {
     let read = |value| vec![(0, Some(value))];
-    let result = check(&[read(10), read(12), read(9), read(11)], Options::default(), |a| a);
+    let result = check(&[read(10), read(12), read(9), read(11)], &Options::default(), |a| a);
     assert_eq!(
         result.reason.as_deref(),
         Some("wrong totals from 9 to 12; the total is 10")

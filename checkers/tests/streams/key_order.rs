@@ -84,7 +84,7 @@ proptest! {
     #[test]
     fn a_log_is_valid(steps in prop::collection::vec((any::<bool>(), 0_u32..3), 1..40)) {
         let mut events = vec![Event::Send { id: 0, key: 0 }, Event::Sent(0), Event::Delivered(0)];
-        let mut sent = vec![vec![0_u32], vec![], vec![]];
+        let mut sent = [vec![0_u32], vec![], vec![]];
         let mut read = [0_usize; 3];
         let mut next = 1;
         for (sends, key) in steps {

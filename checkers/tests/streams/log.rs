@@ -705,7 +705,10 @@ fn an_assignment_forgets_what_it_leaves_out() {
 #[test]
 fn an_info_send_is_proven_by_a_read_of_its_operation() {
     let info = ended(send(0, &[(50, 0), (51, 1)]), Outcome::Info);
-    assert_eq!(after_valid(&[info.clone()], Options::default()).verdict, Verdict::Valid);
+    assert_eq!(
+        after_valid(std::slice::from_ref(&info), Options::default()).verdict,
+        Verdict::Valid
+    );
     assert_eq!(
         kinds(&after_valid(&[info, poll(1, &[(51, 1)])], Options::default())),
         ["lost-write"]

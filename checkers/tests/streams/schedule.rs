@@ -138,10 +138,13 @@ proptest! {
     }
 }
 
+/// Kind, sentence, what is planted.
+type Plant = (&'static str, &'static str, &'static [(u64, Event)]);
+
 #[test]
 fn each_anomaly_alone_is_that_anomaly() {
     use Event::{Acked, Attempt};
-    let plants: [(&str, &str, &[(u64, Event)]); 5] = [
+    let plants: [Plant; 5] = [
         (
             "early",
             "attempt 2 of 0 came 0 us too early",

@@ -125,6 +125,9 @@ proptest! {
     }
 }
 
+/// Kind, sentence, what is planted.
+type Plant = (&'static str, &'static str, &'static [(u64, Event)]);
+
 #[test]
 fn each_anomaly_alone_is_that_anomaly() {
     use Event::{Ended, Entered, Healed, Left};
@@ -132,7 +135,7 @@ fn each_anomaly_alone_is_that_anomaly() {
         window_ns_max: Some(10 * MS),
         recovery_ns_max: Some(8 * MS),
     };
-    let plants: [(&str, &str, &[(u64, Event)]); 4] = [
+    let plants: [Plant; 4] = [
         (
             "window-exceeded",
             "0 was half done for 11 ms",

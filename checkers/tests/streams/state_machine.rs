@@ -89,10 +89,13 @@ proptest! {
     }
 }
 
+/// Kind, sentence, what is planted.
+type Plant = (&'static str, &'static str, &'static [(u32, u8)]);
+
 #[test]
 fn each_anomaly_alone_is_that_anomaly() {
     let good = [(0, 0), (0, 2), (1, 0)];
-    let plants: [(&str, &str, &[(u32, u8)]); 5] = [
+    let plants: [Plant; 5] = [
         ("illegal-start", "7 began as frozen", &[(7, 3), (7, 1)]),
         (
             "illegal-transition",
