@@ -51,11 +51,16 @@ mod intern;
 pub mod isolation;
 mod judge;
 pub mod ledger;
+pub mod ledgers;
 pub mod linear;
 pub mod money;
 pub mod ops;
+pub mod process;
 pub mod query_honesty;
+pub mod queues;
 pub mod stats;
+pub mod stores;
+pub mod streaming;
 pub mod verdict;
 mod words;
 
