@@ -63,5 +63,6 @@ pub mod stores;
 pub mod streaming;
 pub mod verdict;
 mod words;
+pub mod workloads;
 
 pub use judge::{CHECKERS, Checker, judge, weight};

@@ -298,6 +298,12 @@ impl Tape {
         Ref { tape: self, at }
     }
 
+    /// The form at a place that [`Ref::copy_tape`] has returned.
+    pub(crate) fn at(&self, at: u32) -> Ref<'_> {
+        let at = if (at as usize) < self.nodes.len() { at } else { 0 };
+        Ref { tape: self, at }
+    }
+
     /// A nil, for what is not there.
     pub fn nil(&self) -> Ref<'_> {
         Ref { tape: self, at: 0 }
@@ -420,6 +426,14 @@ impl<'a> Ref<'a> {
     pub fn get(self, name: &str) -> Option<Ref<'a>> {
         let found = self.entries()?.find(|(key, _)| key.name() == Some(name));
         found.map(|(_, value)| value)
+    }
+
+    /// Copies the whole tape over another, whose buffers are used again; returns where on it this form is.
+    pub(crate) fn copy_tape(self, to: &mut Tape) -> u32 {
+        to.nodes.clone_from(&self.tape.nodes);
+        to.text.clone_from(&self.tape.text);
+        to.open.clear();
+        self.at
     }
 
     #[inline]
