@@ -22,12 +22,45 @@ pub(crate) trait Object: Model {
 /// Choices, in order; zeros when they run out.
 pub(crate) struct Tape {
     bytes: std::vec::IntoIter<u8>,
+    /// Whether values should be written once, and how many were.
+    pub(crate) distinct: bool,
+    written: u32,
 }
 
 impl Tape {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
         Self {
             bytes: bytes.into_iter(),
+            distinct: false,
+            written: 0,
+        }
+    }
+
+    /// A tape for histories in which values are written once (or nearly always once).
+    pub(crate) fn distinct(bytes: Vec<u8>) -> Self {
+        Self {
+            distinct: true,
+            ..Self::new(bytes)
+        }
+    }
+
+    /// A value to write.
+    pub(crate) fn fresh(&mut self) -> u32 {
+        if !self.distinct {
+            return self.below(3) as u32;
+        }
+        if self.chance(3) {
+            return self.any();
+        }
+        self.written += 1;
+        self.written
+    }
+
+    /// A value that may have been written.
+    pub(crate) fn any(&mut self) -> u32 {
+        match self.distinct {
+            true => self.below(self.written as usize + 1) as u32,
+            false => self.below(3) as u32,
         }
     }
 
@@ -74,10 +107,10 @@ struct Pending<M: Object> {
 
 /// A history of up to 8 operations.
 pub(crate) fn history<M: Object>(object: &M, tape: &mut Tape) -> History<M> {
-    let soup = tape.chance(40);
+    let soup = tape.chance(55);
     let info_percent = [0, 20, 50][tape.below(3)];
     let processes = 1 + tape.below(5);
-    let ops_max = 1 + tape.below(8);
+    let ops_max = 3 + tape.below(6);
     let mut ops: History<M> = Vec::new();
     let mut pending: Vec<Pending<M>> = Vec::new();
     let mut state = object.init();
@@ -127,7 +160,7 @@ pub(crate) fn history<M: Object>(object: &M, tape: &mut Tape) -> History<M> {
 fn spoil<M: Object>(object: &M, tape: &mut Tape, ops: &mut History<M>) {
     let at = tape.below(ops.len());
     match tape.below(4) {
-        0 if ops[at].ret.is_some() => ops[at].output = Some(object.guess(tape, &ops[at].input)),
+        0 | 2 if ops[at].ret.is_some() => ops[at].output = Some(object.guess(tape, &ops[at].input)),
         1 if tape.chance(30) => ops[at].output = None,
         _ => {}
     }

@@ -1,6 +1,10 @@
 //! Linearizability against exhaustive references, by construction, under renaming, and on recorded histories.
 
+mod convert;
+mod corpora;
+mod fast;
 mod generate;
+mod metamorphic;
 mod objects;
 mod reference;
 mod search;

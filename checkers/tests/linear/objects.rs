@@ -10,11 +10,10 @@ use crate::generate::{Object, Tape};
 
 impl Object for Register<u32> {
     fn ask(&self, tape: &mut Tape) -> register::Ask<u32> {
-        let value = tape.below(3) as u32;
         match tape.below(4) {
             0 | 1 => register::Ask::Read,
-            2 => register::Ask::Write(value),
-            _ => register::Ask::Cas(value, tape.below(3) as u32),
+            3 if !tape.distinct => register::Ask::Cas(tape.any(), tape.any()),
+            _ => register::Ask::Write(tape.fresh()),
         }
     }
 
@@ -28,7 +27,7 @@ impl Object for Register<u32> {
 
     fn guess(&self, tape: &mut Tape, input: &register::Ask<u32>) -> register::Answer<u32> {
         match input {
-            register::Ask::Read => register::Answer::Value(tape.below(3) as u32),
+            register::Ask::Read => register::Answer::Value(tape.any()),
             register::Ask::Cas(..) if tape.chance(50) => register::Answer::Refused,
             _ => register::Answer::Done,
         }
@@ -54,7 +53,7 @@ impl Object for Mutex {
 impl Object for Queue<u32> {
     fn ask(&self, tape: &mut Tape) -> queue::Ask<u32> {
         match tape.below(2) {
-            0 => queue::Ask::Enqueue(tape.below(3) as u32),
+            0 => queue::Ask::Enqueue(tape.fresh()),
             _ => queue::Ask::Dequeue,
         }
     }
@@ -70,7 +69,7 @@ impl Object for Queue<u32> {
         match input {
             queue::Ask::Enqueue(_) => queue::Answer::Done,
             queue::Ask::Dequeue if tape.chance(25) => queue::Answer::Empty,
-            queue::Ask::Dequeue => queue::Answer::Value(tape.below(3) as u32),
+            queue::Ask::Dequeue => queue::Answer::Value(tape.any()),
         }
     }
 }

@@ -8,14 +8,11 @@ use std::rc::Rc;
 
 use crate::linear::Model;
 
-/// A text that is empty at first. `B` holds a piece: `String`, `Arc<str>`, `&[u8]`, ...
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Text<B>(std::marker::PhantomData<fn() -> B>);
-
-impl<B> Default for Text<B> {
-    fn default() -> Self {
-        Self(std::marker::PhantomData)
-    }
+/// A text. `B` holds a piece: `String`, `Arc<str>`, `&[u8]`, ...
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text<B> {
+    /// What it is at first.
+    pub initial: B,
 }
 
 /// What is asked of a text.
@@ -166,7 +163,7 @@ impl<B: AsRef<[u8]> + Clone + Eq + Hash + Sync> Model for Text<B> {
     }
 
     fn init(&self) -> Rope<B> {
-        Rope::empty()
+        Rope::empty().append(self.initial.clone())
     }
 
     fn step(&self, state: &Rope<B>, input: &Ask<B>, output: Option<&Option<B>>) -> Option<Rope<B>> {
