@@ -13,6 +13,8 @@
 //! `long-fork`
 //! therefore counts reads that did not fit, not pairs, and one of each group is listed. O(group size) per read, memory O(keys).
 
+use std::collections::BTreeMap;
+
 use crate::streaming::{At, Case, Dense, Mark, Names, Streaming, Tally, at, plural};
 use crate::verdict::CheckerResult;
 
@@ -56,13 +58,29 @@ struct Key {
     value: Option<u32>,
 }
 
-/// What the reads of a group saw: sets of keys, each a part of the next.
-#[derive(Clone, Default)]
-struct Group {
-    keys: Vec<u32>,
-    chain: Vec<(u64, Mark)>,
-    forked_reads: u64,
-    first: Option<Fork>,
+/// No entry.
+const END: u32 = u32::MAX;
+
+/// One thing that reads of a group saw, and the next larger one: sets of keys, each a part of the next.
+#[derive(Clone, Copy)]
+struct Seen {
+    saw: u64,
+    read: Mark,
+    next: u32,
+}
+
+/// The chains of all groups: by group the entry of its smallest set, and all entries.
+#[derive(Default)]
+struct Chains {
+    first: Vec<u32>,
+    seen: Vec<Seen>,
+}
+
+/// What does not fit into the chain of a group: the first two reads, and how many there were.
+#[derive(Clone, Copy)]
+struct Forked {
+    first: Fork,
+    reads: u64,
 }
 
 /// Two reads that saw different things, and what each saw.
@@ -77,7 +95,8 @@ struct Fork {
 pub struct LongFork {
     options: Options,
     keys: Dense<Key>,
-    groups: Vec<Group>,
+    chains: Chains,
+    forked: BTreeMap<u32, Forked>,
     illegal: u64,
     first_illegal: Option<String>,
     reads: u64,
@@ -106,7 +125,7 @@ impl LongFork {
     }
 
     /// The group of a read that names all its keys, and what the read saw of it; or why it has none.
-    fn saw(&mut self, read: &[(u32, Option<u32>)]) -> Result<(usize, u64), &'static str> {
+    fn saw(&mut self, read: &[(u32, Option<u32>)]) -> Result<(u32, u64), &'static str> {
         let size = self.options.group_size;
         if read.len() != size || size == 0 || size > GROUP_SIZE_MAX {
             return Err("does not read one whole group");
@@ -132,16 +151,12 @@ impl LongFork {
         if named.count_ones() as usize != size {
             return Err("reads a key twice");
         }
-        Ok((group as usize - 1, saw))
+        Ok((group - 1, saw))
     }
 
-    #[cold]
     fn form_group(&mut self, read: &[(u32, Option<u32>)]) {
-        self.groups.push(Group {
-            keys: read.iter().map(|(key, _)| *key).collect(),
-            ..Group::default()
-        });
-        let group = u32::try_from(self.groups.len()).expect("fewer groups than a u32 counts");
+        self.chains.first.push(END);
+        let group = u32::try_from(self.chains.first.len()).expect("fewer groups than a u32 counts");
         for (bit, (id, _)) in (0..).zip(read) {
             let key = self.keys.at(*id);
             (key.group, key.bit) = (group, bit);
@@ -154,48 +169,87 @@ impl LongFork {
             Ok((group, saw)) => {
                 self.early += u64::from(saw == 0);
                 self.late += u64::from(saw.count_ones() as usize == read.len());
-                self.groups[group].fit(saw, Mark::new(at.index));
+                if let Some(fork) = self.chains.fit(group, saw, Mark::new(at.index)) {
+                    self.forked
+                        .entry(group)
+                        .or_insert(Forked { first: fork, reads: 0 })
+                        .reads += 1;
+                }
             }
             Err(what) => self.illegal(at.index, what, read.iter().map(|(key, _)| *key)),
         }
     }
 }
 
-impl Group {
-    /// Puts what a read saw into the chain, if it fits.
+impl Chains {
+    /// Puts what a read saw into the chain of its group, or says what it does not fit to.
     #[inline]
-    fn fit(&mut self, saw: u64, read: Mark) {
-        let above = self
-            .chain
-            .partition_point(|(other, _)| other.count_ones() < saw.count_ones());
-        if self.chain.get(above).is_some_and(|(other, _)| *other == saw) {
-            return;
+    fn fit(&mut self, group: u32, saw: u64, read: Mark) -> Option<Fork> {
+        let (mut below, mut above) = (END, self.first[group as usize]);
+        while above != END && self.seen[above as usize].saw.count_ones() < saw.count_ones() {
+            (below, above) = (above, self.seen[above as usize].next);
         }
-        let neighbours = [above.checked_sub(1), Some(above)];
-        let neighbours = neighbours.into_iter().flatten().filter_map(|n| self.chain.get(n));
-        let stranger = neighbours
-            .copied()
-            .find(|(other, _)| other & saw != *other && other & saw != saw);
-        if let Some((other, other_read)) = stranger {
-            self.forked_reads += 1;
-            self.first.get_or_insert(Fork {
-                saw: [other, saw],
-                reads: [other_read, read],
-            });
-        } else {
-            self.chain.insert(above, (saw, read));
+        let neighbours = [below, above]
+            .into_iter()
+            .filter_map(|entry| self.seen.get(entry as usize));
+        for other in neighbours {
+            if other.saw == saw {
+                return None;
+            }
+            let common = other.saw & saw;
+            if common != other.saw && common != saw {
+                return Some(Fork {
+                    saw: [other.saw, saw],
+                    reads: [other.read, read],
+                });
+            }
         }
+        let entry = u32::try_from(self.seen.len()).expect("fewer sets than a u32 counts");
+        self.seen.push(Seen { saw, read, next: above });
+        match self.seen.get_mut(below as usize) {
+            Some(below) => below.next = entry,
+            None => self.first[group as usize] = entry,
+        }
+        None
     }
+}
 
-    fn case(&self, fork: &Fork, names: &dyn Names) -> Case {
-        let [a, b] = fork.saw;
-        let only = |seen: u64| names.key(self.keys[seen.trailing_zeros() as usize]);
-        let (x, y) = (only(a & !b), only(b & !a));
-        Case {
-            subject: format!("{x}, {y}"),
-            sentence: format!("one read saw the write of {x} and not that of {y}, another saw {y} and not {x}"),
-            witness: at(fork.reads),
+impl LongFork {
+    /// The forks of groups in which everything was legal, each with its keys by bit.
+    fn legal_forks(&self) -> Vec<(Forked, Vec<u32>)> {
+        let mut keys: BTreeMap<u32, Option<Vec<u32>>> =
+            self.forked.keys().map(|group| (*group, Some(vec![]))).collect();
+        for (id, key) in self.keys.iter().filter(|(_, key)| key.group > 0) {
+            let Some(known) = keys.get_mut(&(key.group - 1)) else {
+                continue;
+            };
+            if key.spoilt {
+                *known = None;
+            }
+            if let Some(known) = known {
+                known.push(id);
+            }
         }
+        let legal = self
+            .forked
+            .iter()
+            .filter_map(|(group, forked)| Some((*forked, keys.remove(group)??)));
+        let mut legal: Vec<(Forked, Vec<u32>)> = legal.collect();
+        for (_, keys) in &mut legal {
+            keys.sort_unstable_by_key(|id| self.keys.get(*id).map(|key| key.bit));
+        }
+        legal
+    }
+}
+
+fn case(fork: &Fork, keys: &[u32], names: &dyn Names) -> Case {
+    let [a, b] = fork.saw;
+    let only = |seen: u64| names.key(keys[seen.trailing_zeros() as usize]);
+    let (x, y) = (only(a & !b), only(b & !a));
+    Case {
+        subject: format!("{x}, {y}"),
+        sentence: format!("one read saw the write of {x} and not that of {y}, another saw {y} and not {x}"),
+        witness: at(fork.reads),
     }
 }
 
@@ -220,17 +274,9 @@ impl Streaming for LongFork {
     fn finish_named(self, names: &dyn Names) -> CheckerResult {
         let mut tally = Tally::default();
         let mut forks = 0;
-        let legal = |group: &&Group| {
-            group
-                .keys
-                .iter()
-                .all(|key| self.keys.get(*key).is_some_and(|k| !k.spoilt))
-        };
-        for group in self.groups.iter().filter(legal) {
-            forks += group.forked_reads;
-            if let Some(fork) = &group.first {
-                tally.anomaly("long-fork", || group.case(fork, names));
-            }
+        for (forked, keys) in self.legal_forks() {
+            forks += forked.reads;
+            tally.anomaly("long-fork", || case(&forked.first, &keys, names));
         }
         if let Some(first) = &self.first_illegal {
             tally.doubt(format!(

@@ -79,7 +79,16 @@ impl Partition {
         if self.lengths.last().is_none_or(|(_, known)| *known <= next) {
             return 0;
         }
-        let since = self.lengths.partition_point(|(_, known)| *known <= next);
+        // Readers are near the end: look there first, further and further back.
+        let (mut upto, mut back) = (self.lengths.len(), 1);
+        let from = loop {
+            let from = upto.saturating_sub(back);
+            if from == 0 || self.lengths[from].1 <= next {
+                break from;
+            }
+            (upto, back) = (from, back * 2);
+        };
+        let since = from + self.lengths[from..upto].partition_point(|(_, known)| *known <= next);
         now_ns.saturating_sub(self.lengths[since].0)
     }
 
