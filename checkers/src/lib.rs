@@ -41,6 +41,7 @@
 
 pub mod balance_convergence;
 pub mod bulk;
+pub mod check;
 pub mod exactly_once;
 pub mod figures;
 mod findings;

@@ -69,6 +69,11 @@ impl Forms {
         self.cut_off
     }
 
+    /// The line up to which it has read.
+    pub(super) fn line(&self) -> u64 {
+        self.window.line(0)
+    }
+
     /// The next operation; None at the end.
     pub(super) fn next(&mut self) -> Result<Option<Op<'_>>, ReadError> {
         if self.cut_off.is_some() || !self.advance()? {

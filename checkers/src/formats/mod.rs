@@ -29,6 +29,7 @@
 //! ```
 
 pub mod binary;
+mod convert;
 pub mod edn;
 mod error;
 mod format;
@@ -40,6 +41,7 @@ mod porcupine;
 mod reader;
 mod window;
 
+pub use convert::{ConvertError, Converted, convert, format_of_name};
 pub use error::{CutOff, ReadError};
 pub use format::{FORMATS, Format, UnknownName};
 pub use reader::Reader;

@@ -38,10 +38,16 @@ impl Log {
         self.cut_off
     }
 
+    /// The line of the last operation.
+    pub(super) fn line(&self) -> u64 {
+        // It has been read with its end.
+        self.window.line(0).saturating_sub(1).max(1)
+    }
+
     /// The next operation; None at the end.
     pub(super) fn next(&mut self) -> Result<Option<Op<'_>>, ReadError> {
         loop {
-            let Some((length, whole)) = self.line()? else {
+            let Some((length, whole)) = self.next_line()? else {
                 return Ok(None);
             };
             if !whole {
@@ -71,7 +77,7 @@ impl Log {
     }
 
     /// Length of the next line, its end included, and whether it has one.
-    fn line(&mut self) -> Result<Option<(usize, bool)>, ReadError> {
+    fn next_line(&mut self) -> Result<Option<(usize, bool)>, ReadError> {
         let mut seen = 0;
         loop {
             let bytes = self.window.bytes();

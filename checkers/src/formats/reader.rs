@@ -20,6 +20,7 @@ const GUESS_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub struct Reader {
     format: Format,
+    path: PathBuf,
     inner: Inner,
 }
 
@@ -35,11 +36,12 @@ impl Reader {
         let (path, format) = locate(path.as_ref(), format)?;
         if format == Format::Binary {
             let inner = Inner::Binary(Box::new(Binary::open(&path)?));
-            return Ok(Reader { format, inner });
+            return Ok(Reader { format, path, inner });
         }
         let file = path.display().to_string();
         let opened = File::open(&path).map_err(io(&file))?;
-        Reader::new(opened, &file, format)
+        let reader = Reader::new(opened, &file, format)?;
+        Ok(Reader { path, ..reader })
     }
 
     /// Reads a history from `reader`; `file` is what errors call it. The binary form is read to its end first.
@@ -55,7 +57,8 @@ impl Reader {
                 Inner::Binary(Box::new(Binary::new(bytes, file)?))
             }
         };
-        Ok(Reader { format, inner })
+        let path = PathBuf::from(file);
+        Ok(Reader { format, path, inner })
     }
 
     /// The next operation; None at the end, and where the last one is cut off.
@@ -75,6 +78,20 @@ impl Reader {
             Inner::Log(log) => log.cut_off(),
             Inner::Binary(binary) => binary.cut_off(),
         }
+    }
+
+    /// The line where the last operation ended; in the binary form its position, from 1.
+    pub fn line(&self) -> u64 {
+        match &self.inner {
+            Inner::Forms(forms) => forms.line(),
+            Inner::Log(log) => log.line(),
+            Inner::Binary(binary) => binary.position(),
+        }
+    }
+
+    /// The file: within a directory, where one was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What it reads.

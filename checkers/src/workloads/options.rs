@@ -54,6 +54,11 @@ impl Options {
         self.0.get(name).map(String::as_str)
     }
 
+    /// No option is set.
+    pub(crate) fn none(&self) -> Result<(), OptionError> {
+        self.check(std::iter::empty())
+    }
+
     /// Every option is one of these.
     pub(super) fn check<'a>(&self, possible: impl Iterator<Item = &'a str> + Clone) -> Result<(), OptionError> {
         match self.0.keys().find(|name| !possible.clone().any(|known| known == name.as_str())) {

@@ -92,6 +92,12 @@ impl Binary {
         self.cut_off
     }
 
+    /// How many operations have been read.
+    pub(crate) fn position(&self) -> u64 {
+        let last = self.entered.checked_sub(1).map(|block| self.blocks[block].header.first_record);
+        last.unwrap_or(0) + u64::from(self.read)
+    }
+
     /// How many operations it holds.
     pub fn len(&self) -> u64 {
         let last = self.blocks.last().map(|b| b.header);
