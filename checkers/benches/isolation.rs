@@ -18,7 +18,10 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 }
@@ -40,7 +43,13 @@ struct Store {
 impl Store {
     fn new() -> Self {
         let lists = (0..ACTIVE_KEYS as i64).map(|key| (key, Vec::new())).collect();
-        Store { dice: Dice(1), lists, next_key: ACTIVE_KEYS as i64, index: 0, open: Vec::new() }
+        Store {
+            dice: Dice(1),
+            lists,
+            next_key: ACTIVE_KEYS as i64,
+            index: 0,
+            open: Vec::new(),
+        }
     }
 
     /// The next transaction to complete, and what it did.
@@ -55,7 +64,15 @@ impl Store {
         let complete = self.tick();
         let again = self.tick();
         let invoke = std::mem::replace(&mut self.open[process as usize], again);
-        (Txn { process, invoke, complete: Some(complete), outcome: Outcome::Ok }, mops)
+        (
+            Txn {
+                process,
+                invoke,
+                complete: Some(complete),
+                outcome: Outcome::Ok,
+            },
+            mops,
+        )
     }
 
     fn tick(&mut self) -> u64 {
@@ -90,7 +107,10 @@ fn main() {
     let history: Vec<(Txn, Vec<Mop>)> = (0..txns).map(|_| store.next()).collect();
     let before = peak_kb();
     list_append(&history);
-    println!("  peak memory above the generated history: {} MB", (peak_kb() - before) / 1024);
+    println!(
+        "  peak memory above the generated history: {} MB",
+        (peak_kb() - before) / 1024
+    );
     rw_register(&history);
 }
 
@@ -127,7 +147,11 @@ fn rw_register(history: &[(Txn, Vec<Mop>)]) {
     }
     let report = registers.check(&Options::default(), &Assumptions::default());
     let verdict = report.into_result().verdict;
-    println!("rw-register, {} transactions: {verdict:?}\n  in all: {}", history.len(), begin.elapsed());
+    println!(
+        "rw-register, {} transactions: {verdict:?}\n  in all: {}",
+        history.len(),
+        begin.elapsed()
+    );
 }
 
 /// A point in time, and how long this thread has run until then, where the system tells it: on a shared machine only
@@ -143,7 +167,10 @@ impl Clock {
 
     fn elapsed(&self) -> String {
         let now = Clock::now();
-        let ran = now.1.zip(self.1).map(|(now, before)| format!(", {:?} on the processor", now - before));
+        let ran = now
+            .1
+            .zip(self.1)
+            .map(|(now, before)| format!(", {:?} on the processor", now - before));
         format!("{:?}{}", now.0 - self.0, ran.unwrap_or_default())
     }
 }
@@ -152,7 +179,8 @@ impl Clock {
 fn peak_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
 }
 
 fn write(txns: u64, path: &str) {
@@ -164,7 +192,10 @@ fn write(txns: u64, path: &str) {
             let mops = mops.iter().map(|mop| match mop {
                 Mop::Append(key, value) => format!("[\"append\",{key},{value}]"),
                 Mop::Read(key, list) if known => {
-                    format!("[\"r\",{key},[{}]]", list.iter().map(i64::to_string).collect::<Vec<_>>().join(","))
+                    format!(
+                        "[\"r\",{key},[{}]]",
+                        list.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
+                    )
                 }
                 Mop::Read(key, _) => format!("[\"r\",{key},null]"),
             });

@@ -124,16 +124,28 @@ fn parse(dir: &Path, row: &str) -> Result<Task, (&'static str, String)> {
     let fields: Vec<&str> = row.split('\t').map(str::trim).collect();
     let field = |at: usize| {
         let field = fields.get(at).copied().filter(|field| !field.is_empty());
-        field.ok_or_else(|| (COLUMNS[at], format!("missing: a row is {}, between tabs", COLUMNS.join(", "))))
+        field.ok_or_else(|| {
+            (
+                COLUMNS[at],
+                format!("missing: a row is {}, between tabs", COLUMNS.join(", ")),
+            )
+        })
     };
     let path = field(0)?;
-    let format: Format = field(1)?.parse().map_err(|e: UnknownName| (COLUMNS[1], e.to_string()))?;
+    let format: Format = field(1)?
+        .parse()
+        .map_err(|e: UnknownName| (COLUMNS[1], e.to_string()))?;
     let options = Options::parse(field(3)?).map_err(|e| (COLUMNS[3], e.to_string()))?;
     let expected = match field(4)? {
         "valid" => Verdict::Valid,
         "invalid" => Verdict::Invalid,
         "unknown" => Verdict::Unknown,
-        other => return Err((COLUMNS[4], format!("expected valid, invalid or unknown, found {other:?}"))),
+        other => {
+            return Err((
+                COLUMNS[4],
+                format!("expected valid, invalid or unknown, found {other:?}"),
+            ));
+        }
     };
     Ok(Task {
         path: path.to_owned(),
@@ -154,7 +166,9 @@ fn decide(task: Task) -> CorpusRow {
         Ok(checked) => {
             let verdict = checked.verdict();
             let worst = checked.results.iter().find(|result| result.verdict == verdict);
-            let anomaly = worst.and_then(|result| result.anomalies.first()).map(|anomaly| anomaly.sentence.clone());
+            let anomaly = worst
+                .and_then(|result| result.anomalies.first())
+                .map(|anomaly| anomaly.sentence.clone());
             let why = anomaly.or_else(|| worst.and_then(|result| result.reason.clone()));
             Ok((verdict, why.unwrap_or_default()))
         }
@@ -184,7 +198,11 @@ impl fmt::Display for Corpus {
         let path = width(|row| row.path.len()).max(4);
         let as_ = width(|row| row.as_.len()).max(2);
         let options = width(|row| row.options.to_string().len()).max(7);
-        writeln!(f, "  {:path$}  {:as_$}  {:options$}  {:8}  {:8}", "path", "as", "options", "expected", "found")?;
+        writeln!(
+            f,
+            "  {:path$}  {:as_$}  {:options$}  {:8}  {:8}",
+            "path", "as", "options", "expected", "found"
+        )?;
         for row in &self.rows {
             let (mark, found) = match &row.found {
                 Ok((verdict, _)) => (if row.agrees() { ' ' } else { '!' }, word(*verdict)),
@@ -192,7 +210,11 @@ impl fmt::Display for Corpus {
             };
             let shown = row.options.to_string();
             let expected = word(row.expected);
-            writeln!(f, "{mark} {:path$}  {:as_$}  {shown:options$}  {expected:8}  {found}", row.path, row.as_)?;
+            writeln!(
+                f,
+                "{mark} {:path$}  {:as_$}  {shown:options$}  {expected:8}  {found}",
+                row.path, row.as_
+            )?;
         }
         for row in self.rows.iter().filter(|row| !row.agrees()) {
             let (found, why) = match &row.found {
@@ -200,7 +222,11 @@ impl fmt::Display for Corpus {
                 Err(error) => ("error", error),
             };
             let expected = word(row.expected);
-            writeln!(f, "disagrees: {} is {expected} by {}, here {found}: {why}", row.path, row.source)?;
+            writeln!(
+                f,
+                "disagrees: {} is {expected} by {}, here {found}: {why}",
+                row.path, row.source
+            )?;
         }
         write!(f, "agree {} of {}", self.agreed(), self.rows.len())
     }

@@ -5,6 +5,7 @@
 //! A checker that panics says unknown, and that it is our bug.
 
 mod corpus;
+mod render;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -21,8 +22,14 @@ pub use corpus::{Corpus, CorpusError, CorpusRow, check_corpus};
 /// What a file is checked as, when it is a history of payments: name, and what it decides.
 pub const OF_PAYMENTS: [(&str, &str); 3] = [
     ("payments", "everything that is promised about payments"),
-    ("exactly-once", "every payment recorded as successful is credited exactly once"),
-    ("ledger", "every account gains exactly what its recorded payments add up to"),
+    (
+        "exactly-once",
+        "every payment recorded as successful is credited exactly once",
+    ),
+    (
+        "ledger",
+        "every account gains exactly what its recorded payments add up to",
+    ),
 ];
 
 /// What to check, and how.
@@ -54,7 +61,9 @@ pub struct Checked {
 impl Checked {
     /// The worst verdict.
     pub fn verdict(&self) -> Verdict {
-        self.results.iter().fold(Verdict::Valid, |worst, result| worst.merge(result.verdict))
+        self.results
+            .iter()
+            .fold(Verdict::Valid, |worst, result| worst.merge(result.verdict))
     }
 }
 
@@ -120,7 +129,12 @@ pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
     if OF_PAYMENTS.iter().any(|(name, _)| *name == request.as_) {
         return check_payments(request);
     }
-    let possible = || OF_PAYMENTS.iter().map(|(name, _)| *name).chain(WORKLOADS.iter().map(|entry| entry.name));
+    let possible = || {
+        OF_PAYMENTS
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(WORKLOADS.iter().map(|entry| entry.name))
+    };
     workloads::find(&request.as_).map_err(|_| UnknownName::new("checker", &request.as_, possible()))?;
     let mut reader = Reader::open(&request.path, request.format)?;
     let context = Context {
@@ -170,7 +184,10 @@ fn check_payments(request: &Request) -> Result<Checked, CheckError> {
         format,
         ops,
         // The readers of payments say that the last line is cut off, and not where.
-        cut_off: truncated.then_some(CutOff { line: ops + 1, bytes: 0 }),
+        cut_off: truncated.then_some(CutOff {
+            line: ops + 1,
+            bytes: 0,
+        }),
         results,
     };
     if request.as_ == "payments" {

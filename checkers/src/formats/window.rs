@@ -6,7 +6,8 @@ use std::io::{ErrorKind, Read};
 
 use super::error::{ReadError, found};
 
-/// How much is read at a time, in bytes.
+/// How much is read at first, and how much at a time later, in bytes.
+const FIRST_BYTES: usize = 1 << 13;
 const BLOCK_BYTES: usize = 1 << 18;
 
 /// The longest operation that is read, in bytes: a bound on memory, far above what a final read takes.
@@ -20,6 +21,8 @@ pub(super) struct Window {
     at: usize,
     filled: usize,
     at_end: bool,
+    /// How much to read next time.
+    block: usize,
     /// Line of `buffer[counted]`, and where that line begins, relative to the beginning of the buffer.
     line: u64,
     line_start: i64,
@@ -35,6 +38,7 @@ impl Window {
             at: 0,
             filled: 0,
             at_end: false,
+            block: FIRST_BYTES,
             line: 1,
             line_start: 0,
             counted: 0,
@@ -62,7 +66,8 @@ impl Window {
             return Ok(false);
         }
         self.make_room();
-        let wanted = (2 * self.filled).max(BLOCK_BYTES);
+        let wanted = (2 * self.filled).max(self.block);
+        self.block = (4 * self.block).min(BLOCK_BYTES);
         if self.filled > OP_BYTES_MAX {
             return Err(self.malformed(0, &format!("an operation of at most {OP_BYTES_MAX} bytes")));
         }

@@ -37,13 +37,22 @@ struct Frame {
 
 /// Finds the components among the nodes that can be reached from `roots`.
 pub(super) fn components(graph: &impl Digraph, roots: impl Iterator<Item = u32>) -> Components {
-    let mut search = Search { number: vec![0; graph.nodes()], next: 1, open: Vec::new(), members: Vec::new() };
+    let mut search = Search {
+        number: vec![0; graph.nodes()],
+        next: 1,
+        open: Vec::new(),
+        members: Vec::new(),
+    };
     for root in roots {
         if search.number[root as usize] == 0 {
             search.visit(graph, root);
         }
     }
-    let Search { number: mut of, mut members, .. } = search;
+    let Search {
+        number: mut of,
+        mut members,
+        ..
+    } = search;
     of.fill(0);
     members.iter_mut().for_each(|nodes| nodes.sort_unstable());
     members.sort_unstable_by_key(|nodes| nodes[0]);
@@ -97,7 +106,11 @@ impl Search {
     }
 
     fn close(&mut self, root: u32) {
-        let at = self.open.iter().rposition(|node| *node == root).expect("a root is open until it is closed");
+        let at = self
+            .open
+            .iter()
+            .rposition(|node| *node == root)
+            .expect("a root is open until it is closed");
         if self.open.len() - at > 1 {
             self.members.push(self.open[at..].to_vec());
         }

@@ -53,13 +53,21 @@ const DEPENDENCIES: Edges = Edges::WW.with(Edges::WW_INFERRED).with(Edges::WR);
 /// Finds the cycles of a graph, at most `witnesses_max` of each kind, looking at about `search_edges_max` edges.
 pub(super) fn find(graph: &Graph, witnesses_max: usize, search_edges_max: u64) -> Cycles {
     let all = DEPENDENCIES.with(Edges::RW).with(Edges::REALTIME);
-    let whole = Level { graph, allowed: all, paired: false, within: None };
+    let whole = Level {
+        graph,
+        allowed: all,
+        paired: false,
+        within: None,
+    };
     let cyclic = components(&whole, 0..graph.nodes() as u32);
     let mut finder = Finder {
         graph,
         cyclic: &cyclic,
         marks: BTreeMap::new(),
-        budget: Budget { left: search_edges_max, component: (search_edges_max / 16).max(1) },
+        budget: Budget {
+            left: search_edges_max,
+            component: (search_edges_max / 16).max(1),
+        },
         witnesses_max,
         cycles: Cycles::default(),
     };
@@ -140,7 +148,12 @@ impl<'g> Finder<'g> {
         for members in inside.members() {
             let mut nodes: Vec<u32> = members.iter().map(|id| level.node(*id)).collect();
             nodes.dedup();
-            let searched = Searched { level, inside: &inside, component: inside.of(members[0]), nodes: &nodes };
+            let searched = Searched {
+                level,
+                inside: &inside,
+                component: inside.of(members[0]),
+                nodes: &nodes,
+            };
             if class == Class::GNonadjacent && self.look_inside(&searched, Class::GSingle, order) {
                 continue;
             }
@@ -159,13 +172,24 @@ impl<'g> Finder<'g> {
             Order::Process => data.with(Edges::PROCESS),
             Order::Realtime => data.with(Edges::REALTIME),
         };
-        Level { graph: self.graph, allowed, paired: class == Class::GNonadjacent, within: Some(self.cyclic) }
+        Level {
+            graph: self.graph,
+            allowed,
+            paired: class == Class::GNonadjacent,
+            within: Some(self.cyclic),
+        }
     }
 
     /// Reports a cycle of this class in the component, unless a graver one is known there. Whether one is known now.
     fn look_inside(&mut self, searched: &Searched<'_>, class: Class, order: Order) -> bool {
         let known = |(c, o): &(Class, Order)| c.implies(class) && *o <= order;
-        if searched.nodes.iter().filter_map(|node| self.marks.get(node)).flatten().any(known) {
+        if searched
+            .nodes
+            .iter()
+            .filter_map(|node| self.marks.get(node))
+            .flatten()
+            .any(known)
+        {
             return true;
         }
         let mut left = self.budget.left.min(self.budget.component);
@@ -185,7 +209,11 @@ impl<'g> Finder<'g> {
         let total = self.cycles.totals.entry(kind).or_default();
         *total += 1;
         if *total <= self.witnesses_max as u64 {
-            let txn = |node| self.graph.txn(node).expect("a step leads from a transaction to a transaction");
+            let txn = |node| {
+                self.graph
+                    .txn(node)
+                    .expect("a step leads from a transaction to a transaction")
+            };
             for step in &mut steps {
                 (step.from, step.to) = (txn(step.from), txn(step.to));
             }
@@ -281,7 +309,11 @@ impl Walk {
             let steps = steps + u32::from(!free);
             if self.reached.get(&to).is_none_or(|(.., known)| steps < *known) {
                 self.reached.insert(to, (id, kind, steps));
-                if free { self.queue.push_front((to, steps)) } else { self.queue.push_back((to, steps)) }
+                if free {
+                    self.queue.push_front((to, steps))
+                } else {
+                    self.queue.push_back((to, steps))
+                }
             }
         }
     }
@@ -295,7 +327,11 @@ impl Walk {
             let (before, edge, _) = self.reached[&id];
             let node = level.node(before);
             if level.graph.txn(node).is_some() {
-                steps.push(Step { from: node, to: end, edge });
+                steps.push(Step {
+                    from: node,
+                    to: end,
+                    edge,
+                });
                 end = node;
             }
             id = before;

@@ -118,13 +118,19 @@ impl GraphBuilder {
         for (node, txn) in txn_of.iter().enumerate() {
             node_of[*txn as usize] = node as u32;
         }
-        GraphBuilder { txn_of, node_of, edges: Vec::with_capacity(edges_expected), junctions: 0 }
+        GraphBuilder {
+            txn_of,
+            node_of,
+            edges: Vec::with_capacity(edges_expected),
+            junctions: 0,
+        }
     }
 
     /// Adds an edge between two transactions; none from a transaction to itself.
     pub(super) fn link(&mut self, from: u32, to: u32, kind: Edges) {
         if from != to {
-            self.edges.push((self.node_of[from as usize], self.node_of[to as usize], kind));
+            self.edges
+                .push((self.node_of[from as usize], self.node_of[to as usize], kind));
         }
     }
 
@@ -149,7 +155,8 @@ impl GraphBuilder {
                 Ok(at) => {
                     let i = place[at].1;
                     let around = [i.checked_sub(1).map(|j| before[j]), behind.get(i + 1).copied()];
-                    self.edges.extend(around.into_iter().flatten().map(|to| (node, to, kind)));
+                    self.edges
+                        .extend(around.into_iter().flatten().map(|to| (node, to, kind)));
                 }
                 Err(_) => self.edges.push((node, behind[0], kind)),
             }
@@ -162,8 +169,10 @@ impl GraphBuilder {
         for target in targets {
             let junction = (self.txn_of.len() + self.junctions) as u32;
             self.junctions += 1;
-            self.edges.push((junction, self.node_of[*target as usize], Edges::ONWARD));
-            self.edges.extend(chain.last().map(|last| (junction, *last, Edges::ONWARD)));
+            self.edges
+                .push((junction, self.node_of[*target as usize], Edges::ONWARD));
+            self.edges
+                .extend(chain.last().map(|last| (junction, *last, Edges::ONWARD)));
             chain.push(junction);
         }
         chain

@@ -67,7 +67,11 @@ impl Scalars {
     }
 
     pub(super) fn scalar(&self, code: Code) -> Scalar<'_> {
-        if code.0 & 1 == 0 { Scalar::Int(code.0.cast_signed() >> 1) } else { self.at((code.0 >> 1) as u32) }
+        if code.0 & 1 == 0 {
+            Scalar::Int(code.0.cast_signed() >> 1)
+        } else {
+            self.at((code.0 >> 1) as u32)
+        }
     }
 
     fn at(&self, word: u32) -> Scalar<'_> {
@@ -87,7 +91,10 @@ impl Scalars {
                 Scalar::Str(text) => {
                     let from = self.text.len();
                     self.text.push_str(text);
-                    Word::Text { from, to: self.text.len() }
+                    Word::Text {
+                        from,
+                        to: self.text.len(),
+                    }
                 }
             });
             table.insert(hash_scalar(scalar), id);
@@ -150,7 +157,9 @@ impl IdTable {
         if self.len * 2 >= self.slots.len() {
             let slots = (self.slots.len() * 2).max(SLOTS_MIN);
             let old = std::mem::replace(&mut self.slots, vec![EMPTY; slots]);
-            old.into_iter().filter(|slot| *slot != EMPTY).for_each(|slot| self.place(slot));
+            old.into_iter()
+                .filter(|slot| *slot != EMPTY)
+                .for_each(|slot| self.place(slot));
         }
         self.len += 1;
         self.place(hash >> 32 << 32 | u64::from(id));
@@ -176,12 +185,14 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn number(&mut self, code: Code) -> u32 {
         let hash = mix(code.bits());
-        self.table.find(hash, |id| self.codes[id as usize] == code).unwrap_or_else(|| {
-            let id = self.codes.len() as u32;
-            self.codes.push(code);
-            self.table.insert(hash, id);
-            id
-        })
+        self.table
+            .find(hash, |id| self.codes[id as usize] == code)
+            .unwrap_or_else(|| {
+                let id = self.codes.len() as u32;
+                self.codes.push(code);
+                self.table.insert(hash, id);
+                id
+            })
     }
 
     pub(super) fn code(&self, key: u32) -> Code {

@@ -119,9 +119,11 @@ impl Kind {
             | Kind::Cycle(G1c, Data) => &[Model::ReadCommitted],
             Kind::Internal => &[Model::ReadAtomic, Model::RepeatableRead],
             Kind::LostUpdate => &[Model::CursorStability, Model::UpdateAtomic],
-            Kind::Cycle(GSingle, Data) => {
-                &[Model::ConsistentView, Model::ParallelSnapshotIsolation, Model::RepeatableRead]
-            }
+            Kind::Cycle(GSingle, Data) => &[
+                Model::ConsistentView,
+                Model::ParallelSnapshotIsolation,
+                Model::RepeatableRead,
+            ],
             Kind::Cycle(GNonadjacent, Data) => &[Model::SnapshotIsolation, Model::RepeatableRead],
             Kind::Cycle(G2Item, Data) => &[Model::RepeatableRead],
             Kind::Cycle(G0, Process) => &[Model::StrongSessionReadUncommitted],

@@ -198,7 +198,9 @@ impl FromStr for Model {
     fn from_str(name: &str) -> Result<Self, UnknownModel> {
         let by_name = ALL.into_iter().find(|m| m.name() == name);
         let by_alias = || ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, m)| *m);
-        by_name.or_else(by_alias).ok_or_else(|| UnknownModel { name: name.to_owned() })
+        by_name
+            .or_else(by_alias)
+            .ok_or_else(|| UnknownModel { name: name.to_owned() })
     }
 }
 
@@ -240,7 +242,9 @@ impl Models {
     /// The weakest models in it.
     #[must_use]
     pub fn weakest(self) -> Vec<Model> {
-        self.iter().filter(|m| !m.implies().iter().any(|weaker| self.contains(*weaker))).collect()
+        self.iter()
+            .filter(|m| !m.implies().iter().any(|weaker| self.contains(*weaker)))
+            .collect()
     }
 }
 
@@ -276,7 +280,10 @@ mod tests {
         let mut out = Models::default();
         out.rule_out(Model::RepeatableRead);
         assert!(out.contains(Model::Serializable) && !out.contains(Model::SnapshotIsolation));
-        assert_eq!(out.strongest_outside(), [Model::UpdateSerializable, Model::StrongSnapshotIsolation]);
+        assert_eq!(
+            out.strongest_outside(),
+            [Model::UpdateSerializable, Model::StrongSnapshotIsolation]
+        );
         assert_eq!(out.weakest(), [Model::RepeatableRead]);
     }
 }

@@ -22,7 +22,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { models: vec![Model::StrictSerializable], witnesses_max: 16, search_edges_max: 64_000_000 }
+        Options {
+            models: vec![Model::StrictSerializable],
+            witnesses_max: 16,
+            search_edges_max: 64_000_000,
+        }
     }
 }
 
@@ -30,7 +34,10 @@ impl Options {
     /// The defaults, with one model to satisfy.
     #[must_use]
     pub fn model(model: Model) -> Self {
-        Options { models: vec![model], ..Options::default() }
+        Options {
+            models: vec![model],
+            ..Options::default()
+        }
     }
 }
 
@@ -89,7 +96,11 @@ impl Report {
     /// The result for the models asked for: anomalies that they permit are counted, and named in the reason.
     #[must_use]
     pub fn into_result(self) -> CheckerResult {
-        let verdict = self.models.iter().map(|m| self.verdict(*m)).fold(Verdict::Valid, Verdict::merge);
+        let verdict = self
+            .models
+            .iter()
+            .map(|m| self.verdict(*m))
+            .fold(Verdict::Valid, Verdict::merge);
         let reason = self.reason(verdict);
         let (forbidden, _): (Vec<_>, Vec<_>) = self.anomalies.into_iter().partition(|(kind, _)| {
             let mut out = Models::default();
@@ -123,7 +134,9 @@ impl Report {
             }
         }
         if verdict == Verdict::Unknown && self.unjudged.is_none() {
-            said.push("whether a cycle has one anti-dependency or several was not decided within the budget".to_owned());
+            said.push(
+                "whether a cycle has one anti-dependency or several was not decided within the budget".to_owned(),
+            );
         }
         said.extend(self.remarks.iter().cloned());
         said.join("; ")
@@ -166,7 +179,15 @@ impl Findings {
         *total += 1;
         if *total <= self.witnesses_max as u64 {
             let (subject, sentence, witness) = describe();
-            self.anomalies.push((kind, Anomaly { kind: kind.name().to_owned(), subject, sentence, witness }));
+            self.anomalies.push((
+                kind,
+                Anomaly {
+                    kind: kind.name().to_owned(),
+                    subject,
+                    sentence,
+                    witness,
+                },
+            ));
         }
     }
 
@@ -190,7 +211,10 @@ impl Findings {
 
     pub(super) fn report(mut self, name: &'static str, txns: &Txns, options: &Options) -> Report {
         let mut ruled_out = Models::default();
-        self.totals.keys().flat_map(|kind| kind.rules_out()).for_each(|m| ruled_out.rule_out(*m));
+        self.totals
+            .keys()
+            .flat_map(|kind| kind.rules_out())
+            .for_each(|m| ruled_out.rule_out(*m));
         let mut undecided = Models::default();
         if self.undecided {
             let weakest = Kind::Cycle(Class::GSingle, Order::Data).rules_out();
@@ -217,7 +241,10 @@ impl Findings {
 
     /// A report that judges nothing, and says why.
     pub(super) fn unjudged(self, name: &'static str, txns: &Txns, options: &Options, why: String) -> Report {
-        Report { unjudged: Some(why), ..self.report(name, txns, options) }
+        Report {
+            unjudged: Some(why),
+            ..self.report(name, txns, options)
+        }
     }
 }
 
@@ -230,7 +257,10 @@ pub(super) fn name(txns: &Txns, txn: u32) -> String {
 pub(super) fn why_ordered(txns: &Txns, step: &Step) -> Option<String> {
     let (from, to) = (name(txns, step.from), name(txns, step.to));
     if step.edge == Edges::PROCESS {
-        return Some(format!("process {} ran {from} and then {to}", txns.process_name(step.from)));
+        return Some(format!(
+            "process {} ran {from} and then {to}",
+            txns.process_name(step.from)
+        ));
     }
     (step.edge == Edges::REALTIME).then(|| format!("{from} completed before {to} was invoked"))
 }
@@ -240,7 +270,12 @@ fn describe(cycle: &Cycle, txns: &Txns, why: &impl Fn(&Step) -> String) -> Anoma
         .steps
         .iter()
         .map(|step| {
-            format!("{} comes before {}, because {}", name(txns, step.from), name(txns, step.to), why(step))
+            format!(
+                "{} comes before {}, because {}",
+                name(txns, step.from),
+                name(txns, step.to),
+                why(step)
+            )
         })
         .collect();
     let (last, first) = clauses.split_last().expect("a cycle has steps");

@@ -48,16 +48,19 @@ impl Txns {
         self.outcome.push(txn.outcome);
         let process = self.process_number(txn.process);
         self.process.push(process);
-        self.mops_from.push(u32::try_from(mops_from).expect("a history of fewer than 2^32 reads and writes"));
+        self.mops_from
+            .push(u32::try_from(mops_from).expect("a history of fewer than 2^32 reads and writes"));
     }
 
     fn process_number(&mut self, process: u64) -> u32 {
         let names = &mut self.process_names;
-        self.processes.find(mix(process), |id| names[id as usize] == process).unwrap_or_else(|| {
-            names.push(process);
-            self.processes.insert(mix(process), names.len() as u32 - 1);
-            names.len() as u32 - 1
-        })
+        self.processes
+            .find(mix(process), |id| names[id as usize] == process)
+            .unwrap_or_else(|| {
+                names.push(process);
+                self.processes.insert(mix(process), names.len() as u32 - 1);
+                names.len() as u32 - 1
+            })
     }
 
     pub(super) fn len(&self) -> usize {

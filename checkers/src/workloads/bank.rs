@@ -14,7 +14,10 @@ pub(super) const ENTRY: Entry = Entry {
     about: "every read of all accounts adds up to the same total",
     options: &[
         ("negative-balances", "true: balances may be negative"),
-        ("total", "what the balances add up to; what the first read adds up to by default"),
+        (
+            "total",
+            "what the balances add up to; what the first read adds up to by default",
+        ),
     ],
     make,
 };

@@ -33,7 +33,10 @@ impl Workload for Adds {
         let process = self.processes.id(client);
         let int = || op.value.int().ok_or_else(|| misfit(op, "a whole number", op.value));
         let event = match (op.f, op.kind) {
-            ("add", Kind::Invoke) => Event::Add { process, amount: int()? },
+            ("add", Kind::Invoke) => Event::Add {
+                process,
+                amount: int()?,
+            },
             ("add", Kind::Ok) => Event::Added(process),
             ("add", Kind::Fail) => Event::AddFailed(process),
             ("add", Kind::Info) => Event::AddUnknown(process),

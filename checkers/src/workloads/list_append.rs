@@ -13,7 +13,10 @@ pub(super) const ENTRY: Entry = Entry {
     name: "list-append",
     about: "isolation of transactions that append to lists and read them",
     options: &[
-        ("model", "the consistency models it should satisfy, joined by +; strict-serializable by default"),
+        (
+            "model",
+            "the consistency models it should satisfy, joined by +; strict-serializable by default",
+        ),
         ("consistency-models", "the same"),
     ],
     make,

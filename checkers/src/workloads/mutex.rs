@@ -43,7 +43,9 @@ impl Workload for Mutex {
             return Ok(());
         };
         match op.kind {
-            Kind::Ok => self.history.push(Operation::ok(client.cast_unsigned(), ask, invoke, (), op.index)),
+            Kind::Ok => self
+                .history
+                .push(Operation::ok(client.cast_unsigned(), ask, invoke, (), op.index)),
             Kind::Info => self.history.push(Operation::info(client.cast_unsigned(), ask, invoke)),
             Kind::Fail | Kind::Invoke => {}
         }

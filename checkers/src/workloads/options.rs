@@ -40,7 +40,11 @@ impl Options {
     /// Reads `name=value` pairs between commas; `-` is none.
     pub fn parse(text: &str) -> Result<Options, OptionError> {
         let mut options = Options::default();
-        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty() && *pair != "-") {
+        for pair in text
+            .split(',')
+            .map(str::trim)
+            .filter(|pair| !pair.is_empty() && *pair != "-")
+        {
             let Some((name, value)) = pair.split_once('=') else {
                 return Err(OptionError::NoValue(pair.to_owned()));
             };
@@ -61,7 +65,11 @@ impl Options {
 
     /// Every option is one of these.
     pub(super) fn check<'a>(&self, possible: impl Iterator<Item = &'a str> + Clone) -> Result<(), OptionError> {
-        match self.0.keys().find(|name| !possible.clone().any(|known| known == name.as_str())) {
+        match self
+            .0
+            .keys()
+            .find(|name| !possible.clone().any(|known| known == name.as_str()))
+        {
             Some(name) => Err(UnknownName::new("option", name, possible).into()),
             None => Ok(()),
         }

@@ -6,9 +6,9 @@ use crate::linear::{Budget, MapHistory};
 use crate::ops::{Kind, Op, Ref};
 use crate::verdict::CheckerResult;
 
+use super::Context;
 use super::options::{OptionError, Options, wrong};
 use super::support::{Clients, Misfit, client, index, misfit, name_of, unknown_f};
-use super::Context;
 
 /// What a recorder means.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +24,14 @@ pub(super) struct Conventions {
 /// The options that go with them.
 pub(super) const OPTIONS: [(&str, &str); 4] = [
     ("initial", "what a register holds at first; nothing (nil) by default"),
-    ("nil-reads", "unseen: a read of nil tells nothing (Jepsen); initial: it found the initial value (porcupine)"),
-    ("failed-cas", "nothing: it did not happen (Jepsen); refused: it found another value (porcupine)"),
+    (
+        "nil-reads",
+        "unseen: a read of nil tells nothing (Jepsen); initial: it found the initial value (porcupine)",
+    ),
+    (
+        "failed-cas",
+        "nothing: it did not happen (Jepsen); refused: it found another value (porcupine)",
+    ),
     ("independent", "true: values are [key value]"),
 ];
 
@@ -109,7 +115,10 @@ impl Registers {
     /// The key, and what is asked of it.
     fn split<'a>(&self, op: &Op<'a>) -> Result<(String, Ref<'a>), Misfit> {
         if self.conventions.independent {
-            let pair = op.value.pair().ok_or_else(|| misfit(op, "a pair [key value]", op.value))?;
+            let pair = op
+                .value
+                .pair()
+                .ok_or_else(|| misfit(op, "a pair [key value]", op.value))?;
             return Ok((name_of(pair.0), pair.1));
         }
         Ok((op.key.map(name_of).unwrap_or_default(), op.value))

@@ -13,7 +13,10 @@ pub(super) const ENTRY: Entry = Entry {
     name: "rw-register",
     about: "isolation of transactions that read and write registers",
     options: &[
-        ("model", "the consistency models it should satisfy, joined by +; strict-serializable by default"),
+        (
+            "model",
+            "the consistency models it should satisfy, joined by +; strict-serializable by default",
+        ),
         ("consistency-models", "the same"),
         ("wfr-keys", "true: writes of a transaction follow its reads"),
         ("sequential-keys", "true: each key is sequentially consistent"),
@@ -59,9 +62,14 @@ pub(super) fn judged(options: &Options) -> Result<Judged, OptionError> {
     };
     let model = |name: &str| {
         let known = Model::all().map(Model::name);
-        name.trim().parse::<Model>().map_err(|_| UnknownName::new("model", name.trim(), known))
+        name.trim()
+            .parse::<Model>()
+            .map_err(|_| UnknownName::new("model", name.trim(), known))
     };
-    let models = names.split('+').map(model).collect::<Result<Vec<Model>, UnknownName>>()?;
+    let models = names
+        .split('+')
+        .map(model)
+        .collect::<Result<Vec<Model>, UnknownName>>()?;
     Ok(Judged {
         models,
         ..Judged::default()

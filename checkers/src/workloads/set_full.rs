@@ -13,8 +13,14 @@ pub(super) const ENTRY: Entry = Entry {
     name: "set-full",
     about: "what was added to a set becomes visible and stays",
     options: &[
-        ("linearizable", "true: an element that a read misses after it was known is an anomaly"),
-        ("no-unexpected", "true: an element that was read before it was added is an anomaly"),
+        (
+            "linearizable",
+            "true: an element that a read misses after it was known is an anomaly",
+        ),
+        (
+            "no-unexpected",
+            "true: an element that was read before it was added is an anomaly",
+        ),
     ],
     make,
 };

@@ -106,13 +106,21 @@ impl<T> Clients<T> {
         match self.open.remove(&client) {
             Some(open) => Ok(Some(open)),
             None if op.kind == Kind::Info => Ok(None),
-            None => Err(misfit_as(op, "the end of an operation that was invoked", "no invocation of its process")),
+            None => Err(misfit_as(
+                op,
+                "the end of an operation that was invoked",
+                "no invocation of its process",
+            )),
         }
     }
 
     /// What is open at the end, in the order of the invocations.
     pub(super) fn rest(&mut self) -> Vec<(i64, u64, T)> {
-        let mut rest: Vec<(i64, u64, T)> = self.open.drain().map(|(client, (index, what))| (client, index, what)).collect();
+        let mut rest: Vec<(i64, u64, T)> = self
+            .open
+            .drain()
+            .map(|(client, (index, what))| (client, index, what))
+            .collect();
         rest.sort_unstable_by_key(|(_, index, _)| *index);
         rest
     }

@@ -14,7 +14,10 @@ pub(super) const ENTRY: Entry = Entry {
     about: "what goes into a queue comes out of it, and nothing else does",
     options: &[
         ("exactly-once", "true: every element comes out once"),
-        ("info-dequeues-take", "true: a dequeue of unknown outcome may have taken an element"),
+        (
+            "info-dequeues-take",
+            "true: a dequeue of unknown outcome may have taken an element",
+        ),
     ],
     make,
 };

@@ -36,8 +36,14 @@ pub(crate) fn commits(ops: &[Op]) -> bool {
 
 /// How many cases of a property are run: more when `PAYTWICE_PROPTEST_CASES` says so.
 pub(crate) fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PAYTWICE_PROPTEST_CASES").ok().map(|n| n.parse().expect("a number of cases"));
-    ProptestConfig { cases: cases.unwrap_or(default), failure_persistence: None, ..ProptestConfig::default() }
+    let cases = std::env::var("PAYTWICE_PROPTEST_CASES")
+        .ok()
+        .map(|n| n.parse().expect("a number of cases"));
+    ProptestConfig {
+        cases: cases.unwrap_or(default),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 /// A transaction to be run: it sees the store as it was `lag` transactions before, when it lags.
@@ -65,12 +71,28 @@ fn plan() -> impl Strategy<Value = Plan> {
     let lag = prop_oneof![5 => Just(0_usize), 2 => Just(1), 1 => 2..5_usize];
     let effect = prop_oneof![6 => Just(None), 1 => any::<bool>().prop_map(Some)];
     let mop = (0..3_i64, any::<bool>(), any::<u8>()).prop_map(|(key, write, twist)| PlannedMop { key, write, twist });
-    (outcome, effect, any::<bool>(), 0..3_u64, lag, 0..25_u64, 0..25_u64, prop::collection::vec(mop, 1..4)).prop_map(
-        |(outcome, effect, half, process, lag, before, after, mops)| {
-            let usual = outcome == Outcome::Ok || outcome == Outcome::Info && half;
-            Plan { outcome, takes_effect: effect.unwrap_or(usual), process, lag, before, after, mops }
-        },
+    (
+        outcome,
+        effect,
+        any::<bool>(),
+        0..3_u64,
+        lag,
+        0..25_u64,
+        0..25_u64,
+        prop::collection::vec(mop, 1..4),
     )
+        .prop_map(|(outcome, effect, half, process, lag, before, after, mops)| {
+            let usual = outcome == Outcome::Ok || outcome == Outcome::Info && half;
+            Plan {
+                outcome,
+                takes_effect: effect.unwrap_or(usual),
+                process,
+                lag,
+                before,
+                after,
+                mops,
+            }
+        })
 }
 
 /// Up to `txns_max` transactions.
@@ -94,15 +116,29 @@ pub(crate) fn run(plans: &[Plan], register: bool) -> Vec<Op> {
                 value += 1;
                 mops.push(Mop::Write(mop.key, value));
                 view[key].push(value);
-                let at = if mop.twist >= 252 { store[key].len().saturating_sub(1) } else { store[key].len() };
+                let at = if mop.twist >= 252 {
+                    store[key].len().saturating_sub(1)
+                } else {
+                    store[key].len()
+                };
                 store[key].insert(at, value);
             } else {
-                mops.push(Mop::Read(mop.key, found(&view[key], &store[key], mop.twist, plan.outcome, register)));
+                mops.push(Mop::Read(
+                    mop.key,
+                    found(&view[key], &store[key], mop.twist, plan.outcome, register),
+                ));
             }
         }
-        let store = if plan.takes_effect { store } else { past.last().expect("the initial state").clone() };
+        let store = if plan.takes_effect {
+            store
+        } else {
+            past.last().expect("the initial state").clone()
+        };
         past.push(store);
-        ops.push(Op { txn: timed(plan, ops.len()), mops });
+        ops.push(Op {
+            txn: timed(plan, ops.len()),
+            mops,
+        });
     }
     in_sequence(ops)
 }
@@ -128,7 +164,12 @@ fn found(view: &[i64], store: &[i64], twist: u8, outcome: Outcome, register: boo
 fn timed(plan: &Plan, place: usize) -> Txn {
     let commit = 100 + place as u64 * 10;
     let complete = (plan.outcome != Outcome::Info || plan.after % 2 == 0).then_some(commit + plan.after);
-    Txn { process: plan.process, invoke: commit - plan.before, complete, outcome: plan.outcome }
+    Txn {
+        process: plan.process,
+        invoke: commit - plan.before,
+        complete,
+        outcome: plan.outcome,
+    }
 }
 
 /// Gives each invocation and completion an index of its own, and each transaction a process that is free.

@@ -67,7 +67,10 @@ fn verdicts_are_those_of_an_exhaustive_search() {
             let right = verdict == if expected { Verdict::Valid } else { Verdict::Invalid };
             let missed = one_sided && !expected && verdict == Verdict::Valid;
             tally.add(model, expected, right);
-            prop_assert!(right || missed, "{model}: {verdict:?}, expected {expected}\n{report:#?}\n{ops:#?}");
+            prop_assert!(
+                right || missed,
+                "{model}: {verdict:?}, expected {expected}\n{report:#?}\n{ops:#?}"
+            );
         }
         Ok(())
     });

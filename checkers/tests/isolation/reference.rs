@@ -35,14 +35,26 @@ pub(crate) enum Order {
 /// What has a reference, and the model it is called.
 pub(crate) const MODELS: [(Model, Level, Order); 13] = [
     (Model::ReadUncommitted, Level::ReadUncommitted, Order::Any),
-    (Model::StrongSessionReadUncommitted, Level::ReadUncommitted, Order::Session),
+    (
+        Model::StrongSessionReadUncommitted,
+        Level::ReadUncommitted,
+        Order::Session,
+    ),
     (Model::StrongReadUncommitted, Level::ReadUncommitted, Order::Realtime),
     (Model::ReadCommitted, Level::ReadCommitted, Order::Any),
     (Model::StrongSessionReadCommitted, Level::ReadCommitted, Order::Session),
     (Model::StrongReadCommitted, Level::ReadCommitted, Order::Realtime),
     (Model::SnapshotIsolation, Level::SnapshotIsolation, Order::Any),
-    (Model::StrongSessionSnapshotIsolation, Level::SnapshotIsolation, Order::Session),
-    (Model::StrongSnapshotIsolation, Level::SnapshotIsolation, Order::Realtime),
+    (
+        Model::StrongSessionSnapshotIsolation,
+        Level::SnapshotIsolation,
+        Order::Session,
+    ),
+    (
+        Model::StrongSnapshotIsolation,
+        Level::SnapshotIsolation,
+        Order::Realtime,
+    ),
     (Model::RepeatableRead, Level::Serializable, Order::Any),
     (Model::Serializable, Level::Serializable, Order::Any),
     (Model::StrongSessionSerializable, Level::Serializable, Order::Session),
@@ -66,16 +78,34 @@ impl Tally {
     pub(crate) fn conclude(&self) {
         for (model, (good, bad, missed)) in self.0.borrow().iter() {
             println!("{model}: {good} satisfy it, {bad} do not, of which {missed} were not recognized");
-            assert!(good + bad < 100 || *good.min(bad) * 100 > good + bad, "{model} was hardly tested");
+            assert!(
+                good + bad < 100 || *good.min(bad) * 100 > good + bad,
+                "{model} was hardly tested"
+            );
         }
     }
 }
 
 /// Whether the history satisfies a level and an order. With `register` a read shows the last write alone.
 pub(crate) fn satisfies(ops: &[Op], register: bool, level: Level, order: Order) -> bool {
-    let search = Search { ops, register, level, order, written: written(ops) };
-    let state = State { placed: 0, started: 0, store: BTreeMap::new(), open: BTreeMap::new() };
-    if level == Level::SnapshotIsolation { search.interleave(&state) } else { search.serially(&state) }
+    let search = Search {
+        ops,
+        register,
+        level,
+        order,
+        written: written(ops),
+    };
+    let state = State {
+        placed: 0,
+        started: 0,
+        store: BTreeMap::new(),
+        open: BTreeMap::new(),
+    };
+    if level == Level::SnapshotIsolation {
+        search.interleave(&state)
+    } else {
+        search.serially(&state)
+    }
 }
 
 /// Who wrote what: by key and value.
@@ -131,7 +161,10 @@ impl Search<'_> {
 
     /// Whether all transactions that certainly committed are placed.
     fn complete(&self, placed: u32) -> bool {
-        self.ops.iter().enumerate().all(|(nth, op)| op.txn.outcome != Outcome::Ok || placed >> nth & 1 == 1)
+        self.ops
+            .iter()
+            .enumerate()
+            .all(|(nth, op)| op.txn.outcome != Outcome::Ok || placed >> nth & 1 == 1)
     }
 
     fn serially(&self, state: &State) -> bool {
@@ -196,7 +229,9 @@ impl Search<'_> {
         if !self.register {
             return allowed.iter().any(|list| list == found);
         }
-        let unwritten = found.first().is_some_and(|value| !self.written.contains_key(&(key, *value)));
+        let unwritten = found
+            .first()
+            .is_some_and(|value| !self.written.contains_key(&(key, *value)));
         unwritten || allowed.iter().any(|list| list.last() == found.first())
     }
 
@@ -211,7 +246,9 @@ impl Search<'_> {
             let failed = |nth: &usize| self.ops[*nth].txn.outcome == Outcome::Fail;
             let once = found.iter().enumerate().all(|(at, value)| !found[..at].contains(value));
             let known = found.iter().all(|value| self.written.contains_key(&(*key, *value)));
-            let kept = found.iter().filter(|value| !self.written.get(&(*key, **value)).is_some_and(failed));
+            let kept = found
+                .iter()
+                .filter(|value| !self.written.get(&(*key, **value)).is_some_and(failed));
             let list = state.store.get(key).map_or(&[][..], |(list, _)| list);
             once && known && list.starts_with(&kept.copied().collect::<Vec<_>>())
         })

@@ -41,7 +41,10 @@ fn what_is_ruled_out_has_no_explanation_in_an_exhaustive_search() {
             if level != Level::ReadUncommitted {
                 tally.add(model, expected, right);
             }
-            prop_assert!(right || missed, "{model}: {verdict:?}, expected {expected}\n{report:#?}\n{ops:#?}");
+            prop_assert!(
+                right || missed,
+                "{model}: {verdict:?}, expected {expected}\n{report:#?}\n{ops:#?}"
+            );
         }
         Ok(())
     });

@@ -94,7 +94,10 @@ impl Binary {
 
     /// How many operations have been read.
     pub(crate) fn position(&self) -> u64 {
-        let last = self.entered.checked_sub(1).map(|block| self.blocks[block].header.first_record);
+        let last = self
+            .entered
+            .checked_sub(1)
+            .map(|block| self.blocks[block].header.first_record);
         last.unwrap_or(0) + u64::from(self.read)
     }
 

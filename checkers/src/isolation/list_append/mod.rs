@@ -28,11 +28,11 @@ mod orders;
 mod scan;
 mod words;
 
+use super::cycles;
 use super::graph::GraphBuilder;
 use super::intern::{Code, IdTable, Keys, Scalar, Scalars, mix};
 use super::report::{Findings, Options, Report};
 use super::txns::{Outcome, Txn, Txns};
-use super::cycles;
 use orders::Orders;
 
 /// The checker's name.
@@ -165,7 +165,10 @@ impl ListAppend {
         let key = self.key(key.into());
         let code = self.scalars.code(value.into());
         let append = self.appends.push(key, code, self.txns.len() as u32 - 1);
-        self.mops.push(Mop { key, what: What::Append(append) });
+        self.mops.push(Mop {
+            key,
+            what: What::Append(append),
+        });
     }
 
     /// The transaction read `key` and found these values.
@@ -183,7 +186,10 @@ impl ListAppend {
     /// The transaction read `key`; what it found is not known.
     pub fn read_unknown<'a>(&mut self, key: impl Into<Scalar<'a>>) {
         let key = self.key(key.into());
-        self.mops.push(Mop { key, what: What::Unknown });
+        self.mops.push(Mop {
+            key,
+            what: What::Unknown,
+        });
     }
 
     fn key(&mut self, key: Scalar<'_>) -> u32 {

@@ -33,7 +33,10 @@ impl Orders {
             orders.commit_observed(history);
             if settle(history, &orders.committed) {
                 let committed = std::mem::take(&mut orders.committed);
-                orders = Orders { committed, ..Orders::of(history) };
+                orders = Orders {
+                    committed,
+                    ..Orders::of(history)
+                };
             }
         }
         orders
@@ -42,8 +45,9 @@ impl Orders {
     /// Looks every element up, and counts info transactions as committed whose appends are among them.
     fn of(history: &ListAppend) -> Orders {
         let appends = &history.appends;
-        let mut committed: Vec<bool> =
-            (0..history.txns.len() as u32).map(|txn| history.txns.outcome(txn) == Outcome::Ok).collect();
+        let mut committed: Vec<bool> = (0..history.txns.len() as u32)
+            .map(|txn| history.txns.outcome(txn) == Outcome::Ok)
+            .collect();
         let mut from = Vec::with_capacity(history.longest.len() + 1);
         let mut append = Vec::with_capacity(appends.len());
         let mut place = vec![UNSEEN; appends.len()];
@@ -63,17 +67,28 @@ impl Orders {
             }
         }
         from.push(append.len() as u32);
-        Orders { from, append, place, committed }
+        Orders {
+            from,
+            append,
+            place,
+            committed,
+        }
     }
 
     /// Extends the committed transactions by those whose appends committed transactions read elsewhere than in the
     /// longest lists, until nothing changes.
     fn commit_observed(&mut self, history: &ListAppend) {
-        let mut queue: Vec<u32> = (0..history.txns.len() as u32).filter(|txn| self.committed(*txn)).collect();
+        let mut queue: Vec<u32> = (0..history.txns.len() as u32)
+            .filter(|txn| self.committed(*txn))
+            .collect();
         while let Some(txn) = queue.pop() {
             for mop in history.mops(txn) {
                 let What::Raw(id) = mop.what else { continue };
-                let writers = history.raw.get(id).iter().filter_map(|code| history.appends.find(mop.key, *code));
+                let writers = history
+                    .raw
+                    .get(id)
+                    .iter()
+                    .filter_map(|code| history.appends.find(mop.key, *code));
                 for writer in writers.map(|append| history.appends.txn[append as usize]) {
                     if !self.committed(writer) && history.txns.outcome(writer) == Outcome::Info {
                         self.committed[writer as usize] = true;

@@ -122,7 +122,12 @@ struct Touch {
 
 impl Touched {
     fn new(keys: usize) -> Self {
-        Touched { visit: vec![(0, 0); keys], now: 0, entries: Vec::new(), used: 0 }
+        Touched {
+            visit: vec![(0, 0); keys],
+            now: 0,
+            entries: Vec::new(),
+            used: 0,
+        }
     }
 
     fn begin(&mut self) {
@@ -201,7 +206,8 @@ impl Scan<'_> {
             match dirty {
                 None if known && !committed => dirty = Some(append),
                 Some(failed) if committed => {
-                    self.findings.add(Kind::DirtyUpdate, || words::dirty_update(self.history, failed, append));
+                    self.findings
+                        .add(Kind::DirtyUpdate, || words::dirty_update(self.history, failed, append));
                     dirty = None;
                 }
                 _ => {}
@@ -225,7 +231,8 @@ impl Scan<'_> {
             }
         }
         if let Some(nth) = internal {
-            self.findings.add(Kind::Internal, || words::internal(self.history, txn, nth));
+            self.findings
+                .add(Kind::Internal, || words::internal(self.history, txn, nth));
         }
     }
 
@@ -241,10 +248,13 @@ impl Scan<'_> {
             self.suspects.push((key, len));
         }
         if future {
-            self.findings.add(Kind::FutureRead, || words::future_read(self.history, txn, append));
+            self.findings
+                .add(Kind::FutureRead, || words::future_read(self.history, txn, append));
         }
         if let Some(before) = before.filter(|before| self.orders.place(*before) > place) {
-            self.findings.add(Kind::IncompatibleOrder, || words::own_order(self.history, before, append));
+            self.findings.add(Kind::IncompatibleOrder, || {
+                words::own_order(self.history, before, append)
+            });
         }
     }
 
@@ -266,9 +276,14 @@ impl Scan<'_> {
             }
             What::Raw(id) => {
                 touch.raw.push(id);
-                self.findings.add(Kind::IncompatibleOrder, || words::incompatible(history, txn, key, what));
+                self.findings
+                    .add(Kind::IncompatibleOrder, || words::incompatible(history, txn, key, what));
                 self.unclean_raw(txn, key, history.raw.get(id));
-                let last = history.raw.get(id).last().and_then(|code| history.appends.find(key, *code));
+                let last = history
+                    .raw
+                    .get(id)
+                    .last()
+                    .and_then(|code| history.appends.find(key, *code));
                 self.intermediate(txn, key, last);
             }
             What::Append(_) | What::Unknown => {}
@@ -283,7 +298,11 @@ impl Scan<'_> {
             if let Some(writer) = self.orders.writer(self.history, last) {
                 edges.link(writer, txn, Edges::WR);
             }
-            self.intermediate(txn, key, Some(last).filter(|last| *last != GARBAGE && *last != DUPLICATE));
+            self.intermediate(
+                txn,
+                key,
+                Some(last).filter(|last| *last != GARBAGE && *last != DUPLICATE),
+            );
         }
         let next = self.here_or_next[self.orders.start(key)..].get(len as usize);
         match next.filter(|_| (len as usize) < order.len()) {
@@ -296,27 +315,38 @@ impl Scan<'_> {
     /// Reports a read whose last element its own transaction appended to again.
     fn intermediate(&mut self, txn: u32, key: u32, last: Option<u32>) {
         let appends = &self.history.appends;
-        let Some(last) = last.filter(|last| appends.intermediate[*last as usize]) else { return };
+        let Some(last) = last.filter(|last| appends.intermediate[*last as usize]) else {
+            return;
+        };
         let writer = appends.txn[last as usize];
         if writer != txn && self.history.txns.outcome(writer) != Outcome::Fail {
-            self.findings.add(Kind::G1b, || words::intermediate(self.history, txn, key, last));
+            self.findings
+                .add(Kind::G1b, || words::intermediate(self.history, txn, key, last));
         }
     }
 
     /// Reports what is wrong with the elements of a read of the first `len` elements.
     fn unclean_prefix(&mut self, txn: u32, key: u32, len: u32) {
-        let Blemishes { duplicate, garbage, failed } = self.blemishes[&key];
+        let Blemishes {
+            duplicate,
+            garbage,
+            failed,
+        } = self.blemishes[&key];
         let within = |at: Option<usize>| at.filter(|at| *at < len as usize);
         let code = |at: usize| self.history.longest[key as usize][at];
         if let Some(at) = within(duplicate) {
-            self.findings.add(Kind::DuplicateElements, || words::duplicate(self.history, txn, key, code(at)));
+            self.findings.add(Kind::DuplicateElements, || {
+                words::duplicate(self.history, txn, key, code(at))
+            });
         }
         if let Some(at) = within(garbage) {
-            self.findings.add(Kind::GarbageRead, || words::garbage(self.history, txn, key, code(at)));
+            self.findings
+                .add(Kind::GarbageRead, || words::garbage(self.history, txn, key, code(at)));
         }
         if let Some(at) = within(failed) {
             let append = self.orders.of_key(key)[at];
-            self.findings.add(Kind::G1a, || words::aborted(self.history, txn, append));
+            self.findings
+                .add(Kind::G1a, || words::aborted(self.history, txn, append));
         }
     }
 
@@ -326,11 +356,14 @@ impl Scan<'_> {
         let mut sorted: Vec<Code> = list.to_vec();
         sorted.sort_unstable();
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            self.findings.add(Kind::DuplicateElements, || words::duplicate(history, txn, key, twice[0]));
+            self.findings.add(Kind::DuplicateElements, || {
+                words::duplicate(history, txn, key, twice[0])
+            });
         }
         let append = |code: &Code| history.appends.find(key, *code);
         if let Some(garbage) = list.iter().find(|code| append(code).is_none()) {
-            self.findings.add(Kind::GarbageRead, || words::garbage(history, txn, key, *garbage));
+            self.findings
+                .add(Kind::GarbageRead, || words::garbage(history, txn, key, *garbage));
         }
         let failed = |id: &u32| history.txns.outcome(history.appends.txn[*id as usize]) == Outcome::Fail;
         if let Some(failed) = list.iter().filter_map(append).find(failed) {
@@ -353,7 +386,11 @@ impl Scan<'_> {
     /// versions with a reader that was not the next one are looked at.
     fn lost_updates(&mut self) {
         let mut groups: BTreeMap<(u32, u32), Vec<u32>> = self.suspects.iter().map(|at| (*at, Vec::new())).collect();
-        let txns = if groups.is_empty() { 0..0 } else { 0..self.history.txns.len() as u32 };
+        let txns = if groups.is_empty() {
+            0..0
+        } else {
+            0..self.history.txns.len() as u32
+        };
         for txn in txns.filter(|txn| self.orders.committed(*txn)) {
             self.touched.begin();
             for mop in self.history.mops(txn) {
@@ -371,7 +408,9 @@ impl Scan<'_> {
             }
         }
         for ((key, len), txns) in groups.into_iter().filter(|(_, txns)| txns.len() > 1) {
-            self.findings.add(Kind::LostUpdate, || words::lost_update(self.history, key, What::Read(len), &txns));
+            self.findings.add(Kind::LostUpdate, || {
+                words::lost_update(self.history, key, What::Read(len), &txns)
+            });
         }
     }
 }

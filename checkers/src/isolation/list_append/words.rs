@@ -33,8 +33,16 @@ fn list(history: &ListAppend, codes: &[Code]) -> String {
 
 /// One transaction's append as "T1's append of 5 to x".
 fn append_of(history: &ListAppend, append: u32) -> String {
-    let (txn, key) = (history.appends.txn[append as usize], history.appends.key[append as usize]);
-    format!("{}'s append of {} to {}", name(&history.txns, txn), value(history, append), key_name(history, key))
+    let (txn, key) = (
+        history.appends.txn[append as usize],
+        history.appends.key[append as usize],
+    );
+    format!(
+        "{}'s append of {} to {}",
+        name(&history.txns, txn),
+        value(history, append),
+        key_name(history, key)
+    )
 }
 
 fn indices(history: &ListAppend, txns: &[u32]) -> Vec<u64> {
@@ -57,7 +65,10 @@ fn writer(history: &ListAppend, append: u32) -> u32 {
 
 pub(super) fn repeated(history: &ListAppend, append: u32) -> String {
     let key = history.appends.key[append as usize];
-    let first = history.appends.find(key, history.appends.code[append as usize]).expect("the first one is found");
+    let first = history
+        .appends
+        .find(key, history.appends.code[append as usize])
+        .expect("the first one is found");
     format!(
         "{} appended {} to {}, as {} did before: appends must differ to tell their order",
         name(&history.txns, writer(history, append)),
@@ -95,8 +106,11 @@ pub(super) fn internal(history: &ListAppend, txn: u32, nth: usize) -> Words {
 
 pub(super) fn future_read(history: &ListAppend, txn: u32, append: u32) -> Words {
     let key = key_name(history, history.appends.key[append as usize]);
-    let sentence =
-        format!("{} read {} in {key} before it appended it", name(&history.txns, txn), value(history, append));
+    let sentence = format!(
+        "{} read {} in {key} before it appended it",
+        name(&history.txns, txn),
+        value(history, append)
+    );
     words(history, &[txn], sentence)
 }
 
@@ -141,7 +155,11 @@ pub(super) fn intermediate(history: &ListAppend, txn: u32, key: u32, last: u32) 
 }
 
 pub(super) fn aborted(history: &ListAppend, txn: u32, failed: u32) -> Words {
-    let sentence = format!("{} observed {}, which failed", name(&history.txns, txn), append_of(history, failed));
+    let sentence = format!(
+        "{} observed {}, which failed",
+        name(&history.txns, txn),
+        append_of(history, failed)
+    );
     words(history, &[txn, writer(history, failed)], sentence)
 }
 
@@ -166,7 +184,11 @@ pub(super) fn duplicate(history: &ListAppend, txn: u32, key: u32, code: Code) ->
 }
 
 pub(super) fn dirty_update(history: &ListAppend, failed: u32, append: u32) -> Words {
-    let sentence = format!("{} follows {}, which failed", append_of(history, append), append_of(history, failed));
+    let sentence = format!(
+        "{} follows {}, which failed",
+        append_of(history, append),
+        append_of(history, failed)
+    );
     words(history, &[writer(history, append), writer(history, failed)], sentence)
 }
 
@@ -197,7 +219,9 @@ pub(super) fn why(history: &ListAppend, orders: &Orders, step: &Step) -> String 
 /// The last element up to `len` of a key that a committed transaction appended, and that transaction.
 fn last_before(history: &ListAppend, orders: &Orders, key: u32, len: usize) -> Option<(u32, u32)> {
     let appends = orders.of_key(key)[..len].iter().rev();
-    appends.copied().find_map(|append| Some((append, orders.writer(history, append)?)))
+    appends
+        .copied()
+        .find_map(|append| Some((append, orders.writer(history, append)?)))
 }
 
 fn observed(history: &ListAppend, orders: &Orders, step: &Step) -> Option<String> {
@@ -205,7 +229,13 @@ fn observed(history: &ListAppend, orders: &Orders, step: &Step) -> Option<String
         let What::Read(len @ 1..) = mop.what else { return None };
         let append = orders.of_key(mop.key)[len as usize - 1];
         let writer = orders.writer(history, append)?;
-        let said = || format!("{} observed {}", name(&history.txns, step.to), append_of(history, append));
+        let said = || {
+            format!(
+                "{} observed {}",
+                name(&history.txns, step.to),
+                append_of(history, append)
+            )
+        };
         (writer == step.from).then(said)
     })
 }
@@ -225,21 +255,35 @@ fn unobserved(history: &ListAppend, orders: &Orders, step: &Step) -> Option<Stri
 }
 
 fn unseen_append(history: &ListAppend, orders: &Orders, txn: u32, key: u32) -> Option<u32> {
-    history.mops(txn).iter().filter(|mop| mop.key == key).find_map(|mop| match mop.what {
-        What::Append(append) if orders.place(append) == UNSEEN => Some(append),
-        _ => None,
-    })
+    history
+        .mops(txn)
+        .iter()
+        .filter(|mop| mop.key == key)
+        .find_map(|mop| match mop.what {
+            What::Append(append) if orders.place(append) == UNSEEN => Some(append),
+            _ => None,
+        })
 }
 
 fn appended_after(history: &ListAppend, orders: &Orders, step: &Step) -> Option<String> {
     history.mops(step.to).iter().find_map(|mop| {
         let What::Append(append) = mop.what else { return None };
         let place = orders.place(append);
-        let len = if place == UNSEEN { orders.of_key(mop.key).len() } else { place as usize };
+        let len = if place == UNSEEN {
+            orders.of_key(mop.key).len()
+        } else {
+            place as usize
+        };
         let (before, writer) = last_before(history, orders, mop.key, len)?;
         let unseen = if place == UNSEEN { ", which no read shows," } else { "" };
         let to = name(&history.txns, step.to);
-        let said = || format!("{to} appended {}{unseen} after {}", value(history, append), append_of(history, before));
+        let said = || {
+            format!(
+                "{to} appended {}{unseen} after {}",
+                value(history, append),
+                append_of(history, before)
+            )
+        };
         (writer == step.from).then(said)
     })
 }

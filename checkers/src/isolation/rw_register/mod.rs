@@ -196,7 +196,10 @@ impl RwRegister {
     /// The transaction read `key`; what it found is not known.
     pub fn read_unknown<'a>(&mut self, key: impl Into<Scalar<'a>>) {
         let key = self.key(key.into());
-        self.mops.push(Mop { key, what: What::Unknown });
+        self.mops.push(Mop {
+            key,
+            what: What::Unknown,
+        });
     }
 
     fn key(&mut self, key: Scalar<'_>) -> u32 {
@@ -237,11 +240,16 @@ impl RwRegister {
     fn committed(&self) -> Vec<bool> {
         let all = 0..self.txns.len() as u32;
         let mut committed: Vec<bool> = all.map(|txn| self.txns.outcome(txn) == Outcome::Ok).collect();
-        let mut queue: Vec<u32> = (0..self.txns.len() as u32).filter(|txn| committed[*txn as usize]).collect();
+        let mut queue: Vec<u32> = (0..self.txns.len() as u32)
+            .filter(|txn| committed[*txn as usize])
+            .collect();
         while let Some(txn) = queue.pop() {
             for mop in self.mops(txn) {
                 let What::Read(version) = mop.what else { continue };
-                let writer = self.versions.writer(version).filter(|w| self.txns.outcome(*w) == Outcome::Info);
+                let writer = self
+                    .versions
+                    .writer(version)
+                    .filter(|w| self.txns.outcome(*w) == Outcome::Info);
                 if let Some(writer) = writer.filter(|writer| !committed[*writer as usize]) {
                     committed[writer as usize] = true;
                     queue.push(writer);

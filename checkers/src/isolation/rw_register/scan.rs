@@ -36,17 +36,33 @@ pub(super) fn scan(
     assumptions: &Assumptions,
     findings: &mut Findings,
 ) -> Seen {
-    let seen = Seen { touches: Vec::new(), reads: Vec::new(), ambiguous: None };
+    let seen = Seen {
+        touches: Vec::new(),
+        reads: Vec::new(),
+        ambiguous: None,
+    };
     let visit = vec![(NOBODY, 0); history.keys.len()];
-    let mut scan = Scan { history, closed: assumptions.closed, findings, seen, visit, known: Vec::new(), unwritten: 0 };
+    let mut scan = Scan {
+        history,
+        closed: assumptions.closed,
+        findings,
+        seen,
+        visit,
+        known: Vec::new(),
+        unwritten: 0,
+    };
     for txn in (0..history.txns.len() as u32).filter(|txn| committed[*txn as usize]) {
         scan.txn(txn);
     }
-    let Scan { mut seen, unwritten, .. } = scan;
+    let Scan {
+        mut seen, unwritten, ..
+    } = scan;
     if unwritten > 0 {
         findings.count("unwritten-reads", unwritten);
         if !assumptions.closed {
-            findings.remark(format!("{unwritten} reads of values that no transaction wrote, taken as from elsewhere"));
+            findings.remark(format!(
+                "{unwritten} reads of values that no transaction wrote, taken as from elsewhere"
+            ));
         }
     }
     seen.reads.sort_unstable();
@@ -102,7 +118,8 @@ impl Scan<'_> {
             }
         }
         if let Some(nth) = internal {
-            self.findings.add(Kind::Internal, || words::internal(self.history, txn, nth));
+            self.findings
+                .add(Kind::Internal, || words::internal(self.history, txn, nth));
         }
     }
 
@@ -112,7 +129,12 @@ impl Scan<'_> {
         let before = *last == txn;
         if !before {
             (*last, *at) = (txn, self.seen.touches.len());
-            self.seen.touches.push(Touch { txn, key, read: None, wrote: None });
+            self.seen.touches.push(Touch {
+                txn,
+                key,
+                read: None,
+                wrote: None,
+            });
         }
         (*at, before)
     }
@@ -128,7 +150,8 @@ impl Scan<'_> {
         if history.versions.writer[held as usize] == NOBODY {
             self.unwritten += 1;
             if self.closed {
-                self.findings.add(Kind::GarbageRead, || words::garbage(history, txn, held));
+                self.findings
+                    .add(Kind::GarbageRead, || words::garbage(history, txn, held));
             }
             return;
         }
@@ -139,7 +162,8 @@ impl Scan<'_> {
         if writer == txn {
             let written = history.mops(txn)[..nth].iter().any(|mop| mop.what == What::Write(held));
             if !written {
-                self.findings.add(Kind::FutureRead, || words::future_read(history, txn, held));
+                self.findings
+                    .add(Kind::FutureRead, || words::future_read(history, txn, held));
             }
             return;
         }

@@ -19,7 +19,11 @@ pub(super) fn link(
     edges: &mut GraphBuilder,
     findings: &mut Findings,
 ) {
-    let links = Links { history, committed, seen };
+    let links = Links {
+        history,
+        committed,
+        seen,
+    };
     links.reads(edges);
     links.nil(edges);
     links.updates(assumptions, edges);
@@ -47,7 +51,11 @@ impl Links<'_> {
     fn readers(&self, held: Held) -> Vec<u32> {
         let reads = &self.seen.reads;
         let from = reads.partition_point(|(h, _)| *h < held);
-        reads[from..].iter().take_while(|(h, _)| *h == held).map(|(_, txn)| *txn).collect()
+        reads[from..]
+            .iter()
+            .take_while(|(h, _)| *h == held)
+            .map(|(_, txn)| *txn)
+            .collect()
     }
 
     /// Whoever read a version comes after its writer.
@@ -65,14 +73,24 @@ impl Links<'_> {
         let from = self.seen.reads.partition_point(|(held, _)| *held < nils);
         let read_nil = &self.seen.reads[from..];
         let mut wanted = vec![false; self.history.keys.len()];
-        read_nil.iter().for_each(|(held, _)| wanted[(held - nils) as usize] = true);
-        let writes = self.seen.touches.iter().filter(|touch| touch.wrote.is_some() && wanted[touch.key as usize]);
+        read_nil
+            .iter()
+            .for_each(|(held, _)| wanted[(held - nils) as usize] = true);
+        let writes = self
+            .seen
+            .touches
+            .iter()
+            .filter(|touch| touch.wrote.is_some() && wanted[touch.key as usize]);
         let mut writers: Vec<(u32, u32)> = writes.map(|touch| (touch.key, touch.txn)).collect();
         writers.sort_unstable();
         for readers in read_nil.chunk_by(|a, b| a.0 == b.0) {
             let key = readers[0].0 - nils;
             let from = writers.partition_point(|(k, _)| *k < key);
-            let writers: Vec<u32> = writers[from..].iter().take_while(|(k, _)| *k == key).map(|(_, t)| *t).collect();
+            let writers: Vec<u32> = writers[from..]
+                .iter()
+                .take_while(|(k, _)| *k == key)
+                .map(|(_, t)| *t)
+                .collect();
             let readers: Vec<u32> = readers.iter().map(|(_, txn)| *txn).collect();
             edges.link_all(&readers, &writers, Edges::RW);
         }
@@ -80,9 +98,14 @@ impl Links<'_> {
 
     /// Whoever read a version and then wrote the key comes after the writer of that version and its other readers.
     fn updates(&self, assumptions: &Assumptions, edges: &mut GraphBuilder) {
-        let order = if assumptions.wfr_keys { Edges::WW } else { Edges::WW_INFERRED };
-        let mut updates: Vec<(Held, u32)> =
-            updates(self.history, self.seen).map(|(read, touch, _)| (read, touch.txn)).collect();
+        let order = if assumptions.wfr_keys {
+            Edges::WW
+        } else {
+            Edges::WW_INFERRED
+        };
+        let mut updates: Vec<(Held, u32)> = updates(self.history, self.seen)
+            .map(|(read, touch, _)| (read, touch.txn))
+            .collect();
         updates.sort_unstable();
         for group in updates.chunk_by(|a, b| a.0 == b.0) {
             let txns: Vec<u32> = group.iter().map(|(_, txn)| *txn).collect();
@@ -135,7 +158,9 @@ fn assumed(history: &RwRegister, seen: &Seen, assumptions: &Assumptions) -> Vec<
     }
     if assumptions.linearizable_keys {
         touches.sort_unstable_by_key(|touch| (touch.key, invoke(touch)));
-        touches.chunk_by(|a, b| a.key == b.key).for_each(|touches| follow(history, touches, &mut pairs));
+        touches
+            .chunk_by(|a, b| a.key == b.key)
+            .for_each(|touches| follow(history, touches, &mut pairs));
     }
     pairs.retain(|(earlier, later)| earlier != later);
     pairs.sort_unstable();
@@ -151,8 +176,10 @@ fn first(touch: &Touch) -> Option<Held> {
 /// Pairs the versions of touches of one key, in the order of their invocations: each is preceded by those that were
 /// over before and are not preceded by others that were. These are as many as run at once.
 fn follow(history: &RwRegister, touches: &[Touch], pairs: &mut Vec<Pair>) {
-    let mut over: Vec<(u64, &Touch)> =
-        touches.iter().filter_map(|touch| Some((history.txns.over(touch.txn)?, touch))).collect();
+    let mut over: Vec<(u64, &Touch)> = touches
+        .iter()
+        .filter_map(|touch| Some((history.txns.over(touch.txn)?, touch)))
+        .collect();
     over.sort_unstable_by_key(|(at, _)| *at);
     let mut over = over.into_iter().peekable();
     let mut frontier: Vec<&Touch> = Vec::new();
@@ -193,11 +220,17 @@ impl Digraph for VersionGraph {
 fn drop_cyclic(history: &RwRegister, pairs: &mut Vec<Pair>, findings: &mut Findings) {
     let versions = history.versions.len() as u32;
     let mut all = pairs.clone();
-    let held = pairs.iter().flat_map(|(earlier, later)| [*earlier, *later]).filter(|held| *held < versions);
+    let held = pairs
+        .iter()
+        .flat_map(|(earlier, later)| [*earlier, *later])
+        .filter(|held| *held < versions);
     all.extend(held.map(|held| (versions + history.versions.key[held as usize], held)));
     all.sort_unstable();
     all.dedup();
-    let graph = VersionGraph { nodes: versions as usize + history.keys.len(), pairs: all };
+    let graph = VersionGraph {
+        nodes: versions as usize + history.keys.len(),
+        pairs: all,
+    };
     let circles = components(&graph, graph.pairs.iter().map(|(earlier, _)| *earlier));
     for circle in circles.members() {
         findings.add(Kind::CyclicVersions, || words::cyclic(history, circle));

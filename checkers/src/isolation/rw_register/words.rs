@@ -19,7 +19,11 @@ fn holding(history: &RwRegister, held: Held) -> String {
         Some(key) => format!("{} = nil", key_name(history, key)),
         None => {
             let key = history.versions.key[held as usize];
-            format!("{} = {}", key_name(history, key), history.scalars.scalar(history.versions.code[held as usize]))
+            format!(
+                "{} = {}",
+                key_name(history, key),
+                history.scalars.scalar(history.versions.code[held as usize])
+            )
         }
     }
 }
@@ -34,7 +38,10 @@ fn words(history: &RwRegister, txns: &[u32], sentence: String) -> Words {
 }
 
 pub(super) fn ambiguous(history: &RwRegister, version: u32) -> String {
-    format!("{} was written more than once, and read: writes must differ to tell who was read", holding(history, version))
+    format!(
+        "{} was written more than once, and read: writes must differ to tell who was read",
+        holding(history, version)
+    )
 }
 
 pub(super) fn internal(history: &RwRegister, txn: u32, nth: usize) -> Words {
@@ -46,7 +53,11 @@ pub(super) fn internal(history: &RwRegister, txn: u32, nth: usize) -> Words {
     };
     let mops = history.mops(txn);
     let key = mops[nth].key;
-    let before = mops[..nth].iter().rev().filter(|mop| mop.key == key).find_map(|mop| held(mop.what, key));
+    let before = mops[..nth]
+        .iter()
+        .rev()
+        .filter(|mop| mop.key == key)
+        .find_map(|mop| held(mop.what, key));
     let read = held(mops[nth].what, key);
     let sentence = format!(
         "{} read {} after it had read or written {}",
@@ -58,13 +69,20 @@ pub(super) fn internal(history: &RwRegister, txn: u32, nth: usize) -> Words {
 }
 
 pub(super) fn future_read(history: &RwRegister, txn: u32, version: u32) -> Words {
-    let sentence = format!("{} read {} before it wrote it", name(&history.txns, txn), holding(history, version));
+    let sentence = format!(
+        "{} read {} before it wrote it",
+        name(&history.txns, txn),
+        holding(history, version)
+    );
     words(history, &[txn], sentence)
 }
 
 pub(super) fn garbage(history: &RwRegister, txn: u32, version: u32) -> Words {
-    let sentence =
-        format!("{} read {}, which no transaction wrote", name(&history.txns, txn), holding(history, version));
+    let sentence = format!(
+        "{} read {}, which no transaction wrote",
+        name(&history.txns, txn),
+        holding(history, version)
+    );
     words(history, &[txn], sentence)
 }
 
@@ -92,8 +110,16 @@ pub(super) fn intermediate(history: &RwRegister, txn: u32, version: u32) -> Word
 
 pub(super) fn lost_update(history: &RwRegister, group: &[(Held, u32)]) -> Words {
     let names: Vec<String> = group.iter().map(|(_, txn)| name(&history.txns, *txn)).collect();
-    let sentence = format!("{} all read {} and then overwrote it", names.join(", "), holding(history, group[0].0));
-    (names.join(", "), sentence, group.iter().map(|(_, txn)| history.txns.index(*txn)).collect())
+    let sentence = format!(
+        "{} all read {} and then overwrote it",
+        names.join(", "),
+        holding(history, group[0].0)
+    );
+    (
+        names.join(", "),
+        sentence,
+        group.iter().map(|(_, txn)| history.txns.index(*txn)).collect(),
+    )
 }
 
 pub(super) fn cyclic(history: &RwRegister, circle: &[Held]) -> Words {
@@ -102,7 +128,11 @@ pub(super) fn cyclic(history: &RwRegister, circle: &[Held]) -> Words {
     let writers = written.filter_map(|version| history.versions.writer(*version));
     let witness = writers.map(|txn| history.txns.index(txn)).collect();
     let sentence = format!("{} precede each other in a circle", versions.join(", "));
-    (versions[0].split(" = ").next().unwrap_or_default().to_owned(), sentence, witness)
+    (
+        versions[0].split(" = ").next().unwrap_or_default().to_owned(),
+        sentence,
+        witness,
+    )
 }
 
 /// Why one transaction comes before another.
@@ -123,7 +153,10 @@ fn observed(history: &RwRegister, step: &Step) -> String {
         _ => None,
     });
     let (from, to) = (name(&history.txns, step.from), name(&history.txns, step.to));
-    format!("{to} read {}, which {from} wrote", holding(history, version.expect("a version that was read")))
+    format!(
+        "{to} read {}, which {from} wrote",
+        holding(history, version.expect("a version that was read"))
+    )
 }
 
 /// The last write of a transaction to a key.
@@ -136,7 +169,12 @@ fn written(history: &RwRegister, txn: u32, key: u32) -> Option<u32> {
 
 /// The first operation of a transaction on a key, as what it read.
 fn first_read(history: &RwRegister, txn: u32, key: u32) -> Option<Held> {
-    match history.mops(txn).iter().find(|mop| mop.key == key && mop.what != What::Unknown)?.what {
+    match history
+        .mops(txn)
+        .iter()
+        .find(|mop| mop.key == key && mop.what != What::Unknown)?
+        .what
+    {
         What::Read(version) => Some(version),
         What::ReadNil => Some(history.versions.len() as u32 + key),
         _ => None,
@@ -155,17 +193,32 @@ fn overwritten(history: &RwRegister, step: &Step) -> String {
         let certain = mop.what == What::ReadNil || first_read(history, step.to, mop.key) == Some(read);
         Some((!certain, read, wrote))
     });
-    let (_, read, wrote) = reads.min_by_key(|(uncertain, ..)| *uncertain).expect("a version that was overwritten");
-    format!("{from} read {}, and {to} set {} later", holding(history, read), holding(history, wrote))
+    let (_, read, wrote) = reads
+        .min_by_key(|(uncertain, ..)| *uncertain)
+        .expect("a version that was overwritten");
+    format!(
+        "{from} read {}, and {to} set {} later",
+        holding(history, read),
+        holding(history, wrote)
+    )
 }
 
 fn written_after(history: &RwRegister, step: &Step) -> String {
     let (from, to) = (name(&history.txns, step.from), name(&history.txns, step.to));
     let writes = history.mops(step.to).iter().filter_map(|mop| {
         let What::Write(_) = mop.what else { return None };
-        let (before, after) = (written(history, step.from, mop.key)?, written(history, step.to, mop.key)?);
+        let (before, after) = (
+            written(history, step.from, mop.key)?,
+            written(history, step.to, mop.key)?,
+        );
         Some((first_read(history, step.to, mop.key) != Some(before), before, after))
     });
-    let (_, before, after) = writes.min_by_key(|(uncertain, ..)| *uncertain).expect("a key that both wrote");
-    format!("{to} set {} after {from} had set {}", holding(history, after), holding(history, before))
+    let (_, before, after) = writes
+        .min_by_key(|(uncertain, ..)| *uncertain)
+        .expect("a key that both wrote");
+    format!(
+        "{to} set {} after {from} had set {}",
+        holding(history, after),
+        holding(history, before)
+    )
 }
