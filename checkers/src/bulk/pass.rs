@@ -624,10 +624,8 @@ impl Sink for Pass {
                     return odd(head, "a read that was made before");
                 }
             }
-            Body::Other(f, _) if f == "read-failed" => {
-                if self.read.iter().flatten().any(|done| *done) {
-                    return odd(head, "a failed read behind others");
-                }
+            Body::Other(f, _) if f == "read-failed" && self.read.iter().flatten().any(|done| *done) => {
+                return odd(head, "a failed read behind others");
             }
             _ => {}
         }

@@ -45,6 +45,21 @@ pub struct Request {
     pub options: Options,
 }
 
+/// Every name of `--as`, with what it decides and its options: the text of `paytwice list checkers`.
+pub fn catalogue() -> String {
+    let mut lines = vec!["\nof a file, as paytwice check FILE --as CHECKER takes them".to_owned()];
+    for (name, about) in OF_PAYMENTS {
+        lines.push(format!("{name:<20} {about}"));
+    }
+    for entry in &WORKLOADS {
+        lines.push(format!("{:<20} {}", entry.name, entry.about));
+        for (option, about) in entry.options {
+            lines.push(format!("{:20} --option {option}=: {about}", ""));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 /// What was decided.
 #[derive(Clone, Debug)]
 pub struct Checked {

@@ -44,5 +44,6 @@ mod window;
 pub use convert::{ConvertError, Converted, convert, format_of_name};
 pub use error::{CutOff, ReadError};
 pub use format::{FORMATS, Format, UnknownName};
+pub(crate) use number::is_json_number;
 pub use reader::Reader;
 pub use window::OP_BYTES_MAX;

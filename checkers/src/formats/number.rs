@@ -61,6 +61,11 @@ pub(super) fn json(token: &str) -> Option<Number> {
     whole(token).or_else(|| float(token))
 }
 
+/// Whether JSON can write the number as it stands.
+pub(crate) fn is_json_number(token: &str) -> bool {
+    json(token).is_some()
+}
+
 fn whole(token: &str) -> Option<Number> {
     let digits = token.strip_prefix(['-', '+']).unwrap_or(token);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {

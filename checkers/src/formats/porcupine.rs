@@ -1,4 +1,5 @@
-//! The logs of Jepsen's etcd test, as porcupine keeps them: `INFO  jepsen.util - 0	:invoke	:read	nil`.
+//! The logs of Jepsen's etcd test, as porcupine keeps them: `INFO  jepsen.util - 0 :invoke :read nil`, between tabs or
+//! blanks.
 //!
 //! Lines of other loggers are left out. `:timed-out` in the place of the value is the error; what was asked for stands
 //! in the invocation. A last line without its end is cut off. (The key-value logs of porcupine are EDN, one map per line.)

@@ -61,7 +61,8 @@ pub fn write_json(form: Ref, out: &mut String) {
         Value::Float(value) if value.is_finite() => put(out, format_args!("{value:?}")),
         Value::Float(value) => put(out, format_args!("\"{value}\"")),
         Value::Char(c) => string_json(c.encode_utf8(&mut [0; 4]), out),
-        Value::Number(text) if is_json_number(text) => out.push_str(text),
+        // What EDN adds to JSON's numbers is written as a string.
+        Value::Number(text) if crate::formats::is_json_number(text) => out.push_str(text),
         Value::Number(text) | Value::Symbol(text) | Value::String(text) | Value::Keyword(text) => {
             string_json(text, out);
         }
@@ -95,7 +96,11 @@ pub fn write_op_edn(op: &Op, out: &mut String) {
     }
     match op.process {
         Process::Client(number) => put(out, format_args!(", :process {number}")),
-        Process::Named(name) => put(out, format_args!(", :process :{name}")),
+        Process::Named(name) if is_keyword(name) => put(out, format_args!(", :process :{name}")),
+        Process::Named(name) => {
+            out.push_str(", :process ");
+            string_edn(name, out);
+        }
         Process::Nobody => {}
     }
     put(out, format_args!(", :type :{}", kind(op.kind)));
@@ -171,13 +176,6 @@ fn kind(kind: Kind) -> &'static str {
 fn is_keyword(name: &str) -> bool {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !",\"();[]{}\\@^`~".contains(c);
     !name.is_empty() && name.chars().all(plain)
-}
-
-/// Whether JSON has the number: what EDN adds is written as a string.
-fn is_json_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let plain = digits.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
-    plain && !digits.is_empty() && !(digits.len() > 1 && digits.starts_with('0')) && !text.ends_with('.')
 }
 
 fn key_json(key: Ref, out: &mut String) {

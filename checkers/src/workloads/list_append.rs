@@ -27,9 +27,9 @@ const SHAPE: &str = "a transaction of [:append k v] and [:r k [v ...]]";
 struct ListAppends {
     judged: Judged,
     txns: ListAppend,
-    clients: Clients<Box<Kept>>,
+    clients: Clients<Kept>,
     /// Kept forms that are free again.
-    free: Vec<Box<Kept>>,
+    free: Vec<Kept>,
     scratch: [String; 2],
 }
 
@@ -112,12 +112,12 @@ fn read(txns: &mut ListAppend, key: crate::isolation::Scalar, value: Ref, scratc
         return Some(());
     }
     let items = value.items()?;
-    if items.clone().all(|item| item.int().is_some()) {
+    if items.all(|item| item.int().is_some()) {
         txns.read(key, items.filter_map(Ref::int));
         return Some(());
     }
     let mut texts: Vec<String> = Vec::with_capacity(items.len());
-    for item in items.clone() {
+    for item in items {
         texts.push(match scalar(item, scratch) {
             crate::isolation::Scalar::Str(text) => text.to_owned(),
             crate::isolation::Scalar::Int(_) => String::new(),

@@ -32,9 +32,9 @@ struct RwRegisters {
     judged: Judged,
     assumptions: Assumptions,
     txns: RwRegister,
-    clients: Clients<Box<Kept>>,
+    clients: Clients<Kept>,
     /// Kept forms that are free again.
-    free: Vec<Box<Kept>>,
+    free: Vec<Kept>,
     scratch: [String; 2],
 }
 
