@@ -50,7 +50,16 @@ fn shape(task: &str) -> Result<Shape, String> {
         },
         "register" => Shape {
             ops: 20_000,
-            mix: &[What::Read, What::Read, What::Read, What::Read, What::Read, What::Read, What::Read, What::Write],
+            mix: &[
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Write,
+            ],
             ..base
         },
         "cas" => Shape {
