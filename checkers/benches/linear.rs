@@ -1,8 +1,9 @@
 //! Speed of the linearizability checkers, and histories for others to be measured on.
 //!
-//! `linear TASK` generates a history, judges it, and prints one line: task, operations, verdict, milliseconds of
-//! the judging alone, peak memory of the whole process. `linear write TASK FILE` writes the history for a peer.
-//! Tasks: kv, kv-append, register, cas, fifo, etcd DIR. A run without arguments does all that need no folder.
+//! `linear TASK` generates a history, judges it, and prints one line: task, operations, milliseconds of the judging
+//! alone, peak memory of the whole process, verdict. `linear write TASK FILE` writes the history for a peer, and
+//! `linear read TASK FILE` judges what was written, without the generator's memory. Tasks: kv, kv-append, register,
+//! cas, fifo, etcd DIR. A run without arguments does all that need no folder.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -22,11 +23,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => ["kv", "kv-append", "register", "cas", "fifo"]
             .into_iter()
-            .try_for_each(measure),
+            .try_for_each(generated),
         ["write", task, file] => Ok(std::fs::write(file, peer::written(&generate::events(&shape(task)?)))?),
+        ["read", task, file] => measure(task, &mut peer::read(file)?),
         ["etcd", folder] => etcd(folder),
-        [task] => measure(task),
-        _ => Err("linear [TASK | write TASK FILE | etcd DIR]".into()),
+        [task] => generated(task),
+        _ => Err("linear [TASK | read TASK FILE | write TASK FILE | etcd DIR]".into()),
     }
 }
 
@@ -46,7 +48,20 @@ fn shape(task: &str) -> Result<Shape, String> {
             mix: &[What::Read, What::Write, What::Append],
             ..base
         },
-        "register" => Shape { ops: 20_000, ..base },
+        "register" => Shape {
+            ops: 20_000,
+            mix: &[
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Read,
+                What::Write,
+            ],
+            ..base
+        },
         "cas" => Shape {
             ops: 10_000,
             processes: 20,
@@ -63,13 +78,16 @@ fn shape(task: &str) -> Result<Shape, String> {
     })
 }
 
-fn measure(task: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let shape = shape(task)?;
+fn generated(task: &str) -> Result<(), Box<dyn std::error::Error>> {
+    measure(task, &mut generate::events(&shape(task)?).into_iter())
+}
+
+fn measure(task: &str, events: &mut dyn Iterator<Item = Event>) -> Result<(), Box<dyn std::error::Error>> {
     let (result, ms) = if task == "fifo" {
-        let history = as_fifo(&generate::events(&shape));
+        let history = as_fifo(events);
         timed(|| fifo::check(task, &history, Budget::default()))
     } else {
-        let history = as_map(&generate::events(&shape));
+        let history = as_map(events);
         timed(|| map::check(task, &history, Budget::default()))
     };
     report(task, &[result], ms);
@@ -84,7 +102,10 @@ fn etcd(folder: &str) -> Result<(), Box<dyn std::error::Error>> {
         .iter()
         .map(|file| std::fs::read_to_string(file.path()))
         .collect::<Result<_, _>>()?;
-    let histories: Vec<MapHistory> = texts.iter().map(|text| as_map(&peer::etcd(text))).collect();
+    let histories: Vec<MapHistory> = texts
+        .iter()
+        .map(|text| as_map(&mut peer::etcd(text).into_iter()))
+        .collect();
     let check = |history| map::check("cas-register", history, Budget::default());
     let (results, ms) = timed(|| histories.iter().map(check).collect::<Vec<_>>());
     report("etcd", &results, ms);
@@ -125,7 +146,7 @@ fn peak_mb() -> u64 {
         .map_or(0, |kb| kb / 1024)
 }
 
-fn as_map(events: &[Event]) -> MapHistory {
+fn as_map(events: &mut dyn Iterator<Item = Event>) -> MapHistory {
     let mut history = MapHistory::new(b"");
     let mut begun = Vec::new();
     let mut name = String::new();
@@ -135,7 +156,7 @@ fn as_map(events: &[Event]) -> MapHistory {
             value.write(&mut name);
             history.values.id(name.as_bytes())
         };
-        match event {
+        match &event {
             Event::Call { what, key, value, to } => {
                 let ask = match what {
                     What::Write => map::Ask::Write(id(value)),
@@ -160,7 +181,7 @@ fn as_map(events: &[Event]) -> MapHistory {
     history
 }
 
-fn as_fifo(events: &[Event]) -> FifoHistory {
+fn as_fifo(events: &mut dyn Iterator<Item = Event>) -> FifoHistory {
     let mut history = FifoHistory::default();
     let mut begun = Vec::new();
     let mut name = String::new();
@@ -170,7 +191,7 @@ fn as_fifo(events: &[Event]) -> FifoHistory {
             value.write(&mut name);
             history.values.id(name.as_bytes())
         };
-        match event {
+        match &event {
             Event::Call { what, value, .. } => {
                 let op = match what {
                     What::Enqueue => {

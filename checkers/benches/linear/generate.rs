@@ -27,12 +27,13 @@ pub(crate) struct Shape {
     pub(crate) mix: &'static [What],
 }
 
-/// A value: one written, or several appended to one another.
+/// A value: one written, several appended to one another, or what a file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     None,
     One(u32),
     Many(Rc<Vec<u32>>),
+    Text(String),
 }
 
 impl Value {
@@ -42,6 +43,10 @@ impl Value {
             Value::None => &[],
             Value::One(value) => std::slice::from_ref(value),
             Value::Many(values) => values,
+            Value::Text(text) => {
+                out.push_str(text);
+                &[]
+            }
         };
         for part in parts {
             write!(out, "v{part}.").unwrap_or_default();
@@ -50,7 +55,7 @@ impl Value {
 
     fn append(&self, part: u32) -> Self {
         match self {
-            Value::None => Value::One(part),
+            Value::None | Value::Text(_) => Value::One(part),
             Value::One(first) => Value::Many(Rc::new(vec![*first, part])),
             Value::Many(parts) => Value::Many(Rc::new(parts.iter().copied().chain([part]).collect())),
         }

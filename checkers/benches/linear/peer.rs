@@ -1,6 +1,8 @@
 //! Histories as text, for a peer to read; and porcupine's etcd logs.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 
 use crate::generate::{Event, Value, What};
 
@@ -34,6 +36,35 @@ pub(crate) fn written(events: &[Event]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The events of a file that was [`written`].
+pub(crate) fn read(file: &str) -> std::io::Result<impl Iterator<Item = Event>> {
+    let lines = BufReader::new(File::open(file)?).lines().map_while(Result::ok);
+    Ok(lines.map(|line| {
+        let mut words = line.split('\t');
+        let mut word = || words.next().unwrap_or_default();
+        let (kind, op) = (word(), word().parse().unwrap_or_default());
+        if kind == "r" {
+            let value = Value::Text(word().to_owned());
+            let done = word() == "true";
+            return Event::Return { op, value, done };
+        }
+        let what = match word() {
+            "put" => What::Write,
+            "append" => What::Append,
+            "cas" => What::Cas,
+            "enqueue" => What::Enqueue,
+            "dequeue" => What::Dequeue,
+            _ => What::Read,
+        };
+        Event::Call {
+            what,
+            key: word().parse().unwrap_or_default(),
+            value: Value::Text(word().to_owned()),
+            to: Value::Text(word().to_owned()),
+        }
+    }))
 }
 
 /// An etcd log of porcupine's tests: a read that timed out is left out, every other operation without an end may

@@ -6,6 +6,7 @@ use super::machine::Machine;
 use super::model::Model;
 use super::operation::Operation;
 use super::plan::{Item, OPEN, Plan};
+use super::replay;
 use super::search::{Found, Search};
 
 /// What is known about the order of some operations.
@@ -37,8 +38,17 @@ pub struct Impossible {
     pub tried: u64,
 }
 
-/// Looks for an order of all operations, as one part: [`Model::key`] is not asked.
+/// Looks for an order of all operations, as one part ([`Model::key`] is not asked): tries the one that suggests
+/// itself, then [`search`]es.
 pub fn solve<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>], budget: Budget<'_>) -> Outcome {
+    match replay::order(model, ops) {
+        Some(order) => Outcome::Linearizable(order),
+        None => search(model, ops, budget),
+    }
+}
+
+/// Looks for an order of all operations by the search alone.
+pub fn search<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>], budget: Budget<'_>) -> Outcome {
     if let Some(op) = ops.iter().find(|op| op.ret.is_some_and(|ret| ret < op.call)) {
         return Outcome::Unknown(format!("operation {} returns before it is called", op.index));
     }

@@ -5,7 +5,7 @@ use paytwice_checkers::linear::models::mutex::Mutex;
 use paytwice_checkers::linear::models::queue::Queue;
 use paytwice_checkers::linear::models::register::Register;
 use paytwice_checkers::linear::models::text::Text;
-use paytwice_checkers::linear::{Budget, Operation, Outcome, solve};
+use paytwice_checkers::linear::{Budget, Operation, Outcome, search, solve};
 use proptest::prelude::*;
 
 use crate::generate::{History, Object, Tape, cases, history, tapes};
@@ -19,8 +19,14 @@ where
 {
     let ops = history(object, &mut Tape::new(bytes));
     let refs: Vec<_> = ops.iter().collect();
-    let outcome = solve(object, &refs, Budget::default());
-    match &outcome {
+    if let Outcome::Linearizable(order) = solve(object, &refs, Budget::default()) {
+        prop_assert!(
+            reference::is_order(object, &ops, &order),
+            "{order:?} {}",
+            told(object, &ops)
+        );
+    }
+    match &search(object, &refs, Budget::default()) {
         Outcome::Linearizable(order) => prop_assert!(
             reference::is_order(object, &ops, order),
             "{order:?} {}",
