@@ -38,10 +38,12 @@ struct Store {
     next_key: i64,
     index: u64,
     open: Vec<u64>,
+    /// One read in so many misses the last element; 0 for none.
+    stale: u64,
 }
 
 impl Store {
-    fn new() -> Self {
+    fn new(stale: u64) -> Self {
         let lists = (0..ACTIVE_KEYS as i64).map(|key| (key, Vec::new())).collect();
         Store {
             dice: Dice(1),
@@ -49,6 +51,7 @@ impl Store {
             next_key: ACTIVE_KEYS as i64,
             index: 0,
             open: Vec::new(),
+            stale,
         }
     }
 
@@ -84,7 +87,11 @@ impl Store {
         let slot = self.dice.below(ACTIVE_KEYS) as usize;
         let (key, list) = &mut self.lists[slot];
         if self.dice.below(2) == 0 {
-            return Mop::Read(*key, list.clone());
+            let stale = self.stale > 0 && self.dice.below(self.stale) == 0;
+            return Mop::Read(
+                *key,
+                list[..list.len() - usize::from(stale && !list.is_empty())].to_vec(),
+            );
         }
         let value = list.len() as i64 + 1;
         list.push(value);
@@ -103,15 +110,18 @@ fn main() {
     if let Some(at) = args.iter().position(|arg| arg == "--write") {
         return write(txns, &args[at + 1]);
     }
-    let mut store = Store::new();
-    let history: Vec<(Txn, Vec<Mop>)> = (0..txns).map(|_| store.next()).collect();
-    let before = peak_kb();
-    list_append(&history);
-    println!(
-        "  peak memory above the generated history: {} MB",
-        (peak_kb() - before) / 1024
-    );
-    rw_register(&history);
+    for stale in [0, 1000, 10] {
+        println!("one read in {stale} misses the last element (0: none)");
+        let mut store = Store::new(stale);
+        let history: Vec<(Txn, Vec<Mop>)> = (0..txns).map(|_| store.next()).collect();
+        let before = peak_kb();
+        list_append(&history);
+        println!(
+            "  peak memory above the history as generated: {} MB",
+            peak_kb().saturating_sub(before) / 1024
+        );
+        rw_register(&history);
+    }
 }
 
 fn list_append(history: &[(Txn, Vec<Mop>)]) {
@@ -184,7 +194,7 @@ fn peak_kb() -> u64 {
 }
 
 fn write(txns: u64, path: &str) {
-    let mut store = Store::new();
+    let mut store = Store::new(0);
     let mut lines: Vec<(u64, String)> = Vec::new();
     for _ in 0..txns {
         let (txn, mops) = store.next();

@@ -310,9 +310,9 @@ impl Walk {
             if self.reached.get(&to).is_none_or(|(.., known)| steps < *known) {
                 self.reached.insert(to, (id, kind, steps));
                 if free {
-                    self.queue.push_front((to, steps))
+                    self.queue.push_front((to, steps));
                 } else {
-                    self.queue.push_back((to, steps))
+                    self.queue.push_back((to, steps));
                 }
             }
         }
@@ -340,5 +340,70 @@ impl Walk {
                 return steps;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::graph::GraphBuilder;
+    use super::super::txns::{Outcome, Txn, Txns};
+    use super::*;
+
+    /// The cycles of a graph over transactions that run at once.
+    fn cycles(txns: u64, edges: &[(u32, u32, Edges)], search_edges_max: u64) -> Cycles {
+        let mut table = Txns::default();
+        for i in 0..txns {
+            let txn = Txn {
+                process: i,
+                invoke: i,
+                complete: Some(txns + i),
+                outcome: Outcome::Ok,
+            };
+            table.push(txn, 0);
+        }
+        let mut builder = GraphBuilder::new(&table, 0);
+        edges
+            .iter()
+            .for_each(|(from, to, kind)| builder.link(*from, *to, *kind));
+        find(&builder.build(&table, |_| true), 16, search_edges_max)
+    }
+
+    fn ring(from: u32, to: u32, kind: Edges) -> Vec<(u32, u32, Edges)> {
+        (from..to)
+            .map(|n| (n, if n + 1 == to { from } else { n + 1 }, kind))
+            .collect()
+    }
+
+    #[test]
+    fn the_shortest_cycle_of_a_component_is_the_witness() {
+        let edges = [ring(0, 40, Edges::WW), vec![(20, 17, Edges::WW)]].concat();
+        let cycles = cycles(40, &edges, 100_000);
+        assert_eq!(
+            cycles.totals,
+            BTreeMap::from([(Kind::Cycle(Class::G0, Order::Data), 1)])
+        );
+        let path: Vec<u32> = cycles.found[0].steps.iter().map(|step| step.from).collect();
+        assert_eq!(path, [17, 18, 19, 20]);
+    }
+
+    #[test]
+    fn each_component_has_its_own_witness_and_only_so_many_are_kept() {
+        let edges: Vec<_> = (0..40).flat_map(|n| ring(5 * n, 5 * n + 5, Edges::WR)).collect();
+        let cycles = cycles(200, &edges, 1000);
+        assert_eq!(
+            cycles.totals,
+            BTreeMap::from([(Kind::Cycle(Class::G1c, Order::Data), 40)])
+        );
+        assert_eq!(cycles.found.len(), 16);
+    }
+
+    #[test]
+    fn without_budget_a_cycle_against_snapshot_isolation_is_found_but_not_told_apart() {
+        let mut edges = ring(0, 10, Edges::WR);
+        edges[3].2 = Edges::RW;
+        let kinds = |budget| cycles(10, &edges, budget).totals.into_keys().collect::<Vec<_>>();
+        assert_eq!(kinds(1000), [Kind::Cycle(Class::GSingle, Order::Data)]);
+        assert_eq!(kinds(0), [Kind::Cycle(Class::GNonadjacent, Order::Data)]);
+        assert!(cycles(10, &edges, 0).undecided && !cycles(10, &edges, 1000).undecided);
     }
 }

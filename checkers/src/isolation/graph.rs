@@ -264,3 +264,75 @@ impl GraphBuilder {
         (after, from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::txns::{Outcome, Txn};
+    use super::*;
+
+    /// Transactions that run one after the other, or all at once.
+    fn txns(n: u64, at_once: bool) -> Txns {
+        let mut txns = Txns::default();
+        for i in 0..n {
+            let (invoke, complete) = if at_once { (i, n + i) } else { (2 * i, 2 * i + 1) };
+            txns.push(
+                Txn {
+                    process: i,
+                    invoke,
+                    complete: Some(complete),
+                    outcome: Outcome::Ok,
+                },
+                0,
+            );
+        }
+        txns
+    }
+
+    /// The transactions reached from one by an edge, over junctions and epochs.
+    fn next(graph: &Graph, txn: u32) -> BTreeSet<u32> {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![txn];
+        while let Some(node) = open.pop() {
+            for (to, _) in (0..).map_while(|nth| graph.edge(node, nth)) {
+                match graph.txn(to) {
+                    Some(_) => drop(reached.insert(to)),
+                    None => open.push(to),
+                }
+            }
+        }
+        reached
+    }
+
+    #[test]
+    fn junctions_lead_from_each_source_to_each_target_but_itself_by_few_edges() {
+        let txns = txns(60, true);
+        let (sources, targets): (Vec<u32>, Vec<u32>) = ((0..40).collect(), (20..60).rev().collect());
+        let mut builder = GraphBuilder::new(&txns, 0);
+        builder.link_all(&sources, &targets, Edges::RW);
+        let graph = builder.build(&txns, |_| true);
+        assert!(graph.junctions > 0 && graph.edges() < 300, "{} edges", graph.edges());
+        for source in sources {
+            let expected = (20..60).filter(|target| *target != source).collect();
+            assert_eq!(next(&graph, source), expected);
+        }
+        assert!((40..60).all(|txn| next(&graph, txn).is_empty()));
+    }
+
+    #[test]
+    fn epochs_lead_to_what_was_invoked_after() {
+        let txns = txns(30, false);
+        let graph = GraphBuilder::new(&txns, 0).build(&txns, |txn| txn != 7);
+        for txn in 0..30 {
+            let expected = if txn == 7 {
+                BTreeSet::new()
+            } else {
+                (txn + 1..30).collect()
+            };
+            assert_eq!(next(&graph, txn), expected);
+        }
+        assert_eq!(graph.edges(), 0);
+        assert!(graph.epoch_from.len() < 30);
+    }
+}

@@ -206,11 +206,11 @@ impl FromStr for Model {
 
 /// A set of models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Models(u32);
+pub(super) struct Models(u32);
 
 impl Models {
     /// Adds `model` and every model that implies it: if it cannot hold, none of those can.
-    pub fn rule_out(&mut self, model: Model) {
+    pub(super) fn rule_out(&mut self, model: Model) {
         if self.contains(model) {
             return;
         }
@@ -221,27 +221,24 @@ impl Models {
     }
 
     /// Whether `model` is in it.
-    #[must_use]
-    pub fn contains(self, model: Model) -> bool {
+    pub(super) fn contains(self, model: Model) -> bool {
         self.0 >> model as u8 & 1 == 1
     }
 
     /// Its members, weaker ones first.
-    pub fn iter(self) -> impl Iterator<Item = Model> {
+    pub(super) fn iter(self) -> impl Iterator<Item = Model> {
         ALL.into_iter().filter(move |m| self.contains(*m))
     }
 
     /// The strongest models outside of it: each of them may hold, and nothing that implies it may.
-    #[must_use]
-    pub fn strongest_outside(self) -> Vec<Model> {
+    pub(super) fn strongest_outside(self) -> Vec<Model> {
         let outside = |m: &Model| !self.contains(*m);
         let covered = |m: &Model| ALL.into_iter().filter(outside).any(|other| other.implies().contains(m));
         ALL.into_iter().filter(|m| outside(m) && !covered(m)).collect()
     }
 
     /// The weakest models in it.
-    #[must_use]
-    pub fn weakest(self) -> Vec<Model> {
+    pub(super) fn weakest(self) -> Vec<Model> {
         self.iter()
             .filter(|m| !m.implies().iter().any(|weaker| self.contains(*weaker)))
             .collect()

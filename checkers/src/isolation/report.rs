@@ -248,6 +248,19 @@ impl Findings {
     }
 }
 
+/// How many of a kind a sentence names.
+const NAMED_MAX: usize = 12;
+
+/// The first few of some names, and how many more there are.
+pub(super) fn list_names(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(NAMED_MAX);
+    let mut named: Vec<String> = names.take(NAMED_MAX).collect();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    named.join(", ")
+}
+
 /// The name of a transaction in sentences.
 pub(super) fn name(txns: &Txns, txn: u32) -> String {
     format!("T{}", txns.index(txn))
@@ -266,24 +279,27 @@ pub(super) fn why_ordered(txns: &Txns, step: &Step) -> Option<String> {
 }
 
 fn describe(cycle: &Cycle, txns: &Txns, why: &impl Fn(&Step) -> String) -> Anomaly {
-    let clauses: Vec<String> = cycle
-        .steps
-        .iter()
-        .map(|step| {
-            format!(
-                "{} comes before {}, because {}",
-                name(txns, step.from),
-                name(txns, step.to),
-                why(step)
-            )
-        })
-        .collect();
-    let (last, first) = clauses.split_last().expect("a cycle has steps");
-    let members: Vec<String> = cycle.steps.iter().map(|step| name(txns, step.from)).collect();
+    let clause = |step: &Step| {
+        format!(
+            "{} comes before {}, because {}",
+            name(txns, step.from),
+            name(txns, step.to),
+            why(step)
+        )
+    };
+    let (last, first) = cycle.steps.split_last().expect("a cycle has steps");
+    let mut clauses: Vec<String> = first.iter().take(NAMED_MAX).map(clause).collect();
+    if first.len() > NAMED_MAX {
+        let end = name(txns, last.from);
+        clauses.push(format!(
+            "and so on over {} more transactions up to {end}",
+            first.len() - NAMED_MAX
+        ));
+    }
     Anomaly {
         kind: cycle.kind.name().to_owned(),
-        subject: members.join(", "),
-        sentence: format!("{}; but {last}", first.join("; ")),
+        subject: list_names(cycle.steps.iter().map(|step| name(txns, step.from))),
+        sentence: format!("{}; but {}", clauses.join("; "), clause(last)),
         witness: cycle.steps.iter().map(|step| txns.index(step.from)).collect(),
     }
 }

@@ -1,6 +1,10 @@
 //! Isolation of transactions, through the public API: against exhaustive references, by construction, and as recorded.
 
+mod by_construction;
+mod corpora;
 mod histories;
 mod list_append;
+mod metamorphic;
 mod reference;
 mod rw_register;
+mod stores;

@@ -1,10 +1,10 @@
 //! Registers: verdicts against the exhaustive references, one-sided where the order of versions is not known.
 
 use paytwice_checkers::isolation::rw_register::Assumptions;
-use paytwice_checkers::isolation::{Options, Report, RwRegister};
+use paytwice_checkers::isolation::{Model, Options, Report, RwRegister};
 use paytwice_checkers::verdict::Verdict;
-use proptest::prop_assert;
 use proptest::test_runner::TestRunner;
+use proptest::{prop_assert, prop_assert_eq};
 
 use crate::histories::{Mop, Op, cases, commits, plans, run};
 use crate::reference::{Level, MODELS, Tally, satisfies};
@@ -50,4 +50,27 @@ fn what_is_ruled_out_has_no_explanation_in_an_exhaustive_search() {
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
     tally.conclude();
+}
+
+/// From read committed on, writes that follow reads need not be assumed: they are known.
+#[test]
+fn to_assume_that_writes_follow_reads_changes_nothing_from_read_committed_on() {
+    let wfr = Assumptions {
+        wfr_keys: true,
+        ..Assumptions::default()
+    };
+    let outcome = TestRunner::new(cases(1000)).run(&plans(10), |plans| {
+        let ops = run(&plans, true);
+        let (plain, assumed) = (check(&ops, &Assumptions::default()), check(&ops, &wfr));
+        let weak = [
+            Model::ReadUncommitted,
+            Model::StrongSessionReadUncommitted,
+            Model::StrongReadUncommitted,
+        ];
+        for model in Model::all().filter(|model| !weak.contains(model)) {
+            prop_assert_eq!(plain.verdict(model), assumed.verdict(model), "{}: {:#?}", model, ops);
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
 }

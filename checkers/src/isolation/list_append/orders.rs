@@ -1,5 +1,7 @@
 //! The order of the versions of each key, who wrote them, and which transactions committed.
 
+use std::cmp::Reverse;
+
 use super::super::txns::Outcome;
 use super::{Code, ListAppend, Mop, What};
 
@@ -134,28 +136,31 @@ impl Orders {
 }
 
 /// For each key with a read by a committed transaction that is no prefix of the longest list: makes the longest of
-/// all its reads the order (the one found first, of equals), and says anew which reads are prefixes. Whether there
-/// was such a key.
+/// all its reads the order (of equals, the one that completed first), and says anew which reads are prefixes. Whether
+/// there was such a key.
 fn settle(history: &mut ListAppend, committed: &[bool]) -> bool {
-    let mut longest: Vec<Option<u32>> = vec![None; history.keys.len()];
+    let txns = || (0..history.txns.len() as u32).filter(|txn| committed[*txn as usize]);
     let mut disputed = vec![false; history.keys.len()];
-    for txn in (0..history.txns.len() as u32).filter(|txn| committed[*txn as usize]) {
-        for Mop { key, what } in history.mops(txn) {
-            let What::Raw(id) = *what else { continue };
-            disputed[*key as usize] = true;
-            let best = &mut longest[*key as usize];
-            let known = best.map_or(history.longest[*key as usize].len(), |id| history.raw.get(id).len());
-            if history.raw.get(id).len() > known {
-                *best = Some(id);
-            }
-        }
+    for mop in txns().flat_map(|txn| history.mops(txn)) {
+        disputed[mop.key as usize] |= matches!(mop.what, What::Raw(_));
     }
     if !disputed.contains(&true) {
         return false;
     }
+    let mut best: Vec<Option<(usize, Reverse<u64>, What)>> = vec![None; history.keys.len()];
+    for txn in txns() {
+        let read = |mop: &&Mop| matches!(mop.what, What::Read(_) | What::Raw(_)) && disputed[mop.key as usize];
+        for mop in history.mops(txn).iter().filter(read) {
+            let (len, at) = (history.list(mop.key, mop.what).len(), Reverse(history.txns.index(txn)));
+            let best = &mut best[mop.key as usize];
+            if best.is_none_or(|(known, first, _)| (len, at) > (known, first)) {
+                *best = Some((len, at, mop.what));
+            }
+        }
+    }
     let mut before: Vec<Option<Vec<Code>>> = vec![None; history.keys.len()];
-    for (key, id) in longest.into_iter().enumerate() {
-        if let Some(id) = id {
+    for (key, best) in best.into_iter().enumerate() {
+        if let Some((_, _, What::Raw(id))) = best {
             let order = history.raw.get(id).to_vec();
             before[key] = Some(std::mem::replace(&mut history.longest[key], order));
         }

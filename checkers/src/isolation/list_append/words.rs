@@ -3,7 +3,7 @@
 use super::super::cycles::Step;
 use super::super::graph::Edges;
 use super::super::intern::Scalar;
-use super::super::report::{name, why_ordered};
+use super::super::report::{list_names, name, why_ordered};
 use super::orders::{Orders, UNSEEN};
 use super::{Code, ListAppend, Mop, What};
 
@@ -46,13 +46,9 @@ fn append_of(history: &ListAppend, append: u32) -> String {
 }
 
 fn indices(history: &ListAppend, txns: &[u32]) -> Vec<u64> {
-    let mut seen = Vec::new();
-    for index in txns.iter().map(|txn| history.txns.index(*txn)) {
-        if !seen.contains(&index) {
-            seen.push(index);
-        }
-    }
-    seen
+    let mut indices: Vec<u64> = txns.iter().map(|txn| history.txns.index(*txn)).collect();
+    indices.dedup();
+    indices
 }
 
 fn words(history: &ListAppend, txns: &[u32], sentence: String) -> Words {
@@ -193,14 +189,13 @@ pub(super) fn dirty_update(history: &ListAppend, failed: u32, append: u32) -> Wo
 }
 
 pub(super) fn lost_update(history: &ListAppend, key: u32, read: What, txns: &[u32]) -> Words {
-    let names: Vec<String> = txns.iter().map(|txn| name(&history.txns, *txn)).collect();
+    let names = list_names(txns.iter().map(|txn| name(&history.txns, *txn)));
     let key_name = key_name(history, key);
     let sentence = format!(
-        "{} all read {key_name} as {} and then appended to it",
-        names.join(", "),
+        "{names} all read {key_name} as {} and then appended to it",
         list(history, history.list(key, read))
     );
-    (names.join(", "), sentence, indices(history, txns))
+    (names, sentence, indices(history, txns))
 }
 
 /// Why one transaction comes before another.

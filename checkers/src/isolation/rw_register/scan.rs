@@ -110,7 +110,8 @@ impl Scan<'_> {
                 if !before {
                     self.seen.touches[touch].read = Some(held);
                 }
-                self.read(txn, mop.key, held, nth);
+                let steady = before && self.known[touch - first] == held;
+                self.read(txn, mop.key, held, if steady { None } else { Some(nth) });
             }
             match self.known.get_mut(touch - first) {
                 Some(known) => *known = held,
@@ -139,7 +140,8 @@ impl Scan<'_> {
         (*at, before)
     }
 
-    fn read(&mut self, txn: u32, key: u32, held: Held, nth: usize) {
+    /// Takes a read; `news` is its number, unless it found what the transaction knew already.
+    fn read(&mut self, txn: u32, key: u32, held: Held, news: Option<usize>) {
         let history = self.history;
         if held >= history.versions.len() as u32 {
             if !history.nil_written[key as usize] {
@@ -160,8 +162,8 @@ impl Scan<'_> {
             return;
         };
         if writer == txn {
-            let written = history.mops(txn)[..nth].iter().any(|mop| mop.what == What::Write(held));
-            if !written {
+            let written = |nth: usize| history.mops(txn)[..nth].iter().any(|mop| mop.what == What::Write(held));
+            if news.is_some_and(|nth| !written(nth)) {
                 self.findings
                     .add(Kind::FutureRead, || words::future_read(history, txn, held));
             }

@@ -3,7 +3,7 @@
 use super::super::cycles::Step;
 use super::super::graph::Edges;
 use super::super::intern::Scalar;
-use super::super::report::{name, why_ordered};
+use super::super::report::{list_names, name, why_ordered};
 use super::scan::Held;
 use super::{RwRegister, What};
 
@@ -109,30 +109,27 @@ pub(super) fn intermediate(history: &RwRegister, txn: u32, version: u32) -> Word
 }
 
 pub(super) fn lost_update(history: &RwRegister, group: &[(Held, u32)]) -> Words {
-    let names: Vec<String> = group.iter().map(|(_, txn)| name(&history.txns, *txn)).collect();
+    let names = list_names(group.iter().map(|(_, txn)| name(&history.txns, *txn)));
     let sentence = format!(
-        "{} all read {} and then overwrote it",
-        names.join(", "),
+        "{names} all read {} and then overwrote it",
         holding(history, group[0].0)
     );
     (
-        names.join(", "),
+        names,
         sentence,
         group.iter().map(|(_, txn)| history.txns.index(*txn)).collect(),
     )
 }
 
 pub(super) fn cyclic(history: &RwRegister, circle: &[Held]) -> Words {
-    let versions: Vec<String> = circle.iter().map(|held| holding(history, *held)).collect();
     let written = circle.iter().filter(|held| **held < history.versions.len() as u32);
-    let writers = written.filter_map(|version| history.versions.writer(*version));
+    let writers = written.clone().filter_map(|version| history.versions.writer(*version));
     let witness = writers.map(|txn| history.txns.index(txn)).collect();
-    let sentence = format!("{} precede each other in a circle", versions.join(", "));
-    (
-        versions[0].split(" = ").next().unwrap_or_default().to_owned(),
-        sentence,
-        witness,
-    )
+    let key = written.map(|version| history.versions.key[*version as usize]).next();
+    let key = key.expect("nil alone is in no circle");
+    let versions = list_names(circle.iter().map(|held| holding(history, *held)));
+    let sentence = format!("{versions} precede each other in a circle");
+    (key_name(history, key).to_string(), sentence, witness)
 }
 
 /// Why one transaction comes before another.
