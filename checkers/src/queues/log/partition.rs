@@ -157,6 +157,7 @@ mod tests {
         (0..10).for_each(|offset| assert_eq!(partition.put(offset, 0), None));
         partition.put(103, 1);
         partition.put(108, 1);
+        partition.put(111, 1);
         assert!(partition.sparse.keys().eq(&[108]));
     }
 
