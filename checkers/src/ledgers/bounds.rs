@@ -183,3 +183,78 @@ impl<R> Bounds<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bounds, End, Judged};
+
+    /// Reads 0, 1, ... that settled, and whether they fit.
+    type Settled = Vec<(u32, bool)>;
+
+    fn note(settled: &mut Settled) -> impl FnMut(Judged<u32>) {
+        |judged| settled.push((judged.read, judged.fits()))
+    }
+
+    #[test]
+    fn a_read_that_needs_nothing_open_settles_at_once() {
+        let (mut bounds, mut settled) = (Bounds::default(), Settled::new());
+        let done = [bounds.ask(5), bounds.ask(-2)];
+        for open in done {
+            bounds.end(open, End::Ok, note(&mut settled));
+        }
+        let open = [bounds.ask(7), bounds.ask(-4)];
+        let begun = bounds.begin();
+        bounds.read(begun, 3, 0, note(&mut settled));
+        bounds.read(begun, 11, 1, note(&mut settled));
+        bounds.read(begun, -2, 2, note(&mut settled));
+        assert_eq!(settled, [(0, true), (1, false), (2, false)]);
+        for open in open {
+            bounds.end(open, End::Info, note(&mut settled));
+        }
+        bounds.read(begun, 10, 3, note(&mut settled));
+        bounds.read(begun, -1, 4, note(&mut settled));
+        assert_eq!(settled[3..], [(3, true), (4, true)]);
+    }
+
+    #[test]
+    fn a_read_waits_for_what_was_open_and_no_longer() {
+        for (end, fits) in [(End::Ok, true), (End::Info, true), (End::Fail, false)] {
+            let (mut bounds, mut settled) = (Bounds::default(), Settled::new());
+            let (first, second) = (bounds.ask(1), bounds.ask(2));
+            let begun = bounds.begin();
+            bounds.read(begun, 3, 0, note(&mut settled));
+            let later = bounds.ask(4);
+            bounds.end(first, End::Ok, note(&mut settled));
+            assert_eq!(settled, []);
+            bounds.end(second, end, note(&mut settled));
+            assert_eq!(settled, [(0, fits)]);
+            // What was asked for later does not touch it, and reads after it do not wait for what ended.
+            bounds.read(begun, 5, 1, note(&mut settled));
+            assert_eq!(settled.len(), 1);
+            bounds.end(later, End::Fail, note(&mut settled));
+            assert_eq!(settled[1..], [(1, false)]);
+        }
+    }
+
+    #[test]
+    fn reads_settle_in_the_order_in_which_they_ended() {
+        let (mut bounds, mut settled) = (Bounds::default(), Settled::new());
+        let open = bounds.ask(1);
+        let begun = bounds.begin();
+        bounds.read(begun, 1, 0, note(&mut settled));
+        bounds.read(begun, 0, 1, note(&mut settled));
+        assert_eq!(settled, []);
+        bounds.end(open, End::Info, note(&mut settled));
+        assert_eq!(settled, [(0, true), (1, true)]);
+    }
+
+    #[test]
+    fn what_never_ends_is_possible_for_good() {
+        let (mut bounds, mut settled) = (Bounds::default(), Settled::new());
+        bounds.ask(1);
+        let begun = bounds.begin();
+        bounds.read(begun, 1, 0, note(&mut settled));
+        bounds.close(note(&mut settled));
+        assert_eq!(settled, [(0, true)]);
+    }
+}

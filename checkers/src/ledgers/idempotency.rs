@@ -15,7 +15,7 @@
 //! something is sent after them.
 //!
 //! This is how ledger databases are tested. Sees: answers and final records. Cannot see: a record that came and went;
-//! whether a refusal of a duplicate gave the right reason. O(1) per event, 40 bytes per number; only numbers with
+//! whether a refusal of a duplicate gave the right reason. O(1) per event, 32 bytes per number; only numbers with
 //! several payloads are looked up in a hash table.
 
 use std::collections::HashMap;

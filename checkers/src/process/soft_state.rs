@@ -13,7 +13,7 @@
 //! healing is done; 0 when there was nothing.
 //!
 //! Sees: what it is told, at the times it is told. Cannot see: soft state that nobody reads. O(1) per event, and O(faults
-//! being recovered from) per leaving; 16 bytes per id, 8 bytes per finished window.
+//! being recovered from) per leaving; 24 bytes per id, 8 bytes per finished window.
 
 use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, add_quantiles, at};
 use crate::verdict::CheckerResult;

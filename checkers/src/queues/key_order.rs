@@ -9,7 +9,7 @@
 //!
 //! Sees: order of first deliveries per key. Cannot see: losses and duplicates (see
 //! [`total_queue`](super::total_queue)). Complete: of the messages delivered already, the one whose send began last
-//! is the only one that has to be compared. O(1) per event, 12 bytes per message and 12 per key.
+//! is the only one that has to be compared. O(1) per event, 16 bytes per message and 12 per key.
 
 use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, at};
 use crate::verdict::CheckerResult;

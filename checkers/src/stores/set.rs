@@ -8,7 +8,7 @@
 //!
 //! After `checker/set` of Jepsen. Sees: values. Cannot see: elements that were lost and came back, an element read
 //! whose add failed (Jepsen allows it), multiplicities; [`set_full`](super::set_full) looks at every read.
-//! O(1) per element listed, 16 bytes per element.
+//! O(1) per element listed, 12 bytes per element.
 
 use crate::streaming::{At, Case, Dense, Mark, Names, Streaming, Tally, at};
 use crate::verdict::CheckerResult;

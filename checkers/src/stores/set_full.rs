@@ -184,7 +184,7 @@ impl Reads {
 
     /// Of two reads, the one that began later; any rather than none.
     fn later(&self, a: u32, b: u32) -> u32 {
-        if a == 0 || b > 0 && self.began(a).at.is_before(self.began(b).at) {
+        if a == 0 || self.began(a).at.is_before(self.began(b).at) {
             b
         } else {
             a
@@ -272,8 +272,9 @@ impl SetFull {
         let Element {
             known, present, absent, ..
         } = element;
+        // No read began at no moment, which is before none and at time 0.
         let (seen, missed) = (reads.began(present), reads.began(absent));
-        let missed_known = absent > 0 && known.at.is_before(missed.at);
+        let missed_known = known.at.is_before(missed.at);
         let stays = present > 0 && (absent == 0 || missed.at.is_before(seen.at));
         let case = |sentence: String| Case {
             subject: names.id(id),
@@ -289,8 +290,7 @@ impl SetFull {
         totals.attempt += 1;
         if stays {
             totals.stable += 1;
-            let settled = if absent > 0 { missed.time + 1 } else { 0 };
-            totals.stable_ns.push(settled.saturating_sub(known.time));
+            totals.stable_ns.push(missed.time.saturating_sub(known.time));
             totals.stale += u64::from(missed_known);
             if missed_known && self.options.linearizable {
                 tally.anomaly("stale", || {
@@ -298,8 +298,7 @@ impl SetFull {
                 });
             }
         } else if missed_known {
-            let gone = if present > 0 { seen.time + 1 } else { 0 };
-            totals.lost_ns.push(gone.saturating_sub(known.time));
+            totals.lost_ns.push(seen.time.saturating_sub(known.time));
             let seen = if present > 0 {
                 "was read, and then never again"
             } else {

@@ -122,7 +122,6 @@ fn reference(ops: &[Op]) -> Fates {
             }
         }
         let missed = known.is_some() && absent > known;
-        // One nanosecond is lost between this clock and that of the checker.
         let since = |moment: Option<usize>| match (moment, known) {
             (Some(moment), Some(known)) => (moment as u64).saturating_sub(known as u64),
             _ => 0,

@@ -27,7 +27,7 @@
 //! Sees: offsets and messages. Cannot see: a message that was acknowledged without an offset and is never polled, other
 //! than as `unseen`. Which offsets exist is known at the end, so gaps that a poll jumped over are kept until then (with
 //! transactions, whose markers take offsets, that is one per marker). O(1) per message sent or polled, except
-//! O(log keys of the process); 36 bytes per message, 4 per offset, 16 per completed send, all in arrays.
+//! O(log keys of the process); 32 bytes per message, 4 per offset, 16 per completed send, all in arrays.
 
 mod cursor;
 mod judge;

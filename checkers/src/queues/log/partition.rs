@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 /// Offsets may begin this far below the first one seen and still be in the array.
-const BELOW_FIRST: u64 = 1024;
+const BELOW_FIRST: u64 = 16;
 
 /// The array may have this many times as many slots as messages, and a few more; other offsets go into a map.
 const SLOTS_PER_MESSAGE: u64 = 4;
-const SLOTS_MIN: u64 = 4096;
+const SLOTS_MIN: u64 = 64;
 
 /// One key.
 #[derive(Clone, Default)]
@@ -37,21 +37,18 @@ impl Partition {
             return self.put_sparse(offset, message);
         };
         let slot = usize::try_from(slot).unwrap_or(usize::MAX);
+        if let Some(there) = self.slots.get(slot).filter(|there| **there > 0) {
+            return Some(there - 1);
+        }
+        if let Some(there) = self.sparse.get(&offset) {
+            return Some(*there);
+        }
         if slot >= self.slots.len() {
-            if let Some(there) = self.sparse.get(&offset) {
-                return Some(*there);
-            }
             self.slots.resize(slot + 1, 0);
         }
-        match self.slots[slot] {
-            0 if self.sparse.contains_key(&offset) => self.sparse.get(&offset).copied(),
-            0 => {
-                self.slots[slot] = message + 1;
-                self.messages += 1;
-                None
-            }
-            there => Some(there - 1),
-        }
+        self.slots[slot] = message + 1;
+        self.messages += 1;
+        None
     }
 
     #[cold]
@@ -113,5 +110,70 @@ impl Partition {
         let mut offsets: Vec<u64> = dense.chain(self.sparse.keys().copied()).collect();
         offsets.sort_unstable();
         offsets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Partition;
+
+    #[test]
+    fn every_offset_keeps_its_first_message() {
+        let mut partition = Partition::default();
+        // From the array, above it, below it, and above it once it has grown so far.
+        let far = 1 << 40;
+        let offsets = [1_000, 1_001, 990, 983, 1_064, 1_100, far, u64::MAX - 1, 3];
+        for (message, offset) in (0..).zip(offsets) {
+            assert_eq!((partition.get(offset), partition.put(offset, message)), (None, None));
+        }
+        for offset in 1_002..1_064 {
+            assert_eq!(partition.put(offset, 99), None);
+        }
+        assert_eq!(partition.put(1_100, 98), Some(5));
+        for offset in 1_065..1_100 {
+            assert_eq!(partition.put(offset, 99), None);
+        }
+        for (message, offset) in (0..).zip(offsets) {
+            assert_eq!(
+                (partition.get(offset), partition.put(offset, 98)),
+                (Some(message), Some(message))
+            );
+        }
+        let known = partition.offsets();
+        assert!(known.is_sorted() && known.len() == offsets.len() + 62 + 35);
+        assert!(partition.slots.len() < 256);
+        assert!(partition.sparse.keys().eq(&[3, 983, 1_064, 1_100, far, u64::MAX - 1]));
+    }
+
+    #[test]
+    fn the_array_has_room_for_four_offsets_per_message_and_64() {
+        for (offset, in_map) in [(83, 1), (84, 0), (151, 0), (152, 1)] {
+            let mut partition = Partition::default();
+            partition.put(100, 0);
+            partition.put(offset, 1);
+            assert_eq!(partition.sparse.len(), in_map, "{offset}");
+        }
+        let mut partition = Partition::default();
+        (0..10).for_each(|offset| assert_eq!(partition.put(offset, 0), None));
+        partition.put(103, 1);
+        partition.put(108, 1);
+        partition.put(111, 1);
+        assert!(partition.sparse.keys().eq(&[108]));
+    }
+
+    #[test]
+    fn an_offset_is_known_to_exist_since_the_log_was_that_long() {
+        let mut partition = Partition::default();
+        assert_eq!(partition.lag(0, 50), 0);
+        for time in 0..40 {
+            partition.reaches(time * 2 + 1, time);
+            partition.reaches(time, time);
+        }
+        for next in 0..80 {
+            assert_eq!(partition.lag(next, 100), 100 - next / 2, "{next}");
+        }
+        assert_eq!((partition.lag(80, 100), partition.lag(79, 3)), (0, 0));
+        partition.reaches(u64::MAX, 99);
+        assert_eq!(partition.lag(80, 100), 1);
     }
 }
