@@ -112,7 +112,8 @@ fn read(txns: &mut ListAppend, key: crate::isolation::Scalar, value: Ref, scratc
         return Some(());
     }
     let items = value.items()?;
-    if items.all(|item| item.int().is_some()) {
+    let mut each = items;
+    if each.all(|item| item.int().is_some()) {
         txns.read(key, items.filter_map(Ref::int));
         return Some(());
     }
