@@ -340,7 +340,7 @@ fn every_reader_takes_every_input() {
     let cases = std::env::var("PAYTWICE_PROPTEST_CASES")
         .ok()
         .and_then(|n| n.parse().ok())
-        .unwrap_or(400_u32);
+        .unwrap_or(200_u32);
     let seeds = seeds();
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         failure_persistence: None,

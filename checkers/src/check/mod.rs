@@ -1,7 +1,7 @@
 //! Checks a file: what `paytwice check FILE --as WORKLOAD` does, without its printing.
 //!
-//! Histories of anybody's operations are judged by the [`workloads`](crate::workloads), histories of payments by
-//! [`judge`](crate::judge) (`payments`) or, however long they are, by [`bulk`](crate::bulk) (`exactly-once`, `ledger`).
+//! Histories of anybody's operations are judged by the [`workloads`], histories of payments by
+//! [`judge`](crate::judge) (`payments`) or, however long they are, by [`bulk`] (`exactly-once`, `ledger`).
 //! A checker that panics says unknown, and that it is our bug.
 
 mod corpus;
