@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use crate::convert;
-use crate::generate::{History, Object, Tape, cases, history, history_of, tapes};
+use crate::generate::{History, Object, Tape, cases, history, history_of, long_cases, tapes};
 use crate::reference;
 
 /// The verdict is the definition's, and a witness names operations of the history.
@@ -99,7 +99,7 @@ fn agrees_with_search<M: Object>(object: &M, ops: &History<M>, result: &CheckerR
 }
 
 proptest! {
-    #![proptest_config(cases(200))]
+    #![proptest_config(long_cases(200))]
 
     #[test]
     fn long_histories_by_zones(bytes in long_tapes()) {

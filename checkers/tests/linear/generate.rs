@@ -98,6 +98,15 @@ pub(crate) fn cases(default: u32) -> ProptestConfig {
     }
 }
 
+/// As [`cases`], for histories that take longer.
+pub(crate) fn long_cases(default: u32) -> ProptestConfig {
+    let cases = cases(default * 50).cases / 50;
+    ProptestConfig {
+        cases,
+        ..self::cases(default)
+    }
+}
+
 struct Pending<M: Object> {
     op: usize,
     /// Whether it took effect, and with which answer.
