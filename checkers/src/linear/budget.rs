@@ -54,11 +54,6 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Steps spent so far.
-    pub(crate) fn steps(&self) -> u64 {
-        self.steps
-    }
-
     /// Spends one step.
     pub(crate) fn step(&mut self) {
         self.steps += 1;

@@ -5,7 +5,7 @@ use super::machine::Machine;
 use super::model::Model;
 use super::plan::{Item, OPEN, Plan};
 use super::search::{Found, Search, Stuck};
-use super::solve::Impossible;
+use super::solve::{Detail, Impossible};
 
 /// Steps that one attempt to narrow the stretch may take.
 const STEPS_MAX: u64 = 200_000;
@@ -19,10 +19,14 @@ pub(crate) fn impossible<M: Model>(
     plan: &Plan,
     items: &[Item],
     stuck: &Stuck,
+    detail: Detail,
 ) -> Impossible {
     let culprit = plan.items[stuck.rank as usize];
     let states = stuck.states.iter().map(|state| machine.describe(*state)).collect();
-    let from = window(machine, items, culprit.ret);
+    let from = match detail {
+        Detail::Full => window(machine, items, culprit.ret),
+        Detail::Brief => items.iter().map(|item| item.call).min().unwrap_or(0),
+    };
     let members = items.iter().filter(|item| item.call <= culprit.ret && item.ret >= from);
     Impossible {
         culprit: culprit.op as usize,

@@ -64,29 +64,25 @@ pub(crate) fn fold<T: Hash + ?Sized>(value: &T) -> u64 {
 /// Open addressing over numbers whose values lie elsewhere.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    /// Number and the upper half of its hash; `NONE` where empty. A power of two, at most three quarters full.
+    /// Number and half of its hash, enough to grow by; `NONE` where empty. A power of two, at most three quarters
+    /// full.
     table: Vec<(u32, u32)>,
     len: usize,
 }
 
 impl Slots {
     /// The number stored under `hash` for which `same` holds, or else the place where it belongs.
-    pub(crate) fn find(
-        &mut self,
-        hash: u64,
-        same: impl Fn(u32) -> bool,
-        hash_of: impl Fn(u32) -> u64,
-    ) -> Result<u32, usize> {
+    pub(crate) fn find(&mut self, hash: u64, same: impl Fn(u32) -> bool) -> Result<u32, usize> {
         if self.len * 4 >= self.table.len() * 3 {
-            self.grow(hash_of);
+            self.grow();
         }
         let mask = self.table.len() - 1;
-        let tag = (hash >> 32) as u32;
-        let mut at = hash as usize & mask;
+        let half = hash as u32;
+        let mut at = half as usize & mask;
         loop {
             match self.table[at] {
                 (NONE, _) => return Err(at),
-                (id, t) if t == tag && same(id) => return Ok(id),
+                (id, other) if other == half && same(id) => return Ok(id),
                 _ => at = (at + 1) & mask,
             }
         }
@@ -94,7 +90,7 @@ impl Slots {
 
     /// Stores `id` at the place that [`Slots::find`] named.
     pub(crate) fn put(&mut self, at: usize, hash: u64, id: u32) {
-        self.table[at] = (id, (hash >> 32) as u32);
+        self.table[at] = (id, hash as u32);
         self.len += 1;
     }
 
@@ -103,15 +99,15 @@ impl Slots {
         self.table.len() * size_of::<(u32, u32)>()
     }
 
-    fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
+    fn grow(&mut self) {
         let size = (self.table.len() * 2).max(16);
         let old = std::mem::replace(&mut self.table, vec![(NONE, 0); size]);
-        for (id, tag) in old.into_iter().filter(|(id, _)| *id != NONE) {
-            let mut at = hash_of(id) as usize & (size - 1);
+        for (id, half) in old.into_iter().filter(|(id, _)| *id != NONE) {
+            let mut at = half as usize & (size - 1);
             while self.table[at].0 != NONE {
                 at = (at + 1) & (size - 1);
             }
-            self.table[at] = (id, tag);
+            self.table[at] = (id, half);
         }
     }
 }
@@ -137,7 +133,7 @@ impl<T: Eq + Hash> Interner<T> {
     pub(crate) fn id(&mut self, item: T) -> (u32, bool) {
         let Self { items, slots } = self;
         let hash = fold(&item);
-        match slots.find(hash, |id| items[id as usize] == item, |id| fold(&items[id as usize])) {
+        match slots.find(hash, |id| items[id as usize] == item) {
             Ok(id) => (id, false),
             Err(at) => {
                 let id = u32::try_from(items.len())

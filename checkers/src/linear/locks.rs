@@ -92,8 +92,6 @@ fn tell(history: &[Operation<Ask, ()>], at: usize, last: Option<usize>) -> Optio
         op.done_index.unwrap_or(op.index),
     );
     let ops = last.into_iter().chain([at]).map(|at| &history[at]);
-    impossible(
-        sentence,
-        ops.flat_map(|op| [Some(op.index), op.done_index]).flatten().collect(),
-    )
+    let witness = ops.flat_map(|op| [Some(op.index), op.done_index]).flatten().collect();
+    Some(impossible((sentence, witness)))
 }

@@ -1,8 +1,9 @@
 //! A map of registers or texts, compactly: 24 bytes per operation, keys and values as numbers.
 //!
-//! Decides linearizability per key, the keys on all cores. Keys whose values are written once are decided by zones
-//! ([`super::zones`]), the others, and those with compare-and-set or append, by the search. A register is a map
-//! with one key.
+//! Decides linearizability per key, the keys on all cores; a register is a map with one key. Keys on which every
+//! value that was read was written at most once are decided by zones (Gibbons and Korach, Testing shared memories,
+//! 1997), info writes included: O(n log n), no search. The others, and those with compare-and-set or append, are
+//! decided by the search. Cannot see: a compare-and-set and an append on the same key; that is unknown.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,8 +15,8 @@ use super::models::register::{self, Register};
 use super::models::text::{self, Text};
 use super::names::{Name, Names};
 use super::operation::Operation;
-use super::parallel;
 use super::report::{self, Totals, Trouble};
+use super::solve::Detail;
 use super::zones::{self, Zones};
 
 /// No position: a call that has no known return.
@@ -75,7 +76,7 @@ pub(crate) struct Entry {
     pub(crate) act: Act,
 }
 
-/// A history of a map.
+/// A history of a map. Positions are below 2^32 - 2.
 #[derive(Debug)]
 pub struct MapHistory {
     /// The names of keys.
@@ -154,14 +155,17 @@ impl MapHistory {
 pub fn check(name: &str, history: &MapHistory, budget: Budget<'_>) -> CheckerResult {
     let parts = Parts::new(history);
     let searched = AtomicU64::new(0);
-    let troubles = parallel::each(parts.len(), |room: &mut Room, part| {
+    let first = generic::first_detail(parts.len());
+    let troubles = generic::troubles(parts.len(), |room: &mut Room, part, detail| {
         room.entries.clear();
         room.entries
             .extend(parts.of(part).iter().map(|at| history.entries[*at as usize]));
         if !room.entries.is_sorted_by_key(|entry| entry.call) {
             room.entries.sort_by_key(|entry| entry.call);
         }
-        decide(history, room, budget, &searched)
+        let (search, trouble) = decide(history, room, budget, detail);
+        searched.fetch_add(u64::from(search && detail == first), Ordering::Relaxed);
+        trouble
     });
     let happened = history.entries.iter().filter(|entry| entry.act != Act::Nothing);
     let (ops, ok) = happened.fold((0, 0), |(ops, ok), entry| (ops + 1, ok + u64::from(entry.ret != OPEN)));
@@ -196,37 +200,30 @@ struct Room {
     zones: zones::Scratch,
 }
 
-/// One key: by zones, else by the search.
-fn decide(history: &MapHistory, room: &mut Room, budget: Budget<'_>, searched: &AtomicU64) -> Option<Trouble> {
+/// One key: by zones, else by the search. Whether it took a search, and what is wrong.
+fn decide(history: &MapHistory, room: &mut Room, budget: Budget<'_>, detail: Detail) -> (bool, Option<Trouble>) {
     let Room { entries, zones } = room;
     if let Some(entry) = entries.iter().find(|entry| entry.ret < entry.call) {
-        return Some(Trouble::Unknown(format!(
-            "operation {} returns before it is called",
-            entry.call
-        )));
+        let why = format!("operation {} returns before it is called", entry.call);
+        return (false, Some(Trouble::Unknown(why)));
     }
     match zones::judge(entries, history.initial, OPEN, zones) {
-        Zones::Orderly => None,
-        Zones::Broken(_) => {
-            let (sentence, witness) = zones::explain(entries, history, zones);
-            impossible(sentence, witness)
-        }
-        Zones::Undecided => {
-            searched.fetch_add(1, Ordering::Relaxed);
-            search(history, entries, budget)
-        }
+        Zones::Orderly => (false, None),
+        Zones::Broken(_) if detail == Detail::Brief => (false, Some(impossible(Default::default()))),
+        Zones::Broken(_) => (false, Some(impossible(zones::explain(entries, history, zones)))),
+        Zones::Undecided => (true, search(history, entries, budget, detail)),
     }
 }
 
 /// Searches one key as a register, or as a text if it was appended to.
-fn search(history: &MapHistory, entries: &[Entry], budget: Budget<'_>) -> Option<Trouble> {
+fn search(history: &MapHistory, entries: &[Entry], budget: Budget<'_>, detail: Detail) -> Option<Trouble> {
     let value = |id| history.values.name(id);
     let happened = || entries.iter().filter(|entry| entry.act != Act::Nothing);
     let appended = happened().any(|entry| entry.act == Act::Append);
     if !appended {
         let initial = value(history.initial);
         let ops: Vec<_> = happened().map(|entry| as_register(entry, value)).collect();
-        return generic::trouble(&Register { initial }, &ops.iter().collect::<Vec<_>>(), budget);
+        return generic::trouble(&Register { initial }, &ops.iter().collect::<Vec<_>>(), budget, detail);
     }
     if happened().any(|entry| matches!(entry.act, Act::Cas | Act::CasRefused | Act::CasUnseen)) {
         return Some(Trouble::Unknown(
@@ -237,7 +234,7 @@ fn search(history: &MapHistory, entries: &[Entry], budget: Budget<'_>) -> Option
         initial: value(history.initial),
     };
     let ops: Vec<_> = happened().map(|entry| as_text(entry, value)).collect();
-    generic::trouble(&text, &ops.iter().collect::<Vec<_>>(), budget)
+    generic::trouble(&text, &ops.iter().collect::<Vec<_>>(), budget, detail)
 }
 
 fn as_register<'a>(

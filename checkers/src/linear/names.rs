@@ -22,11 +22,7 @@ impl Names {
     pub fn id(&mut self, name: &[u8]) -> u32 {
         let Self { bytes, ends, slots } = self;
         let hash = fold(name);
-        match slots.find(
-            hash,
-            |id| text(bytes, ends, id) == name,
-            |id| fold(text(bytes, ends, id)),
-        ) {
+        match slots.find(hash, |id| text(bytes, ends, id) == name) {
             Ok(id) => id,
             Err(at) => {
                 let id = ends.len() as u32;

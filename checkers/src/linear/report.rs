@@ -106,7 +106,7 @@ pub(crate) fn told<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>],
     };
     let held = match &why.states[..] {
         [] => String::new(),
-        states => format!(": at best the object was {} before it returned", states.join(" or ")),
+        states => format!(": by then the object could only be {}", states.join(" or ")),
     };
     let sentence = format!(
         "{} has no place{beside}{held}. Up to there an order exists; from {} to {} none does, {} tried",

@@ -120,7 +120,7 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
     pub(crate) fn run(mut self, roots: &[u32]) -> Found {
         for root in roots {
             self.state = *root;
-            match self.from_here() {
+            match self.explore() {
                 Ok(true) => return Found::Order(self.order()),
                 Ok(false) => {}
                 Err(why) => return Found::GaveUp(why),
@@ -130,7 +130,7 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
         Found::Nothing(self.stuck)
     }
 
-    fn from_here(&mut self) -> Result<bool, String> {
+    fn explore(&mut self) -> Result<bool, String> {
         self.enter();
         loop {
             if self.base == self.plan.len() {

@@ -41,14 +41,41 @@ pub struct Impossible {
 /// Looks for an order of all operations, as one part ([`Model::key`] is not asked): tries the one that suggests
 /// itself, then [`search`]es.
 pub fn solve<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>], budget: Budget<'_>) -> Outcome {
+    solve_in(model, ops, budget, Detail::Full)
+}
+
+/// How much to say of a part that has no order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// That it has none.
+    Brief,
+    /// Where it breaks.
+    Full,
+}
+
+pub(crate) fn solve_in<M: Model>(
+    model: &M,
+    ops: &[&Operation<M::Input, M::Output>],
+    budget: Budget<'_>,
+    detail: Detail,
+) -> Outcome {
     match replay::order(model, ops) {
         Some(order) => Outcome::Linearizable(order),
-        None => search(model, ops, budget),
+        None => search_in(model, ops, budget, detail),
     }
 }
 
 /// Looks for an order of all operations by the search alone.
 pub fn search<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>], budget: Budget<'_>) -> Outcome {
+    search_in(model, ops, budget, Detail::Full)
+}
+
+fn search_in<M: Model>(
+    model: &M,
+    ops: &[&Operation<M::Input, M::Output>],
+    budget: Budget<'_>,
+    detail: Detail,
+) -> Outcome {
     if let Some(op) = ops.iter().find(|op| op.ret.is_some_and(|ret| ret < op.call)) {
         return Outcome::Unknown(format!("operation {} returns before it is called", op.index));
     }
@@ -60,7 +87,7 @@ pub fn search<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>], budg
     match Search::new(&mut plan, &mut machine, &mut meter).run(&[root]) {
         Found::Order(order) => Outcome::Linearizable(order.into_iter().map(|op| op as usize).collect()),
         Found::GaveUp(why) => Outcome::Unknown(why),
-        Found::Nothing(stuck) => Outcome::Impossible(explain::impossible(&mut machine, &plan, &items, &stuck)),
+        Found::Nothing(stuck) => Outcome::Impossible(explain::impossible(&mut machine, &plan, &items, &stuck, detail)),
     }
 }
 

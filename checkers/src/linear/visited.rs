@@ -59,7 +59,7 @@ impl Visited {
         key.extend_from_slice(mask);
         let entry = |id: u32| &words[id as usize * *stride..][..*stride];
         let hash = fold(&key[..]);
-        match slots.find(hash, |id| entry(id) == &key[..], |id| fold(entry(id))) {
+        match slots.find(hash, |id| entry(id) == &key[..]) {
             Ok(id) => self.tallied && self.add_tally(id, tally, tallies),
             Err(at) => {
                 let id = (words.len() / *stride) as u32;

@@ -168,14 +168,18 @@ impl Search<'_> {
     }
 
     fn serially(&self, state: &State) -> bool {
-        if self.complete(state.placed) && (self.level != Level::ReadUncommitted || self.shown(state)) {
+        if self.complete(state.placed) && (self.level != Level::ReadUncommitted || self.shown(state, false)) {
             return true;
+        }
+        if self.level == Level::ReadUncommitted && !self.shown(state, true) {
+            return false;
         }
         self.candidates(state.placed).any(|nth| {
             let fits = self.ready(nth, state.placed)
                 && (self.level == Level::ReadUncommitted || self.reads_fit(nth, &state.store));
+            let placed = state.placed | 1 << nth;
             fits && self.serially(&State {
-                placed: state.placed | 1 << nth,
+                placed,
                 store: self.after(nth, &state.store),
                 ..state.clone()
             })
@@ -235,8 +239,9 @@ impl Search<'_> {
         unwritten || allowed.iter().any(|list| list.last() == found.first())
     }
 
-    /// Read uncommitted: whether the reads of those placed are parts of the lists, failed writes apart.
-    fn shown(&self, state: &State) -> bool {
+    /// Read uncommitted: whether the reads of those placed are parts of the lists, failed writes apart. With `so_far`
+    /// the lists may yet grow.
+    fn shown(&self, state: &State, so_far: bool) -> bool {
         let placed = (0..self.ops.len()).filter(|nth| state.placed >> nth & 1 == 1);
         placed.flat_map(|nth| &self.ops[nth].mops).all(|mop| {
             let Mop::Read(key, Some(found)) = mop else { return true };
@@ -250,7 +255,8 @@ impl Search<'_> {
                 .iter()
                 .filter(|value| !self.written.get(&(*key, **value)).is_some_and(failed));
             let list = state.store.get(key).map_or(&[][..], |(list, _)| list);
-            once && known && list.starts_with(&kept.copied().collect::<Vec<_>>())
+            let kept: Vec<i64> = kept.copied().collect();
+            once && known && (list.starts_with(&kept) || so_far && kept.starts_with(list))
         })
     }
 

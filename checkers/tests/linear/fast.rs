@@ -3,13 +3,13 @@
 use paytwice_checkers::linear::models::mutex::Mutex;
 use paytwice_checkers::linear::models::queue::Queue;
 use paytwice_checkers::linear::models::register::Register;
-use paytwice_checkers::linear::{Budget, fifo, locks, map};
+use paytwice_checkers::linear::{Budget, Outcome, fifo, locks, map, search};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use crate::convert;
-use crate::generate::{History, Object, Tape, cases, history, tapes};
+use crate::generate::{History, Object, Tape, cases, history, history_of, long_cases, tapes};
 use crate::reference;
 
 /// The verdict is the definition's, and a witness names operations of the history.
@@ -66,6 +66,60 @@ proptest! {
     fn mutexes(bytes in tapes()) {
         let ops = history(&Mutex, &mut Tape::new(bytes));
         agree(&Mutex, &ops, &locks::check(&ops))?;
+    }
+}
+
+/// Tapes for histories of about 40 operations: too long for the definition, not for the search.
+fn long_tapes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 200..700)
+}
+
+fn soon() -> Budget<'static> {
+    Budget {
+        steps_max: 20_000,
+        ..Budget::default()
+    }
+}
+
+/// The verdict is the search's, where that comes to one soon.
+fn agrees_with_search<M: Object>(object: &M, ops: &History<M>, result: &CheckerResult) -> Result<(), TestCaseError> {
+    let refs: Vec<_> = ops.iter().collect();
+    let expected = match search(object, &refs, soon()) {
+        Outcome::Impossible(_) => Verdict::Invalid,
+        Outcome::Unknown(_) => return Ok(()),
+        Outcome::Linearizable(_) if ops.iter().all(|op| op.ret.is_none()) => Verdict::Unknown,
+        Outcome::Linearizable(_) => Verdict::Valid,
+    };
+    prop_assert!(
+        result.verdict == expected,
+        "{result:?}{}",
+        crate::search::told(object, ops)
+    );
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(long_cases(200))]
+
+    #[test]
+    fn long_histories_by_zones(bytes in long_tapes()) {
+        let register = Register { initial: 0_u32 };
+        let ops = history_of(&register, &mut Tape::distinct(bytes), 40);
+        let compact = convert::map(&[("x", ops.clone())], |v| v.to_string());
+        agrees_with_search(&register, &ops, &map::check("register", &compact, Budget::default()))?;
+    }
+
+    #[test]
+    fn long_histories_of_queues(bytes in long_tapes()) {
+        let queue = Queue::<u32>::default();
+        let ops = history_of(&queue, &mut Tape::distinct(bytes), 24);
+        agrees_with_search(&queue, &ops, &fifo::check("fifo-queue", &convert::fifo(&ops), soon()))?;
+    }
+
+    #[test]
+    fn long_histories_of_mutexes(bytes in long_tapes()) {
+        let ops = history_of(&Mutex, &mut Tape::new(bytes), 40);
+        agrees_with_search(&Mutex, &ops, &locks::check(&ops))?;
     }
 }
 

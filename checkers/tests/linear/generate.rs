@@ -98,6 +98,15 @@ pub(crate) fn cases(default: u32) -> ProptestConfig {
     }
 }
 
+/// As [`cases`], for histories that take longer.
+pub(crate) fn long_cases(default: u32) -> ProptestConfig {
+    let cases = cases(default * 50).cases / 50;
+    ProptestConfig {
+        cases,
+        ..self::cases(default)
+    }
+}
+
 struct Pending<M: Object> {
     op: usize,
     /// Whether it took effect, and with which answer.
@@ -107,10 +116,15 @@ struct Pending<M: Object> {
 
 /// A history of up to 8 operations.
 pub(crate) fn history<M: Object>(object: &M, tape: &mut Tape) -> History<M> {
+    let ops_max = 3 + tape.below(6);
+    history_of(object, tape, ops_max)
+}
+
+/// A history of up to this many operations.
+pub(crate) fn history_of<M: Object>(object: &M, tape: &mut Tape, ops_max: usize) -> History<M> {
     let soup = tape.chance(55);
     let info_percent = [0, 20, 50][tape.below(3)];
     let processes = 1 + tape.below(5);
-    let ops_max = 3 + tape.below(6);
     let mut ops: History<M> = Vec::new();
     let mut pending: Vec<Pending<M>> = Vec::new();
     let mut state = object.init();

@@ -5,6 +5,7 @@ mod corpora;
 mod edn;
 mod fast;
 mod generate;
+mod limits;
 mod metamorphic;
 mod objects;
 mod reference;
