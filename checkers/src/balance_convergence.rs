@@ -36,7 +36,7 @@ pub fn check(ledger: &Ledger) -> CheckerResult {
         findings.doubt("there is no initial read of balances");
         return findings.result(NAME);
     }
-    if !ledger.rows.iter().any(|row| row.class == Class::Success) {
+    if !ledger.has_recorded() {
         findings.doubt("no payment is recorded as successful: there is nothing to add up");
     }
     if let Some(why) = ledger.restless() {

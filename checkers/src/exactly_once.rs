@@ -19,7 +19,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::findings::Findings;
-use crate::history::{Kind, QueryPath, ReadMoment};
+use crate::history::{QueryPath, ReadMoment};
 use crate::ledger::{Account, Class, Id, Ledger, Opened, Owner, ReadState, Role, Unread};
 use crate::verdict::CheckerResult;
 use crate::words::{circumstances, payment, plural, story, times, witness};
@@ -57,7 +57,7 @@ pub fn check(ledger: &Ledger) -> CheckerResult {
 }
 
 fn doubts(ledger: &Ledger, findings: &mut Findings) {
-    if !ledger.payments.iter().any(|p| p.outcome() == Kind::Ok) {
+    if !ledger.has_acknowledged() {
         findings.doubt("no recharge ended ok: there is nothing to judge");
     }
     if let Some(why) = ledger.restless() {

@@ -38,20 +38,36 @@
 //! [`history::History`]; [`CHECKERS`] lists them. The verdicts merge: invalid beats unknown beats valid. What
 //! cannot be decided is unknown, with the reason: a history that is cut short, final reads that are incomplete, a
 //! target that did not come to rest, nothing to judge.
+//!
+//! Histories of any other harness are judged by [`streaming`] checkers, one file each, which are told typed events one
+//! at a time: of queues and logs ([`queues`]), of sets, counters and other small stores ([`stores`]), of balances,
+//! postings and request numbers ([`ledgers`]), of states, schedules, branches and what stays behind ([`process`]).
 
 pub mod balance_convergence;
+pub mod bulk;
+pub mod check;
 pub mod exactly_once;
 pub mod figures;
 mod findings;
+pub mod formats;
 pub mod history;
 pub mod idempotency;
+mod intern;
 pub mod isolation;
 mod judge;
 pub mod ledger;
+pub mod ledgers;
+pub mod linear;
 pub mod money;
+pub mod ops;
+pub mod process;
 pub mod query_honesty;
+pub mod queues;
 pub mod stats;
+pub mod stores;
+pub mod streaming;
 pub mod verdict;
 mod words;
+pub mod workloads;
 
 pub use judge::{CHECKERS, Checker, judge, weight};

@@ -20,7 +20,7 @@ pub use model::{
     QueryOp, ReadState, Rest, Row, Unread,
 };
 
-use crate::history::{Header, History, Promise, ReadMoment};
+use crate::history::{Header, History, Kind, Promise, ReadMoment};
 use crate::money::{self, Major};
 
 /// The role of a read, as a position in [`Ledger::reads`].
@@ -32,6 +32,15 @@ pub enum Role {
     Balances,
     /// What the crediting service lists as credited.
     Credits,
+}
+
+/// What is known of payments that a ledger leaves out, because nothing is wrong with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Some recharge of them ended ok.
+    pub acknowledged: bool,
+    /// Some of them is recorded as successful.
+    pub recorded: bool,
 }
 
 /// Everything that the checkers need to know about a history.
@@ -75,6 +84,8 @@ pub struct Ledger {
     pub cut_short: bool,
     /// A contradiction in what the writer says, which forbids any verdict.
     pub contradiction: Option<String>,
+    /// What is known of payments that are not in this ledger.
+    pub elsewhere: Elsewhere,
     /// Payment of a number, the client's or the service's.
     owners: HashMap<Id, usize>,
     /// Row of a number.
@@ -115,9 +126,20 @@ impl Ledger {
             end_ns: 0,
             cut_short: false,
             contradiction: None,
+            elsewhere: Elsewhere::default(),
             owners: HashMap::new(),
             recorded: HashMap::new(),
         }
+    }
+
+    /// Whether any recharge ended ok.
+    pub fn has_acknowledged(&self) -> bool {
+        self.elsewhere.acknowledged || self.payments.iter().any(|p| p.outcome() == Kind::Ok)
+    }
+
+    /// Whether any payment is recorded as successful.
+    pub fn has_recorded(&self) -> bool {
+        self.elsewhere.recorded || self.rows.iter().any(|row| row.class == Class::Success)
     }
 
     /// Transaction number of a payment, as its client chose it.

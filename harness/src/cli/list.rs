@@ -35,8 +35,8 @@ pub(crate) fn list(args: &ListArgs) -> Result<Outcome, RunError> {
     let text = match args.what {
         What::Targets => catalogue::targets()?,
         What::Faults => catalogue::faults(&Target::find(&args.target)?),
-        What::Checkers => catalogue::checkers(),
         What::Points => catalogue::points(&Target::find(&args.target)?),
+        What::Checkers => catalogue::checkers() + &paytwice_checkers::check::catalogue(),
         What::Policies => catalogue::policies(&Target::find(&args.target)?),
     };
     println!("{}", text.trim_end());

@@ -4,6 +4,7 @@
 
 mod check;
 mod clean;
+mod convert;
 mod doctor;
 mod interrupt;
 mod list;
@@ -13,6 +14,8 @@ mod run;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use paytwice_checkers::check::{CheckError, CorpusError};
+use paytwice_checkers::formats::ConvertError;
 use paytwice_checkers::verdict::Verdict;
 use tracing_subscriber::EnvFilter;
 
@@ -35,8 +38,10 @@ struct Cli {
 enum Command {
     /// Run a target under faults and judge what happened.
     Run(Box<run::RunArgs>),
-    /// Judge a stored run again, without Docker.
+    /// Judge a stored run again, or anybody's history, without Docker.
     Check(check::CheckArgs),
+    /// Write a history in another format: the binary form, JSON lines, EDN, JSON.
+    Convert(convert::ConvertArgs),
     /// List targets, faults, checkers or the policies of a target.
     List(list::ListArgs),
     /// Say what this machine can do, and what to do about what it cannot.
@@ -63,6 +68,42 @@ impl Outcome {
             Outcome::Judged(Verdict::Invalid) => 1,
             Outcome::Judged(Verdict::Unknown) => 2,
             Outcome::HarnessFailed => HARNESS_FAILED,
+        }
+    }
+}
+
+/// Why a command did not end well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// A run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A file that was to be checked.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// A folder of recorded histories.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// A file that was to be converted.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Arguments(String),
+    /// Results that cannot be printed.
+    #[error("the results cannot be printed: {0}")]
+    Print(String),
+}
+
+impl CliError {
+    /// True when the command line, or a file that it names, must be changed: exit code 254.
+    fn is_users(&self) -> bool {
+        match self {
+            CliError::Run(error) => error.is_users(),
+            CliError::Check(error) => error.is_users(),
+            CliError::Corpus(_) | CliError::Arguments(_) => true,
+            CliError::Convert(ConvertError::Write(_)) | CliError::Print(_) => false,
+            CliError::Convert(_) => true,
         }
     }
 }
@@ -102,12 +143,14 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-async fn dispatch(command: Command) -> Result<Outcome, RunError> {
-    match command {
+async fn dispatch(command: Command) -> Result<Outcome, CliError> {
+    let outcome = match command {
+        Command::Check(args) => return check::check(&args),
+        Command::Convert(args) => return convert::convert(&args),
         Command::Run(args) => run::run(*args).await,
-        Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),
         Command::Doctor => doctor::doctor().await,
         Command::Clean(args) => clean::clean(&args).await,
-    }
+    };
+    Ok(outcome?)
 }

@@ -1,0 +1,545 @@
+//! Reads a history of payments from the binary form: numbers only, but for the few texts that have to be understood.
+//!
+//! One thread looks at the checksums, one counts. An event that is not as the harness writes it is decoded as a whole.
+
+use std::path::Path;
+
+use crate::formats::ReadError;
+use crate::formats::binary::{
+    Binary, Cell, FLAG_ERROR, FLAG_HEAP, FLAG_INDEX, FLAG_KEY, FLAG_PROCESS, FLAG_REST, FLAG_TIME, Record, Tag,
+};
+use crate::history::{Event, Kind, QueryPath, ReadMoment};
+use crate::ledger::Role;
+use crate::ops::{Tape, write_op_json};
+
+use super::pass::{Head, NONE, Pass, RowSeen, Seen, Sink, Words};
+use super::select::Select;
+use super::{BulkResults, Odd, conclude, jsonl};
+
+/// Judges the history at `path`. The inner error says why that cannot be done here.
+pub(super) fn read(path: &Path) -> Result<Result<BulkResults, Odd>, ReadError> {
+    let mut binary = Binary::open(path)?;
+    for _ in 0..binary.block_count() {
+        binary.enter_unverified()?;
+    }
+    let binary = &binary;
+    std::thread::scope(|scope| {
+        let checksums = scope.spawn(move || (0..binary.block_count()).try_for_each(|block| binary.verify(block)));
+        let judged = judge(binary);
+        match checksums.join() {
+            Ok(Ok(())) => Ok(judged),
+            Ok(Err(damage)) => Err(damage),
+            Err(_) => Ok(Err(Odd("looking at the checksums panicked".into()))),
+        }
+    })
+}
+
+fn judge(binary: &Binary) -> Result<BulkResults, Odd> {
+    let truncated = binary.cut_off().is_some();
+    let mut pass = Pass::new();
+    pass.know(binary.text_count() as usize);
+    Driver::new(binary).drive(&mut pass)?;
+    if !pass.settle() {
+        let globals = std::mem::take(&mut pass.globals);
+        return conclude(&pass, globals, truncated);
+    }
+    pass.globals = Vec::new();
+    let mut select = Select::new(&pass);
+    Driver::new(binary).drive(&mut select)?;
+    let events = select.events;
+    conclude(&pass, events, truncated)
+}
+
+impl Words for Binary {
+    fn text(&self, id: u32) -> &str {
+        Binary::text(self, id).unwrap_or_default()
+    }
+}
+
+/// What an `f` is, once its text has been looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum F {
+    Unknown,
+    Recharge,
+    Query(QueryPath),
+    Balance,
+    OpenAccount,
+    Wire,
+    Read,
+    Other,
+}
+
+/// What a key of a value is, once its text has been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    Tx,
+    Account,
+    Amount,
+    Balance,
+    Result,
+    AnswerTx,
+    Conflict,
+    Point,
+    Did,
+    At,
+    Read,
+    Rows,
+    /// Another key of one of our values, with what it holds.
+    Text,
+    Bool,
+    Number(u32),
+    Other,
+}
+
+const KEYS: [(&str, Key); 21] = [
+    ("tx", Key::Tx),
+    ("account", Key::Account),
+    ("amount", Key::Amount),
+    ("balance", Key::Balance),
+    ("result", Key::Result),
+    ("answer_tx", Key::AnswerTx),
+    ("conflict", Key::Conflict),
+    ("point", Key::Point),
+    ("did", Key::Did),
+    ("at", Key::At),
+    ("read", Key::Read),
+    ("rows", Key::Rows),
+    ("answer_account", Key::Text),
+    ("answer_amount", Key::Text),
+    ("link", Key::Text),
+    ("good", Key::Bool),
+    ("k", Key::Number(u32::MAX)),
+    ("attempt", Key::Number(u32::MAX)),
+    ("status", Key::Number(0xffff)),
+    ("conn", Key::Number(u32::MAX)),
+    ("bytes", Key::Number(u32::MAX)),
+];
+
+/// A shape, with its keys understood.
+struct Shape {
+    keys: Vec<Key>,
+    /// Whether a recharge, a wire event, and a row of each role may have it.
+    is_recharge: bool,
+    is_wire: bool,
+}
+
+struct Driver<'a> {
+    binary: &'a Binary,
+    texts: u32,
+    fs: Vec<F>,
+    shapes: Vec<Shape>,
+    /// Whether a text is the point of a delivery: 0 not known yet, 1 no, 2 yes.
+    points: Vec<u8>,
+    tape: Tape,
+    line: String,
+}
+
+/// Something that is not as the harness writes it: the event is decoded as a whole.
+struct Unusual;
+
+/// A recharge, a query, a wire event and the like, as far as they are needed.
+#[derive(Clone, Copy)]
+struct Fields {
+    tx: u32,
+    account: u32,
+    amount: u32,
+    result: u32,
+    answer_tx: u32,
+    conflict: bool,
+    point: u32,
+    did: u32,
+}
+
+const NO_FIELDS: Fields = Fields {
+    tx: NONE,
+    account: NONE,
+    amount: NONE,
+    result: NONE,
+    answer_tx: NONE,
+    conflict: false,
+    point: NONE,
+    did: NONE,
+};
+
+impl<'a> Driver<'a> {
+    fn new(binary: &'a Binary) -> Driver<'a> {
+        Driver {
+            binary,
+            texts: binary.text_count(),
+            fs: Vec::new(),
+            shapes: binary.shapes().map(|keys| Shape::of(binary, keys)).collect(),
+            points: Vec::new(),
+            tape: Tape::default(),
+            line: String::new(),
+        }
+    }
+
+    fn drive<S: Sink>(&mut self, sink: &mut S) -> Result<(), Odd> {
+        let mut index = 0;
+        let mut list = Vec::new();
+        for at in 0..self.binary.block_count() {
+            let block = self.binary.block(at);
+            for (nth, bytes) in block.records.iter().enumerate() {
+                let record = Record::from_bytes(bytes);
+                let f = self.f(record.f);
+                let fast = match (self.head(&record, index), f) {
+                    (Some(head), F::Read) => self.read(&head, &record, block.heap, sink)?,
+                    (Some(head), f) if f != F::Other => {
+                        let seen = self.seen(f, &record, block.heap, &mut list);
+                        match seen {
+                            Ok(seen) => {
+                                sink.seen(&head, &seen, self.binary, || {
+                                    event(self.binary, at, nth, &mut self.tape, &mut self.line)
+                                })?;
+                                true
+                            }
+                            Err(Unusual) => false,
+                        }
+                    }
+                    _ => false,
+                };
+                if !fast {
+                    let event = event(self.binary, at, nth, &mut self.tape, &mut self.line)?;
+                    if event.index != index || f != F::Other && f != F::Read {
+                        return Err(Odd(format!("event {index} is not as the harness writes it")));
+                    }
+                    let head = Head {
+                        index,
+                        time: event.time,
+                        process: None,
+                        kind: event.kind,
+                    };
+                    sink.event(event, &head)?;
+                }
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn f(&mut self, id: u32) -> F {
+        let at = id as usize;
+        match self.fs.get(at) {
+            Some(F::Unknown) | None => self.understand(at),
+            Some(f) => *f,
+        }
+    }
+
+    #[cold]
+    fn understand(&mut self, at: usize) -> F {
+        // Only the numbers of an `f` come here, and these are few; others get no room.
+        let Some(text) = u32::try_from(at).ok().and_then(|id| self.binary.text(id)) else {
+            return F::Other;
+        };
+        let f = match text {
+            "recharge" => F::Recharge,
+            "query-pay" => F::Query(QueryPath::Pay),
+            "query-account" => F::Query(QueryPath::Account),
+            "compensate" => F::Query(QueryPath::Compensate),
+            "balance" => F::Balance,
+            "open-account" => F::OpenAccount,
+            "wire" => F::Wire,
+            "read" => F::Read,
+            _ => F::Other,
+        };
+        if self.fs.len() <= at {
+            self.fs.resize(at + 1, F::Unknown);
+        }
+        self.fs[at] = f;
+        f
+    }
+
+    #[inline]
+    fn head(&self, record: &Record, index: u64) -> Option<Head> {
+        let odd = FLAG_INDEX | FLAG_PROCESS | FLAG_KEY | FLAG_REST;
+        if record.flags & odd != 0 || record.flags & FLAG_TIME == 0 {
+            return None;
+        }
+        Some(Head {
+            index,
+            time: record.time,
+            process: match record.process.tag() {
+                Tag::Int => Some(u64::try_from(record.process.signed()).ok()?),
+                Tag::Keyword => None,
+                _ => return None,
+            },
+            kind: match record.kind {
+                0 => Kind::Invoke,
+                1 => Kind::Ok,
+                2 => Kind::Fail,
+                3 => Kind::Info,
+                _ => return None,
+            },
+        })
+    }
+
+    /// The cells of the value, behind those of an error.
+    #[inline]
+    fn value<'b>(&self, record: &Record, heap: &'b [[u8; 4]]) -> Result<Cells<'b>, Unusual> {
+        if record.flags & FLAG_HEAP == 0 {
+            return Err(Unusual);
+        }
+        let mut cells = Cells {
+            rest: heap.get(record.value as usize..).ok_or(Unusual)?,
+            texts: self.texts,
+        };
+        if record.flags & FLAG_ERROR != 0 {
+            cells.string()?;
+        }
+        Ok(cells)
+    }
+
+    #[inline]
+    fn seen<'b>(
+        &mut self,
+        f: F,
+        record: &Record,
+        heap: &[[u8; 4]],
+        list: &'b mut Vec<u32>,
+    ) -> Result<Seen<'b>, Unusual> {
+        let mut cells = self.value(record, heap)?;
+        let cell = cells.next()?;
+        if cell.tag() != Tag::Shaped {
+            return Err(Unusual);
+        }
+        let shape = self.shapes.get(cell.number() as usize).ok_or(Unusual)?;
+        let mut fields = NO_FIELDS;
+        list.clear();
+        for key in &shape.keys {
+            cells.field(*key, &mut fields, list)?;
+        }
+        let needs = |id: u32| if id == NONE { Err(Unusual) } else { Ok(id) };
+        match f {
+            F::Recharge if shape.is_recharge => Ok(Seen::Recharge {
+                tx: needs(fields.tx)?,
+                account: needs(fields.account)?,
+                amount: needs(fields.amount)?,
+                conflict: fields.conflict,
+                result: fields.result,
+                answer_tx: fields.answer_tx,
+            }),
+            F::Query(path) => Ok(Seen::Query {
+                path,
+                tx: needs(fields.tx)?,
+            }),
+            F::Balance => needs(fields.account).map(|_| Seen::Balance),
+            F::OpenAccount => Ok(Seen::OpenAccount {
+                account: needs(fields.account)?,
+            }),
+            F::Wire if shape.is_wire && fields.tx == NONE => {
+                let (point, did) = (needs(fields.point)?, fields.did);
+                if !self.is_delivery(point)? {
+                    return Ok(Seen::Frame);
+                }
+                let did = if did == NONE {
+                    ""
+                } else {
+                    self.binary.text(did).ok_or(Unusual)?
+                };
+                Ok(Seen::Delivery {
+                    tx: list,
+                    times: jsonl::times(did.as_bytes()),
+                })
+            }
+            _ => Err(Unusual),
+        }
+    }
+
+    fn is_delivery(&mut self, point: u32) -> Result<bool, Unusual> {
+        let at = point as usize;
+        if self.points.get(at).is_none_or(|known| *known == 0) {
+            let text = self.binary.text(point).ok_or(Unusual)?;
+            if self.points.len() <= at {
+                self.points.resize(at + 1, 0);
+            }
+            self.points[at] = 1 + u8::from(text.starts_with("DELIVER"));
+        }
+        Ok(self.points[at] == 2)
+    }
+
+    /// A read that succeeded, with its rows; false when it is another.
+    fn read<S: Sink>(&self, head: &Head, record: &Record, heap: &[[u8; 4]], sink: &mut S) -> Result<bool, Odd> {
+        if head.kind != Kind::Ok || head.process.is_some() || record.flags & FLAG_ERROR != 0 {
+            return Ok(false);
+        }
+        self.rows(head, record, heap, sink)
+            .unwrap_or_else(|Unusual| super::pass::odd(head, "a read that is not as the harness writes it"))
+    }
+
+    fn rows<S: Sink>(
+        &self,
+        head: &Head,
+        record: &Record,
+        heap: &[[u8; 4]],
+        sink: &mut S,
+    ) -> Result<Result<bool, Odd>, Unusual> {
+        let mut cells = self.value(record, heap)?;
+        let shape = self.shape(cells.next()?)?;
+        if shape.keys != [Key::At, Key::Read, Key::Rows] {
+            return Err(Unusual);
+        }
+        let at = match self.binary.text(cells.string()?) {
+            Some("initial") => ReadMoment::Initial,
+            Some("before-compensate") => ReadMoment::BeforeCompensate,
+            Some("final") => ReadMoment::Final,
+            _ => return Err(Unusual),
+        };
+        let role = match self.binary.text(cells.string()?) {
+            Some("payments") => Role::Payments,
+            Some("balances") => Role::Balances,
+            Some("credits") => Role::Credits,
+            _ => return Err(Unusual),
+        };
+        let list = cells.next()?;
+        if list.tag() != Tag::Vector {
+            return Err(Unusual);
+        }
+        if let Err(odd) = sink.read(head, at, role) {
+            return Ok(Err(odd));
+        }
+        for _ in 0..list.number() {
+            let keys = &self.shape(cells.next()?)?.keys[..];
+            let row = match (role, keys) {
+                (Role::Payments, [Key::Tx, Key::Account, Key::Amount, Key::Result]) => RowSeen::Payment {
+                    tx: cells.string()?,
+                    account: cells.string()?,
+                    amount: cells.string()?,
+                    result: cells.string_or_nil()?,
+                },
+                (Role::Balances, [Key::Account, Key::Balance]) => RowSeen::Balance {
+                    account: cells.string()?,
+                    balance: cells.string_or_nil()?,
+                },
+                (Role::Credits, [Key::Tx]) => RowSeen::Credit { tx: cells.string()? },
+                _ => return Err(Unusual),
+            };
+            sink.row(&row, self.binary);
+        }
+        Ok(Ok(true))
+    }
+
+    fn shape(&self, cell: Cell) -> Result<&Shape, Unusual> {
+        if cell.tag() != Tag::Shaped {
+            return Err(Unusual);
+        }
+        self.shapes.get(cell.number() as usize).ok_or(Unusual)
+    }
+}
+
+impl Shape {
+    fn of(binary: &Binary, keys: impl Iterator<Item = Cell>) -> Shape {
+        let names: Vec<&str> = keys
+            .map(|key| {
+                let text = (key.tag() == Tag::String).then(|| binary.text(key.number())).flatten();
+                text.unwrap_or_default()
+            })
+            .collect();
+        let key = |name: &&str| {
+            KEYS.iter()
+                .find(|(known, _)| known == name)
+                .map_or(Key::Other, |(_, key)| *key)
+        };
+        let has = |name: &str| names.contains(&name);
+        let unique = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
+        let mut keys: Vec<Key> = names.iter().map(key).collect();
+        if !unique {
+            keys = vec![Key::Other];
+        }
+        Shape {
+            is_recharge: unique && has("attempt"),
+            is_wire: unique && has("link") && has("conn") && has("bytes"),
+            keys,
+        }
+    }
+}
+
+/// A cursor over the heap.
+struct Cells<'a> {
+    rest: &'a [[u8; 4]],
+    /// How many texts there are.
+    texts: u32,
+}
+
+impl Cells<'_> {
+    #[inline]
+    fn next(&mut self) -> Result<Cell, Unusual> {
+        let (first, rest) = self.rest.split_first().ok_or(Unusual)?;
+        self.rest = rest;
+        Ok(Cell(u32::from_le_bytes(*first)))
+    }
+
+    #[inline]
+    fn string(&mut self) -> Result<u32, Unusual> {
+        let cell = self.next()?;
+        if cell.tag() == Tag::String && cell.number() < self.texts {
+            Ok(cell.number())
+        } else {
+            Err(Unusual)
+        }
+    }
+
+    #[inline]
+    fn string_or_nil(&mut self) -> Result<u32, Unusual> {
+        let cell = self.next()?;
+        match cell.tag() {
+            Tag::String if cell.number() < self.texts => Ok(cell.number()),
+            Tag::Nil => Ok(NONE),
+            _ => Err(Unusual),
+        }
+    }
+
+    /// One value of a map: kept where it is needed, and always of the type that the harness gives it.
+    #[inline]
+    fn field(&mut self, key: Key, fields: &mut Fields, list: &mut Vec<u32>) -> Result<(), Unusual> {
+        match key {
+            Key::Tx => {
+                let cell = self.next()?;
+                match cell.tag() {
+                    Tag::String if cell.number() < self.texts => fields.tx = cell.number(),
+                    Tag::Vector => {
+                        for _ in 0..cell.number() {
+                            list.push(self.string()?);
+                        }
+                    }
+                    _ => return Err(Unusual),
+                }
+            }
+            Key::Account => fields.account = self.string()?,
+            Key::Amount => fields.amount = self.string()?,
+            Key::Result => fields.result = self.string()?,
+            Key::AnswerTx => fields.answer_tx = self.string()?,
+            Key::Point => fields.point = self.string()?,
+            Key::Did => fields.did = self.string()?,
+            Key::Text | Key::Balance => {
+                self.string()?;
+            }
+            Key::Conflict | Key::Bool => {
+                let cell = self.next()?;
+                if cell.tag() != Tag::Bool {
+                    return Err(Unusual);
+                }
+                if key == Key::Conflict {
+                    fields.conflict = cell.number() != 0;
+                }
+            }
+            Key::Number(max) => {
+                let cell = self.next()?;
+                let fits = u32::try_from(cell.signed()).is_ok_and(|n| n <= max);
+                if cell.tag() != Tag::Int || !fits {
+                    return Err(Unusual);
+                }
+            }
+            Key::At | Key::Read | Key::Rows | Key::Other => return Err(Unusual),
+        }
+        Ok(())
+    }
+}
+
+/// Decodes an event as a whole.
+fn event(binary: &Binary, block: usize, nth: usize, tape: &mut Tape, line: &mut String) -> Result<Event, Odd> {
+    let placed = binary.place(block, nth, tape).map_err(|e| Odd(e.to_string()))?;
+    line.clear();
+    write_op_json(&binary.assemble(block, nth, placed, tape), line);
+    Event::from_line(line).map_err(|(_, e)| Odd(format!("an event is malformed: {e}")))
+}

@@ -1,0 +1,779 @@
+//! The pass over a history of payments: what is counted per text, per payment and per account.
+//!
+//! Texts are dense numbers, whoever made them: transaction numbers, accounts, amounts, results. O(1) per event.
+
+use std::collections::HashMap;
+
+use crate::history::{Body, Event, Header, Kind, Process, QueryPath, Read, ReadMoment, Rows};
+use crate::ledger::Role;
+use crate::money::{self, Money};
+use crate::verdict::CheckerResult;
+
+use super::Odd;
+
+/// No such number.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Processes with smaller numbers have their state in an array.
+const DENSE_PROCESSES: u64 = 1 << 22;
+
+/// The texts behind the numbers.
+pub(super) trait Words {
+    fn text(&self, id: u32) -> &str;
+}
+
+/// Who takes in what a reader has found, in the order of the file.
+pub(super) trait Sink {
+    /// An operation of a client, or something on the wire; `event` parses it as a whole.
+    fn seen(
+        &mut self,
+        head: &Head,
+        seen: &Seen,
+        words: &impl Words,
+        event: impl FnOnce() -> Result<Event, Odd>,
+    ) -> Result<(), Odd>;
+
+    /// A read that succeeded; its rows follow.
+    fn read(&mut self, head: &Head, at: ReadMoment, role: Role) -> Result<(), Odd>;
+
+    /// A row of it.
+    fn row(&mut self, row: &RowSeen, words: &impl Words);
+
+    /// Anything else.
+    fn event(&mut self, event: Event, head: &Head) -> Result<(), Odd>;
+
+    /// There are texts with numbers below `count`.
+    fn know(&mut self, count: usize);
+}
+
+/// What every event has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) index: u64,
+    pub(super) time: u64,
+    /// None for a named process.
+    pub(super) process: Option<u64>,
+    pub(super) kind: Kind,
+}
+
+/// An operation of a client, or a frame on the wire, in numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Seen<'a> {
+    Recharge {
+        tx: u32,
+        account: u32,
+        amount: u32,
+        conflict: bool,
+        result: u32,
+        answer_tx: u32,
+    },
+    Query {
+        path: QueryPath,
+        tx: u32,
+    },
+    Balance,
+    OpenAccount {
+        account: u32,
+    },
+    /// A delivery of these numbers, unless it was dropped on its way.
+    Delivery {
+        tx: &'a [u32],
+        times: u32,
+    },
+    /// Anything else that crossed a link.
+    Frame,
+}
+
+/// A row of a read, in numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RowSeen {
+    Payment {
+        tx: u32,
+        account: u32,
+        amount: u32,
+        result: u32,
+    },
+    Balance {
+        account: u32,
+        balance: u32,
+    },
+    Credit {
+        tx: u32,
+    },
+}
+
+/// What is known of a text.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    /// The payment whose client chose it.
+    payment: u32,
+    /// The payment that was answered with it.
+    given: u32,
+    account: u32,
+    /// Deliveries under it.
+    delivered: u32,
+    /// Its value in minor units, as a position in `values`: as a whole number of them, and as an amount in major units.
+    minor: u32,
+    major: u32,
+    class: u8,
+}
+
+const BLANK: Text = Text {
+    payment: NONE,
+    given: NONE,
+    account: NONE,
+    delivered: 0,
+    minor: NONE,
+    major: NONE,
+    class: 0,
+};
+const CLASS_SUCCESS: u8 = 1;
+const CLASS_OTHER: u8 = 2;
+const EARLIER: u8 = 128;
+
+#[derive(Clone, Copy, Debug)]
+struct Payment {
+    amount: i128,
+    tx: u32,
+    account: u32,
+    given: u32,
+    rows: u32,
+    successes: u32,
+    ok: bool,
+    acknowledged: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    expected: i128,
+    at: [Option<i128>; 3],
+    opened: bool,
+    /// Something about it has to be judged.
+    unsettled: bool,
+}
+
+/// What a client's process is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Idle,
+    Open {
+        f: F,
+        what: u32,
+    },
+    Gone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum F {
+    Recharge,
+    QueryPay,
+    QueryAccount,
+    Compensate,
+    Balance,
+    OpenAccount,
+}
+
+/// The counts of the settled accounts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Settled {
+    pub(super) any_ok: bool,
+    pub(super) successful: u64,
+    attempted: u64,
+    acknowledged: u64,
+    recorded: u64,
+    delivered: u64,
+    redelivered: u64,
+    credited: u64,
+    opened_late: u64,
+    accounts: u64,
+}
+
+/// The pass.
+pub(super) struct Pass {
+    header: Option<Header>,
+    texts: Vec<Text>,
+    values: Vec<Option<i128>>,
+    payments: Vec<Payment>,
+    accounts: Vec<Account>,
+    dense: Vec<State>,
+    sparse: HashMap<u64, State>,
+    events: u64,
+    time: u64,
+    deliveries_seen: u64,
+    makes_numbers: bool,
+    /// Whether payments were read at the end: what is attempted after that is odd.
+    payments_read: bool,
+    read: [[bool; 3]; 3],
+    /// The read at hand.
+    reading: Option<ReadMoment>,
+    compensated: bool,
+    /// The events about no account, in order.
+    pub(super) globals: Vec<Event>,
+}
+
+impl Pass {
+    pub(super) fn new() -> Pass {
+        Pass {
+            header: None,
+            texts: Vec::new(),
+            values: Vec::new(),
+            payments: Vec::new(),
+            accounts: Vec::new(),
+            dense: Vec::new(),
+            sparse: HashMap::new(),
+            events: 0,
+            time: 0,
+            deliveries_seen: 0,
+            makes_numbers: false,
+            payments_read: false,
+            read: [[false; 3]; 3],
+            reading: None,
+            compensated: false,
+            globals: Vec::new(),
+        }
+    }
+
+    pub(super) fn header(&self) -> Option<Header> {
+        self.header.clone()
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
+    pub(super) fn deliveries_seen(&self) -> u64 {
+        self.deliveries_seen
+    }
+
+    pub(super) fn makes_numbers(&self) -> bool {
+        self.makes_numbers
+    }
+
+    /// An operation of a client, or something on the wire.
+    #[inline]
+    fn observe(&mut self, head: &Head, seen: &Seen, words: &impl Words) -> Result<(), Odd> {
+        self.follow(head)?;
+        match *seen {
+            Seen::Delivery { .. } | Seen::Frame if head.process.is_some() => {
+                return odd(head, "a client's process on the wire");
+            }
+            Seen::Delivery { tx, times } => self.delivered(tx, times),
+            Seen::Frame => {}
+            Seen::Recharge {
+                tx,
+                account,
+                amount,
+                conflict,
+                result,
+                answer_tx,
+            } => {
+                if head.kind != Kind::Invoke {
+                    let (f, payment) = self.close(head)?;
+                    return self.recharged(head, f, payment, result, answer_tx, words);
+                }
+                let what = self.recharge(head, tx, account, amount, conflict, words)?;
+                self.open(head, F::Recharge, what)?;
+            }
+            Seen::Query { path, .. } => {
+                let f = match path {
+                    QueryPath::Pay => F::QueryPay,
+                    QueryPath::Account => F::QueryAccount,
+                    QueryPath::Compensate => F::Compensate,
+                };
+                self.plain(head, f, NONE)?;
+            }
+            Seen::Balance => {
+                self.plain(head, F::Balance, NONE)?;
+            }
+            Seen::OpenAccount { account } => {
+                let account = self.account(account);
+                let opened = self.plain(head, F::OpenAccount, account)?;
+                if let Some(account) = opened.filter(|_| head.kind == Kind::Ok) {
+                    self.accounts[account as usize].opened = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Index and time, as every history owes them.
+    #[inline]
+    fn follow(&mut self, head: &Head) -> Result<(), Odd> {
+        if head.index != self.events || head.time < self.time {
+            return odd(head, "an index or a time out of order");
+        }
+        self.events += 1;
+        self.time = head.time;
+        Ok(())
+    }
+
+    fn state(&mut self, process: u64) -> &mut State {
+        if process >= DENSE_PROCESSES {
+            return self.sparse.entry(process).or_default();
+        }
+        let at = process as usize;
+        if self.dense.len() <= at {
+            self.dense.resize(at + 1, State::Idle);
+        }
+        &mut self.dense[at]
+    }
+
+    #[inline]
+    fn open(&mut self, head: &Head, f: F, what: u32) -> Result<(), Odd> {
+        let Some(process) = head.process else {
+            return odd(head, "an operation of a named process");
+        };
+        let state = self.state(process);
+        if *state != State::Idle {
+            return odd(head, "an operation of a process that has one open, or is gone");
+        }
+        *state = State::Open { f, what };
+        Ok(())
+    }
+
+    #[inline]
+    fn close(&mut self, head: &Head) -> Result<(F, u32), Odd> {
+        let Some(process) = head.process else {
+            return odd(head, "an operation of a named process");
+        };
+        let state = self.state(process);
+        let State::Open { f, what } = *state else {
+            return odd(head, "the end of an operation that is not open");
+        };
+        *state = if head.kind == Kind::Info {
+            State::Gone
+        } else {
+            State::Idle
+        };
+        Ok((f, what))
+    }
+
+    /// Begins or ends an operation of which only that matters; what it was begun with, where it ends.
+    fn plain(&mut self, head: &Head, f: F, what: u32) -> Result<Option<u32>, Odd> {
+        if head.kind == Kind::Invoke {
+            return self.open(head, f, what).map(|()| None);
+        }
+        let (open, what) = self.close(head)?;
+        if open != f {
+            return odd(head, "the end of another operation than the one that is open");
+        }
+        Ok(Some(what))
+    }
+
+    fn account(&mut self, text: u32) -> u32 {
+        let known = &mut self.texts[text as usize].account;
+        if *known == NONE {
+            *known = small(self.accounts.len());
+            self.accounts.push(Account::default());
+        }
+        *known
+    }
+
+    fn recharge(
+        &mut self,
+        head: &Head,
+        tx: u32,
+        account: u32,
+        amount: u32,
+        conflict: bool,
+        words: &impl Words,
+    ) -> Result<u32, Odd> {
+        if self.payments_read {
+            return odd(head, "a payment after the final read");
+        }
+        let Some(amount) = self.minor(amount, words) else {
+            return odd(head, "an amount that is no whole number");
+        };
+        let account = self.account(account);
+        if conflict {
+            self.accounts[account as usize].unsettled = true;
+            return Ok(NONE);
+        }
+        let known = self.texts[tx as usize].payment;
+        if known == NONE {
+            let payment = small(self.payments.len());
+            self.texts[tx as usize].payment = payment;
+            self.payments.push(Payment {
+                amount,
+                tx,
+                account,
+                given: NONE,
+                rows: 0,
+                successes: 0,
+                ok: false,
+                acknowledged: false,
+            });
+            return Ok(payment);
+        }
+        let payment = &self.payments[known as usize];
+        if (payment.account, payment.amount) != (account, amount) {
+            return odd(head, "a payment that is tried again with another payload");
+        }
+        Ok(known)
+    }
+
+    fn recharged(
+        &mut self,
+        head: &Head,
+        f: F,
+        payment: u32,
+        result: u32,
+        answer_tx: u32,
+        words: &impl Words,
+    ) -> Result<(), Odd> {
+        if f != F::Recharge {
+            return odd(head, "the end of another operation than the one that is open");
+        }
+        if payment == NONE {
+            return Ok(()); // a conflict: its account is judged anyway
+        }
+        let success = result != NONE && self.class(result, words) == CLASS_SUCCESS;
+        let known = &mut self.payments[payment as usize];
+        known.ok |= head.kind == Kind::Ok;
+        known.acknowledged |= head.kind == Kind::Ok && success;
+        if answer_tx == NONE || answer_tx == known.tx || answer_tx == known.given {
+            return Ok(());
+        }
+        let (account, first) = (known.account, known.given == NONE);
+        known.given = answer_tx;
+        let owner = &mut self.texts[answer_tx as usize].given;
+        if *owner != NONE && *owner != payment {
+            let other = self.payments[*owner as usize].account;
+            self.accounts[other as usize].unsettled = true;
+            self.accounts[account as usize].unsettled = true;
+        }
+        *owner = payment;
+        if !first {
+            self.accounts[account as usize].unsettled = true;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn delivered(&mut self, tx: &[u32], times: u32) {
+        for (position, id) in tx.iter().enumerate() {
+            if tx[..position].contains(id) && tx.len() < 64 {
+                continue;
+            }
+            self.deliveries_seen += u64::from(times);
+            let delivered = &mut self.texts[*id as usize].delivered;
+            *delivered = delivered.saturating_add(times);
+        }
+    }
+
+    fn recorded(&mut self, tx: u32, account: u32, amount: u32, result: u32, words: &impl Words) {
+        let text = self.texts[tx as usize];
+        if text.class & EARLIER != 0 {
+            return;
+        }
+        let account = self.account(account);
+        let success = result != NONE && self.class(result, words) == CLASS_SUCCESS;
+        let owner = if text.payment == NONE { text.given } else { text.payment };
+        let amount = self.major(amount, words);
+        let row_account = &mut self.accounts[account as usize];
+        let (Some(amount), true) = (amount, owner != NONE) else {
+            row_account.unsettled = true;
+            if owner != NONE {
+                let meant = self.payments[owner as usize].account;
+                self.accounts[meant as usize].unsettled = true;
+            }
+            return;
+        };
+        let payment = &mut self.payments[owner as usize];
+        if (payment.account, payment.amount) != (account, amount) {
+            row_account.unsettled = true;
+            self.accounts[payment.account as usize].unsettled = true;
+            return;
+        }
+        self.makes_numbers |= tx != payment.tx;
+        payment.rows += 1;
+        payment.successes += u32::from(success);
+        if success {
+            match row_account.expected.checked_add(amount) {
+                Some(sum) => row_account.expected = sum,
+                None => row_account.unsettled = true,
+            }
+        }
+    }
+
+    fn held(&mut self, account: u32, balance: u32, at: ReadMoment, words: &impl Words) {
+        let account = self.account(account) as usize;
+        let value = if balance == NONE {
+            None
+        } else {
+            self.major(balance, words)
+        };
+        let account = &mut self.accounts[account];
+        let held = &mut account.at[at as usize];
+        account.unsettled |= value.is_none() || held.is_some();
+        *held = value;
+    }
+
+    fn minor(&mut self, id: u32, words: &impl Words) -> Option<i128> {
+        let at = self.texts[id as usize].minor;
+        if at != NONE {
+            return self.values[at as usize];
+        }
+        let value = words.text(id).parse().ok();
+        self.texts[id as usize].minor = small(self.values.len());
+        self.values.push(value);
+        value
+    }
+
+    /// An amount in major units that is exact.
+    fn major(&mut self, id: u32, words: &impl Words) -> Option<i128> {
+        let at = self.texts[id as usize].major;
+        if at != NONE {
+            return self.values[at as usize];
+        }
+        let scale = self.header.as_ref().map_or(0, |h| h.promise.scale);
+        let value = match money::parse(words.text(id), scale) {
+            Ok(Money::Exact(minor)) => Some(minor),
+            _ => None,
+        };
+        self.texts[id as usize].major = small(self.values.len());
+        self.values.push(value);
+        value
+    }
+
+    #[inline]
+    fn class(&mut self, id: u32, words: &impl Words) -> u8 {
+        let known = self.texts[id as usize].class & !EARLIER;
+        if known != 0 {
+            return known;
+        }
+        let success = self.header.as_ref().map_or(&[][..], |h| &h.promise.success[..]);
+        let class = if success.iter().any(|s| s == words.text(id)) {
+            CLASS_SUCCESS
+        } else {
+            CLASS_OTHER
+        };
+        self.texts[id as usize].class |= class;
+        class
+    }
+}
+
+impl Sink for Pass {
+    #[inline]
+    fn seen(
+        &mut self,
+        head: &Head,
+        seen: &Seen,
+        words: &impl Words,
+        event: impl FnOnce() -> Result<Event, Odd>,
+    ) -> Result<(), Odd> {
+        self.observe(head, seen, words)?;
+        // That there was a compensation phase at all matters to every account.
+        if is_compensation(seen) && !std::mem::replace(&mut self.compensated, true) {
+            self.globals.push(event()?);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, head: &Head, at: ReadMoment, role: Role) -> Result<(), Odd> {
+        self.follow(head)?;
+        let done = &mut self.read[at as usize][role as usize];
+        if std::mem::replace(done, true) {
+            return odd(head, "a read that was made before");
+        }
+        let out_of_order = match (at, role) {
+            (ReadMoment::Initial, _) => self.read[1..].iter().flatten().any(|done| *done) || !self.payments.is_empty(),
+            _ => false,
+        };
+        if head.process.is_some() || out_of_order {
+            return odd(head, "a read out of order");
+        }
+        self.payments_read |= (at, role) == (ReadMoment::Final, Role::Payments);
+        self.reading = Some(at);
+        self.globals.push(empty_read(head, at, role));
+        Ok(())
+    }
+
+    #[inline]
+    fn row(&mut self, row: &RowSeen, words: &impl Words) {
+        let Some(at) = self.reading else { return };
+        match (*row, at) {
+            (RowSeen::Payment { tx, .. }, ReadMoment::Initial) => self.texts[tx as usize].class |= EARLIER,
+            (
+                RowSeen::Payment {
+                    tx,
+                    account,
+                    amount,
+                    result,
+                },
+                ReadMoment::Final,
+            ) => self.recorded(tx, account, amount, result, words),
+            (RowSeen::Balance { account, balance }, _) => self.held(account, balance, at, words),
+            (RowSeen::Payment { .. } | RowSeen::Credit { .. }, _) => {}
+        }
+    }
+
+    fn event(&mut self, mut event: Event, head: &Head) -> Result<(), Odd> {
+        match &mut event.body {
+            Body::Header(header) if self.events == 0 => self.header = Some((**header).clone()),
+            Body::Header(_) => return odd(head, "a second header"),
+            Body::Read(read) if event.kind != Kind::Invoke => {
+                // Only reads that failed come here: the others are read row by row.
+                let role = match &read.rows {
+                    Rows::Payments(_) => Role::Payments,
+                    Rows::Balances(_) => Role::Balances,
+                    Rows::Credits(_) => Role::Credits,
+                };
+                if std::mem::replace(&mut self.read[read.at as usize][role as usize], true) {
+                    return odd(head, "a read that was made before");
+                }
+            }
+            Body::Other(f, _) if f == "read-failed" && self.read.iter().flatten().any(|done| *done) => {
+                return odd(head, "a failed read behind others");
+            }
+            _ => {}
+        }
+        if matches!(event.process, Process::Client(_)) {
+            return odd(head, "a client's process");
+        }
+        self.follow(head)?;
+        self.globals.push(event);
+        Ok(())
+    }
+
+    #[inline]
+    fn know(&mut self, count: usize) {
+        if self.texts.len() < count {
+            self.texts.resize(count, BLANK);
+        }
+    }
+}
+
+/// Whether it is a query of the compensation phase.
+pub(super) fn is_compensation(seen: &Seen) -> bool {
+    matches!(seen, Seen::Query { path, .. } if *path == QueryPath::Compensate)
+}
+
+/// The event of a read, without its rows.
+pub(super) fn empty_read(head: &Head, at: ReadMoment, role: Role) -> Event {
+    let rows = match role {
+        Role::Payments => Rows::Payments(Vec::new()),
+        Role::Balances => Rows::Balances(Vec::new()),
+        Role::Credits => Rows::Credits(Vec::new()),
+    };
+    Event {
+        index: head.index,
+        time: head.time,
+        process: Process::Named("final".into()),
+        kind: head.kind,
+        body: Body::Read(Read { at, rows }),
+        error: None,
+    }
+}
+
+/// What is left at the end.
+impl Pass {
+    /// Finds the accounts that are not settled. False when there are none.
+    pub(super) fn settle(&mut self) -> bool {
+        let balances = Role::Balances as usize;
+        let read = |at: ReadMoment| self.read[at as usize][balances];
+        let (has_ends, has_before) = (
+            read(ReadMoment::Initial) && read(ReadMoment::Final),
+            read(ReadMoment::BeforeCompensate),
+        );
+        for payment in &self.payments {
+            // A number that was given for one payment, and chosen by the client of another.
+            let given = (payment.given != NONE).then(|| self.texts[payment.given as usize]);
+            let taken = given.is_some_and(|text| text.payment != NONE);
+            self.accounts[payment.account as usize].unsettled |= taken || payment.acknowledged && payment.rows == 0;
+        }
+        for account in &mut self.accounts {
+            let [initial, before, last] = account.at;
+            let gained = |end: Option<i128>| end.and_then(|end| end.checked_sub(initial.unwrap_or(0)));
+            let as_expected = gained(last) == Some(account.expected);
+            let in_time = match (before, initial) {
+                _ if !has_before => true,
+                (None, None) => account.expected == 0,
+                (before, _) => gained(before) == Some(account.expected),
+            };
+            account.unsettled |= !(has_ends && as_expected && in_time);
+        }
+        self.accounts.iter().any(|a| a.unsettled)
+    }
+
+    /// Whether the payment that a number belongs to is not settled; a number of nobody's is not.
+    pub(super) fn is_number_unsettled(&self, tx: u32) -> bool {
+        let Some(text) = self.texts.get(tx as usize) else {
+            return true;
+        };
+        let owner = if text.payment == NONE { text.given } else { text.payment };
+        owner == NONE || self.accounts[self.payments[owner as usize].account as usize].unsettled
+    }
+
+    /// Whether an account is not settled.
+    pub(super) fn is_account_unsettled(&self, account: u32) -> bool {
+        let known = self.texts.get(account as usize).map_or(NONE, |text| text.account);
+        known == NONE || self.accounts[known as usize].unsettled
+    }
+
+    /// The counts of the settled accounts and their payments.
+    pub(super) fn settled(&self) -> Settled {
+        let mut settled = Settled::default();
+        for payment in &self.payments {
+            if self.accounts[payment.account as usize].unsettled {
+                continue;
+            }
+            let under = |id: u32| {
+                if id == NONE {
+                    0
+                } else {
+                    self.texts[id as usize].delivered
+                }
+            };
+            let delivered = under(payment.tx).saturating_add(under(payment.given));
+            settled.any_ok |= payment.ok;
+            settled.attempted += 1;
+            settled.acknowledged += u64::from(payment.acknowledged);
+            settled.recorded += u64::from(payment.rows > 0);
+            settled.successful += u64::from(payment.successes > 0);
+            settled.delivered += u64::from(delivered > 0);
+            settled.redelivered += u64::from(delivered > 1);
+            settled.credited += u64::from(payment.successes > 0);
+        }
+        for account in self.accounts.iter().filter(|a| !a.unsettled) {
+            settled.accounts += 1;
+            settled.opened_late += u64::from(account.opened && account.at[0].is_none());
+        }
+        settled
+    }
+}
+
+impl Settled {
+    /// Adds to what the checkers counted among the others.
+    pub(super) fn add_to(&self, exactly_once: &mut CheckerResult, convergence: &mut CheckerResult) {
+        let add = |result: &mut CheckerResult, name: &str, count: u64| {
+            // A checker that could not look at all has counted nothing.
+            if let Some(sum) = result.counts.get_mut(name) {
+                *sum += count;
+            }
+        };
+        for (name, count) in [
+            ("attempted", self.attempted),
+            ("acknowledged", self.acknowledged),
+            ("recorded", self.recorded),
+            ("successful", self.successful),
+            ("delivered", self.delivered),
+            ("redelivered", self.redelivered),
+            ("credited", self.credited),
+            ("accounts-opened-late", self.opened_late),
+        ] {
+            add(exactly_once, name, count);
+        }
+        add(convergence, "accounts", self.accounts);
+        add(convergence, "converged", self.accounts);
+    }
+}
+
+pub(super) fn odd<T>(head: &Head, what: &str) -> Result<T, Odd> {
+    Err(Odd(format!("event {}: {what}", head.index)))
+}
+
+fn small(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(NONE - 1)
+}

@@ -1,0 +1,227 @@
+//! Checks a file: what `paytwice check FILE --as WORKLOAD` does, without its printing.
+//!
+//! Histories of anybody's operations are judged by the [`workloads`], histories of payments by
+//! [`judge`](crate::judge) (`payments`) or, however long they are, by [`bulk`] (`exactly-once`, `ledger`).
+//! A checker that panics says unknown, and that it is our bug.
+
+mod corpus;
+mod render;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use crate::bulk::{self, BulkError};
+use crate::findings::unknown;
+use crate::formats::{self, CutOff, Format, Reader, UnknownName};
+use crate::history::{self, History};
+use crate::verdict::{CheckerResult, Verdict};
+use crate::workloads::{self, Context, Misfit, OptionError, Options, WORKLOADS, Workload, WorkloadError};
+
+pub use corpus::{Corpus, CorpusError, CorpusRow, check_corpus};
+
+/// What a file is checked as, when it is a history of payments: name, and what it decides.
+pub const OF_PAYMENTS: [(&str, &str); 3] = [
+    ("payments", "everything that is promised about payments"),
+    (
+        "exactly-once",
+        "every payment recorded as successful is credited exactly once",
+    ),
+    (
+        "ledger",
+        "every account gains exactly what its recorded payments add up to",
+    ),
+];
+
+/// What to check, and how.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The file, or a directory of Jepsen's store.
+    pub path: PathBuf,
+    /// What it is written in; told by its name and its content where it is not said.
+    pub format: Option<Format>,
+    /// The workload.
+    pub as_: String,
+    /// Its options.
+    pub options: Options,
+}
+
+/// Every name of `--as`, with what it decides and its options: the text of `paytwice list checkers`.
+pub fn catalogue() -> String {
+    let mut lines = vec!["\nof a file, as paytwice check FILE --as CHECKER takes them".to_owned()];
+    for (name, about) in OF_PAYMENTS {
+        lines.push(format!("{name:<20} {about}"));
+    }
+    for entry in &WORKLOADS {
+        lines.push(format!("{:<20} {}", entry.name, entry.about));
+        for (option, about) in entry.options {
+            lines.push(format!("{:20} --option {option}=: {about}", ""));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// What was decided.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What it was read as.
+    pub format: Format,
+    /// Operations read.
+    pub ops: u64,
+    /// Where the file is cut off.
+    pub cut_off: Option<CutOff>,
+    /// Of each checker that looked at it.
+    pub results: Vec<CheckerResult>,
+}
+
+impl Checked {
+    /// The worst verdict.
+    pub fn verdict(&self) -> Verdict {
+        self.results
+            .iter()
+            .fold(Verdict::Valid, |worst, result| worst.merge(result.verdict))
+    }
+}
+
+/// Why a file could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It could not be read.
+    #[error(transparent)]
+    Read(#[from] formats::ReadError),
+    /// Its lines are no history of payments.
+    #[error(transparent)]
+    History(#[from] history::ReadError),
+    /// No checker has that name.
+    #[error(transparent)]
+    Name(#[from] UnknownName),
+    /// One of the options cannot be understood.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// One of its operations is not of the workload's shape.
+    #[error("{file}:{line}: as {as_}: {misfit}")]
+    Misfit {
+        /// The file.
+        file: String,
+        /// The line where the operation ends; in the binary form the operation's position, from 1.
+        line: u64,
+        /// The workload.
+        as_: String,
+        /// What is wrong.
+        misfit: Misfit,
+    },
+}
+
+impl CheckError {
+    /// Whether another command line or another file would help.
+    pub fn is_users(&self) -> bool {
+        let io = matches!(self, CheckError::Read(formats::ReadError::Io { source, .. })
+            | CheckError::History(history::ReadError::Io { source, .. })
+            if source.kind() != std::io::ErrorKind::NotFound);
+        !io
+    }
+}
+
+impl From<WorkloadError> for CheckError {
+    fn from(error: WorkloadError) -> CheckError {
+        match error {
+            WorkloadError::Name(name) => name.into(),
+            WorkloadError::Option(option) => option.into(),
+        }
+    }
+}
+
+impl From<BulkError> for CheckError {
+    fn from(error: BulkError) -> CheckError {
+        match error {
+            BulkError::History(error) => error.into(),
+            BulkError::Format(error) => error.into(),
+        }
+    }
+}
+
+/// Checks a file.
+pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
+    if OF_PAYMENTS.iter().any(|(name, _)| *name == request.as_) {
+        return check_payments(request);
+    }
+    let possible = || {
+        OF_PAYMENTS
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(WORKLOADS.iter().map(|entry| entry.name))
+    };
+    workloads::find(&request.as_).map_err(|_| UnknownName::new("checker", &request.as_, possible()))?;
+    let mut reader = Reader::open(&request.path, request.format)?;
+    let context = Context {
+        format: reader.format(),
+        options: request.options.clone(),
+    };
+    let mut workload = workloads::workload(&request.as_, &context)?;
+    let ops = feed(&mut reader, workload.as_mut(), request)?;
+    let name = request.as_.clone();
+    let result = catch_unwind(AssertUnwindSafe(|| workload.finish())).unwrap_or_else(|_| {
+        let why = format!("the checker {name} panicked: this is a bug of paytwice; please report it with this history");
+        unknown(&name, &why)
+    });
+    Ok(Checked {
+        format: reader.format(),
+        ops,
+        cut_off: reader.cut_off(),
+        results: vec![result],
+    })
+}
+
+fn feed(reader: &mut Reader, workload: &mut dyn Workload, request: &Request) -> Result<u64, CheckError> {
+    let mut ops = 0;
+    loop {
+        let misfit = match reader.next()? {
+            None => return Ok(ops),
+            Some(op) => workload.push(&op).err(),
+        };
+        ops += 1;
+        if let Some(misfit) = misfit {
+            return Err(CheckError::Misfit {
+                file: request.path.display().to_string(),
+                line: reader.line(),
+                as_: request.as_.clone(),
+                misfit,
+            });
+        }
+    }
+}
+
+fn check_payments(request: &Request) -> Result<Checked, CheckError> {
+    let reader = Reader::open(&request.path, request.format)?;
+    let (format, path) = (reader.format(), reader.path().to_owned());
+    drop(reader);
+    request.options.none()?;
+    let checked = |ops, truncated: bool, results| Checked {
+        format,
+        ops,
+        // The readers of payments say that the last line is cut off, and not where.
+        cut_off: truncated.then_some(CutOff {
+            line: ops + 1,
+            bytes: 0,
+        }),
+        results,
+    };
+    if request.as_ == "payments" {
+        let history = read_payments(&path, format)?;
+        let results = crate::judge(&history);
+        return Ok(checked(results.events, history.truncated, results.checkers));
+    }
+    let results = bulk::check_path(&path, format)?;
+    let (events, truncated) = (results.events, results.truncated);
+    let result = match request.as_.as_str() {
+        "ledger" => results.balance_convergence,
+        _ => results.exactly_once,
+    };
+    Ok(checked(events, truncated, vec![result]))
+}
+
+fn read_payments(path: &Path, format: Format) -> Result<History, CheckError> {
+    Ok(match format {
+        Format::Binary => bulk::from_ops(path)?,
+        _ => history::read_path(path)?,
+    })
+}

@@ -1,0 +1,136 @@
+//! The formats by name, and which of them a file is in.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What a history is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// One JSON object per line.
+    Jsonl,
+    /// Jepsen's `history.edn`.
+    JepsenEdn,
+    /// The same in JSON.
+    JepsenJson,
+    /// A directory of Jepsen's store.
+    JepsenStore,
+    /// The logs of Jepsen's etcd test.
+    PorcupineEtcd,
+    /// Porcupine's key-value logs.
+    PorcupineKv,
+    /// The binary form.
+    Binary,
+}
+
+/// Every format, with its name.
+pub const FORMATS: [(Format, &str); 7] = [
+    (Format::Jsonl, "jsonl"),
+    (Format::JepsenEdn, "jepsen-edn"),
+    (Format::JepsenJson, "jepsen-json"),
+    (Format::JepsenStore, "jepsen-store"),
+    (Format::PorcupineEtcd, "porcupine-etcd"),
+    (Format::PorcupineKv, "porcupine-kv"),
+    (Format::Binary, "binary"),
+];
+
+/// Other names under which they are known.
+const ALIASES: [(Format, &str); 5] = [
+    (Format::JepsenEdn, "edn"),
+    (Format::JepsenJson, "json"),
+    (Format::JepsenEdn, "elle-edn"),
+    (Format::JepsenJson, "elle-json"),
+    (Format::Binary, "ptw"),
+];
+
+impl Format {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let named = FORMATS.iter().find(|(format, _)| *format == self);
+        named.map_or("", |(_, name)| name)
+    }
+
+    /// The format of a file, by its first bytes and its name.
+    pub(super) fn guess(name: &str, bytes: &[u8]) -> Option<Format> {
+        if bytes.starts_with(super::binary::MAGIC) {
+            return Some(Format::Binary);
+        }
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+        let levels: [&[u8]; 5] = [b"INFO", b"WARN", b"ERROR", b"DEBUG", b"TRACE"];
+        if levels.iter().any(|level| text.starts_with(level)) {
+            return Some(Format::PorcupineEtcd);
+        }
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        match (extension, text.first()) {
+            (Some("edn"), _) => return Some(Format::JepsenEdn),
+            (Some("json"), _) => return Some(Format::JepsenJson),
+            (Some("jsonl"), _) => return Some(Format::Jsonl),
+            (_, None) => return None,
+            (_, Some(b';' | b'(' | b'#')) => return Some(Format::JepsenEdn),
+            (_, Some(_)) => {}
+        }
+        let mut rest = text;
+        while let [b'[' | b'{' | b' ' | b'\n' | b'\r' | b'\t', behind @ ..] = rest {
+            rest = behind;
+        }
+        match (text.first(), rest.first()) {
+            (Some(b'[' | b'{'), Some(b':' | b';' | b'#')) => Some(Format::JepsenEdn),
+            (Some(b'['), Some(b'"')) => Some(Format::JepsenJson),
+            (Some(b'{'), Some(b'"')) => Some(Format::Jsonl),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Format, UnknownName> {
+        let found = FORMATS.iter().chain(&ALIASES).find(|(_, known)| *known == name);
+        found
+            .map(|(format, _)| *format)
+            .ok_or_else(|| UnknownName::new("format", name, FORMATS.iter().map(|(_, name)| *name)))
+    }
+}
+
+/// A name that is none of the possible ones.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {name:?} is not known{}; possible are {}", suggestion(.near.as_deref()), .possible.join(", "))]
+pub struct UnknownName {
+    /// What it should name: `format`, `workload`, `model`, `option`.
+    pub what: &'static str,
+    /// The name.
+    pub name: String,
+    /// The possible name that is nearest to it, where one is near.
+    pub near: Option<String>,
+    /// All possible names.
+    pub possible: Vec<String>,
+}
+
+fn suggestion(near: Option<&str>) -> String {
+    near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default()
+}
+
+impl UnknownName {
+    /// Finds the nearest of the possible names.
+    pub fn new<'a>(what: &'static str, name: &str, possible: impl IntoIterator<Item = &'a str>) -> UnknownName {
+        let possible: Vec<String> = possible.into_iter().map(str::to_owned).collect();
+        let distances = possible.iter().map(|known| (strsim::osa_distance(name, known), known));
+        let nearest = distances.min_by_key(|(distance, _)| *distance);
+        let bound = (name.chars().count() / 2).min(4);
+        let near = nearest
+            .filter(|(distance, _)| *distance <= bound)
+            .map(|(_, known)| known.clone());
+        UnknownName {
+            what,
+            name: name.chars().take(60).collect(),
+            near,
+            possible,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The logs of Jepsen's etcd test, as porcupine keeps them: `INFO  jepsen.util - 0 :invoke :read nil`, between tabs or
+//! blanks.
+//!
+//! Lines of other loggers are left out. `:timed-out` in the place of the value is the error; what was asked for stands
+//! in the invocation. A last line without its end is cut off. (The key-value logs of porcupine are EDN, one map per line.)
+
+use crate::ops::{Op, Tape};
+
+use super::edn;
+use super::error::{CutOff, ReadError};
+use super::window::Window;
+
+/// What a line begins with.
+const LEVELS: [&[u8]; 5] = [b"INFO", b"WARN", b"ERROR", b"DEBUG", b"TRACE"];
+const LOGGER: &[u8] = b"jepsen.util";
+
+/// Reads such a log.
+pub(super) struct Log {
+    window: Window,
+    tape: Tape,
+    /// The line's operation as EDN.
+    text: String,
+    position: u64,
+    cut_off: Option<CutOff>,
+}
+
+impl Log {
+    pub(super) fn new(window: Window) -> Log {
+        Log {
+            window,
+            tape: Tape::default(),
+            text: String::new(),
+            position: 0,
+            cut_off: None,
+        }
+    }
+
+    pub(super) fn cut_off(&self) -> Option<CutOff> {
+        self.cut_off
+    }
+
+    /// The line of the last operation.
+    pub(super) fn line(&self) -> u64 {
+        // It has been read with its end.
+        self.window.line(0).saturating_sub(1).max(1)
+    }
+
+    /// The next operation; None at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Op<'_>>, ReadError> {
+        loop {
+            let Some((length, whole)) = self.next_line()? else {
+                return Ok(None);
+            };
+            if !whole {
+                // Nothing tells `:write 1` from the beginning of `:write 12`.
+                self.cut_off = Some(CutOff {
+                    line: self.window.line(0),
+                    bytes: length as u64,
+                });
+                self.window.consume(length);
+                return Ok(None);
+            }
+            match self.parse(length) {
+                Ok(true) => {
+                    self.window.consume(length);
+                    break;
+                }
+                Ok(false) => self.window.consume(length),
+                Err((at, expected)) => return Err(self.window.malformed(at, expected)),
+            }
+        }
+        let position = self.position;
+        self.position += 1;
+        match Op::of(&self.tape, position) {
+            Ok(op) => Ok(Some(op)),
+            Err(mismatch) => Err(self.window.malformed(0, mismatch.expected)),
+        }
+    }
+
+    /// Length of the next line, its end included, and whether it has one.
+    fn next_line(&mut self) -> Result<Option<(usize, bool)>, ReadError> {
+        let mut seen = 0;
+        loop {
+            let bytes = self.window.bytes();
+            if let Some(n) = memchr::memchr(b'\n', &bytes[seen..]) {
+                return Ok(Some((seen + n + 1, true)));
+            }
+            seen = bytes.len();
+            if !self.window.more()? {
+                return Ok(Some((seen, false)).filter(|_| seen > 0));
+            }
+        }
+    }
+
+    /// Puts the line's operation on the tape; false where it has none. The error says where, and what was expected.
+    fn parse(&mut self, length: usize) -> Result<bool, (usize, &'static str)> {
+        let line = &self.window.bytes()[..length];
+        let Some(start) = line.iter().position(|b| !b.is_ascii_whitespace()) else {
+            return Ok(false);
+        };
+        if !LEVELS.iter().any(|level| line[start..].starts_with(level)) {
+            return Err((start, "a line of a log: INFO  jepsen.util - 0 :invoke :read nil"));
+        }
+        let Some(logger) = memchr::memmem::find(line, LOGGER) else {
+            return Ok(false);
+        };
+        let mut at = logger + LOGGER.len();
+        if word(line, &mut at) != b"-" {
+            return Err((at, "` - ` behind the logger's name"));
+        }
+        self.text.clear();
+        for (field, expected) in [
+            ("{:process ", "a process"),
+            (" :type :", ":invoke, :ok, :fail or :info"),
+            (" :f :", "what was asked for: :read, :write, :cas"),
+        ] {
+            let token = word(line, &mut at);
+            let begins = at - token.len();
+            let token = std::str::from_utf8(token).map_err(|_| (begins, "UTF-8"))?;
+            let name = match field {
+                "{:process " => token,
+                _ => token.strip_prefix(':').ok_or((begins, expected))?,
+            };
+            let known = field != " :type :" || matches!(name, "invoke" | "ok" | "fail" | "info");
+            let clean = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+            if name.is_empty() || !known || !clean {
+                return Err((begins, expected));
+            }
+            self.text.push_str(field);
+            self.text.push_str(name);
+        }
+        let rest = std::str::from_utf8(&line[at..]).map_err(|_| (at, "UTF-8"))?;
+        let value = rest.trim();
+        let from = at + (rest.len() - rest.trim_start().len());
+        if value.is_empty() {
+            return Err((from, "a value"));
+        }
+        let field = if value == ":timed-out" { " :error " } else { " :value " };
+        self.text.push_str(field);
+        let offset = self.text.len();
+        self.text.push_str(value);
+        self.text.push('}');
+        match edn::scan(self.text.as_bytes(), 0, true, &mut self.tape) {
+            Ok(Some(end)) if end == self.text.len() => Ok(true),
+            Ok(_) => Err((from, "a value")),
+            Err(flaw) => Err((from + flaw.at.saturating_sub(offset), flaw.expected)),
+        }
+    }
+}
+
+/// The next word of the line, behind which it moves `at`.
+fn word<'a>(line: &'a [u8], at: &mut usize) -> &'a [u8] {
+    let blank = |b: &u8| b.is_ascii_whitespace();
+    let start = *at + line[*at..].iter().position(|b| !blank(b)).unwrap_or(line.len() - *at);
+    let length = line[start..].iter().position(blank).unwrap_or(line.len() - start);
+    *at = start + length;
+    &line[start..*at]
+}

@@ -1,0 +1,85 @@
+//! How much a search may spend. There is no clock here: steps and bytes are counted, and a caller who wants to stop
+//! by time hands in a predicate.
+
+/// How often the stop predicate is asked, in steps.
+const POLL_EVERY_STEPS: u64 = 4096;
+
+/// What the search for one part's order may spend before it says unknown.
+#[derive(Clone, Copy)]
+pub struct Budget<'a> {
+    /// Steps of the model tried, remembered ones included. About ten million a second.
+    pub steps_max: u64,
+    /// Bytes of remembered configurations and states.
+    pub bytes_max: usize,
+    /// Asked now and then; true ends the search.
+    pub stop: Option<&'a (dyn Fn() -> bool + Sync)>,
+}
+
+impl Default for Budget<'_> {
+    fn default() -> Self {
+        Self {
+            steps_max: 200_000_000,
+            bytes_max: 1 << 30,
+            stop: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Budget<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let stop = self.stop.map(|_| "Fn() -> bool");
+        f.debug_struct("Budget")
+            .field("steps_max", &self.steps_max)
+            .field("bytes_max", &self.bytes_max)
+            .field("stop", &stop)
+            .finish()
+    }
+}
+
+/// Counts what one search spends.
+#[derive(Debug)]
+pub(crate) struct Meter<'a> {
+    budget: Budget<'a>,
+    steps: u64,
+    poll_at: u64,
+}
+
+impl<'a> Meter<'a> {
+    pub(crate) fn new(budget: Budget<'a>) -> Self {
+        let poll_at = budget.steps_max.min(POLL_EVERY_STEPS);
+        Self {
+            budget,
+            steps: 0,
+            poll_at,
+        }
+    }
+
+    /// Spends one step.
+    pub(crate) fn step(&mut self) {
+        self.steps += 1;
+    }
+
+    /// Why the search has to end, if it has to. Cheap: looks at bytes and predicate only now and then.
+    pub(crate) fn exhausted(&mut self, bytes: impl FnOnce() -> usize) -> Option<String> {
+        if self.steps < self.poll_at {
+            return None;
+        }
+        self.poll_at = (self.steps + POLL_EVERY_STEPS).min(self.budget.steps_max);
+        let Budget {
+            steps_max,
+            bytes_max,
+            stop,
+        } = self.budget;
+        if self.steps >= steps_max {
+            return Some(format!("the search used up its {steps_max} steps"));
+        }
+        if bytes() > bytes_max {
+            return Some(format!(
+                "the search used up its {bytes_max} bytes after {} steps",
+                self.steps
+            ));
+        }
+        let stopped = stop.is_some_and(|stop| stop());
+        stopped.then(|| format!("the search was stopped after {} steps", self.steps))
+    }
+}

@@ -1,0 +1,167 @@
+//! Values as small numbers: equal values get equal numbers, in order of first appearance.
+//! One flat table of numbers beside the values themselves; nothing is stored twice.
+
+use std::hash::{Hash, Hasher};
+
+/// No number.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Hashes by folded multiplication: fast, the same in every run. Not meant against an adversary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fold(u64);
+
+impl Fold {
+    const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    fn word(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word ^ Self::PRIME) * 0x8bb8_4b93_962e_acc9_u128;
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+    }
+}
+
+impl Hasher for Fold {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut chunks = bytes.chunks_exact(8);
+        for chunk in &mut chunks {
+            self.word(u64::from_le_bytes(chunk.try_into().unwrap_or_default()));
+        }
+        let rest = chunks.remainder();
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            self.word(u64::from_le_bytes(last) ^ ((rest.len() as u64) << 56));
+        }
+    }
+
+    fn write_u8(&mut self, n: u8) {
+        self.word(u64::from(n));
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.word(u64::from(n));
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.word(n);
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.word(n as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+}
+
+/// The hash of one value.
+pub(crate) fn fold<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut fold = Fold::default();
+    value.hash(&mut fold);
+    fold.finish()
+}
+
+/// Open addressing over numbers whose values lie elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    /// Number and half of its hash, enough to grow by; `NONE` where empty. A power of two, at most three quarters
+    /// full.
+    table: Vec<(u32, u32)>,
+    len: usize,
+}
+
+impl Slots {
+    /// The number stored under `hash` for which `same` holds, or else the place where it belongs.
+    pub(crate) fn find(&mut self, hash: u64, same: impl Fn(u32) -> bool) -> Result<u32, usize> {
+        if self.len * 4 >= self.table.len() * 3 {
+            self.grow();
+        }
+        let mask = self.table.len() - 1;
+        let half = hash as u32;
+        let mut at = half as usize & mask;
+        loop {
+            match self.table[at] {
+                (NONE, _) => return Err(at),
+                (id, other) if other == half && same(id) => return Ok(id),
+                _ => at = (at + 1) & mask,
+            }
+        }
+    }
+
+    /// Stores `id` at the place that [`Slots::find`] named.
+    pub(crate) fn put(&mut self, at: usize, hash: u64, id: u32) {
+        self.table[at] = (id, hash as u32);
+        self.len += 1;
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.table.len() * size_of::<(u32, u32)>()
+    }
+
+    fn grow(&mut self) {
+        let size = (self.table.len() * 2).max(16);
+        let old = std::mem::replace(&mut self.table, vec![(NONE, 0); size]);
+        for (id, half) in old.into_iter().filter(|(id, _)| *id != NONE) {
+            let mut at = half as usize & (size - 1);
+            while self.table[at].0 != NONE {
+                at = (at + 1) & (size - 1);
+            }
+            self.table[at] = (id, half);
+        }
+    }
+}
+
+/// Interned values, numbered from 0.
+#[derive(Debug)]
+pub(crate) struct Interner<T> {
+    items: Vec<T>,
+    slots: Slots,
+}
+
+impl<T> Default for Interner<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            slots: Slots::default(),
+        }
+    }
+}
+
+impl<T: Eq + Hash> Interner<T> {
+    /// The number of `item`, and whether it is new.
+    pub(crate) fn id(&mut self, item: T) -> (u32, bool) {
+        let Self { items, slots } = self;
+        let hash = fold(&item);
+        match slots.find(hash, |id| items[id as usize] == item) {
+            Ok(id) => (id, false),
+            Err(at) => {
+                let id = u32::try_from(items.len())
+                    .ok()
+                    .filter(|id| *id != NONE)
+                    .expect("fewer than 2^32 values");
+                slots.put(at, hash, id);
+                items.push(item);
+                (id, true)
+            }
+        }
+    }
+
+    /// All values, by number.
+    pub(crate) fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// Bytes held, without what the values own elsewhere.
+    pub(crate) fn bytes(&self) -> usize {
+        self.items.capacity() * size_of::<T>() + self.slots.bytes()
+    }
+}
+
+impl<T> std::ops::Index<u32> for Interner<T> {
+    type Output = T;
+
+    fn index(&self, id: u32) -> &T {
+        &self.items[id as usize]
+    }
+}

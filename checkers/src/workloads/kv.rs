@@ -1,0 +1,35 @@
+//! `kv`: `get`, `put v` and `append v` on texts by key, as porcupine's key-value tests have them; judged for
+//! linearizability ([`map`](crate::linear::map)). A text is empty at first.
+
+use crate::ops::Op;
+use crate::verdict::CheckerResult;
+
+use super::options::OptionError;
+use super::register::{Conventions, OPTIONS, Registers};
+use super::support::Misfit;
+use super::{Context, Entry, Workload};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "kv",
+    about: "linearizability of a map of texts that are got, put and appended to",
+    options: &OPTIONS,
+    make,
+};
+
+struct Kv(Registers);
+
+fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
+    let initial = context.options.get("initial").unwrap_or_default();
+    let registers = Registers::new(ENTRY.name, Conventions::of(context)?, initial);
+    Ok(Box::new(Kv(registers)))
+}
+
+impl Workload for Kv {
+    fn push(&mut self, op: &Op) -> Result<(), Misfit> {
+        self.0.push(op)
+    }
+
+    fn finish(self: Box<Self>) -> CheckerResult {
+        self.0.finish()
+    }
+}

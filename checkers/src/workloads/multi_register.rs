@@ -1,0 +1,99 @@
+//! `multi-register`: transactions of `[:read k v]` and `[:write k v]` that take place at one moment, on several
+//! registers; judged for linearizability ([`multi_register`](crate::linear::models::multi_register)).
+
+use crate::linear::models::multi_register::{MultiRegister, Step};
+use crate::linear::{Budget, Operation, check::check};
+use crate::ops::{Kind, Op, Ref};
+use crate::verdict::CheckerResult;
+
+use super::options::OptionError;
+use super::support::{Clients, Misfit, client, misfit, mop, name_of};
+use super::{Context, Entry, Workload};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "multi-register",
+    about: "linearizability of transactions over several registers",
+    options: &[("initial", "what every register holds at first; left open by default")],
+    make,
+};
+
+const SHAPE: &str = "a transaction of [:read k v] and [:write k v]";
+
+type Steps = Vec<Step<String, String>>;
+
+struct MultiRegisters {
+    model: MultiRegister<String, String>,
+    history: Vec<Operation<Steps, ()>>,
+    clients: Clients<Steps>,
+}
+
+fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
+    let model = MultiRegister {
+        initial: Vec::new(),
+        otherwise: context.options.get("initial").map(str::to_owned),
+    };
+    Ok(Box::new(MultiRegisters {
+        model,
+        history: Vec::new(),
+        clients: Clients::default(),
+    }))
+}
+
+impl Workload for MultiRegisters {
+    fn push(&mut self, op: &Op) -> Result<(), Misfit> {
+        let Some(client) = client(op) else { return Ok(()) };
+        self.clients.follow(op)?;
+        if op.kind == Kind::Invoke {
+            let steps = steps(op.value, false).map_err(|form| misfit(op, SHAPE, form))?;
+            return self.clients.begin(client, op, steps);
+        }
+        let Some((invoke, asked)) = self.clients.end(client, op)? else {
+            return Ok(());
+        };
+        match op.kind {
+            Kind::Ok => {
+                let seen = steps(op.value, true).map_err(|form| misfit(op, SHAPE, form))?;
+                self.add(client, invoke, seen, Some(op.index));
+            }
+            Kind::Info => self.add(client, invoke, asked, None),
+            Kind::Fail | Kind::Invoke => {}
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> CheckerResult {
+        for (client, invoke, asked) in self.clients.rest() {
+            self.add(client, invoke, asked, None);
+        }
+        check(&self.model, &self.history, Budget::default())
+    }
+}
+
+impl MultiRegisters {
+    fn add(&mut self, client: i64, call: u64, input: Steps, ret: Option<u64>) {
+        self.history.push(Operation {
+            process: client.cast_unsigned(),
+            call,
+            ret,
+            input,
+            output: ret.map(|_| ()),
+            index: call,
+            done_index: ret,
+        });
+    }
+}
+
+/// The steps of a transaction; what a read found counts only where it was `seen`. The error is the form that is none.
+fn steps(value: Ref<'_>, seen: bool) -> Result<Steps, Ref<'_>> {
+    let mops = value.items().ok_or(value)?;
+    mops.map(|form| {
+        let (f, key, value) = mop(form).ok_or(form)?;
+        let value = value.filter(|value| !value.is_nil()).map(name_of);
+        match (f, value) {
+            ("read" | "r", value) => Ok(Step::Read(name_of(key), value.filter(|_| seen))),
+            ("write" | "w", Some(value)) => Ok(Step::Write(name_of(key), value)),
+            _ => Err(form),
+        }
+    })
+    .collect()
+}

@@ -1,0 +1,282 @@
+//! What the workloads share: clients and their open operations, forms as numbers and as names.
+
+use std::collections::HashMap;
+
+use crate::intern::Texts;
+use crate::isolation::Scalar;
+use crate::ops::{Kind, Op, Process, Ref, Tape, Value, write_edn};
+use crate::streaming::{At, Names};
+
+/// An operation that is not of the workload's shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("operation {index}: expected {expected}, found {found}")]
+pub struct Misfit {
+    /// Its index.
+    pub index: u64,
+    /// What was expected.
+    pub expected: String,
+    /// What stood there.
+    pub found: String,
+}
+
+/// The longest form that a message shows.
+const FOUND_CHARS_MAX: usize = 60;
+
+/// A misfit.
+pub(super) fn misfit(op: &Op, expected: &str, found: Ref) -> Misfit {
+    misfit_as(op, expected, &format!("{found:?}"))
+}
+
+/// A misfit, where `found` says what stood there.
+pub(super) fn misfit_as(op: &Op, expected: &str, found: &str) -> Misfit {
+    let shown = match found.char_indices().nth(FOUND_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &found[..end]),
+        None => found.to_owned(),
+    };
+    Misfit {
+        index: op.index,
+        expected: expected.to_owned(),
+        found: shown,
+    }
+}
+
+/// An `f` that the workload does not know.
+pub(super) fn unknown_f(op: &Op, expected: &str) -> Misfit {
+    let found = if op.f.is_empty() { "none" } else { op.f };
+    misfit_as(op, &format!("an f of {expected}"), found)
+}
+
+/// The number of a client's process; None for a named one. Operations that name no process are one client's.
+pub(super) fn client(op: &Op) -> Option<i64> {
+    match op.process {
+        Process::Client(number) => Some(number),
+        Process::Nobody => Some(i64::MIN),
+        Process::Named(_) => None,
+    }
+}
+
+/// Where an operation stands, for the streaming checkers.
+pub(super) fn at(op: &Op) -> At {
+    At {
+        index: op.index,
+        time: op.time.unwrap_or(0),
+    }
+}
+
+/// What is open, per client: an operation begins, and ends once.
+#[derive(Debug)]
+pub(super) struct Clients<T> {
+    open: HashMap<i64, (u64, T)>,
+    last: Option<u64>,
+}
+
+impl<T> Default for Clients<T> {
+    fn default() -> Self {
+        Clients {
+            open: HashMap::new(),
+            last: None,
+        }
+    }
+}
+
+impl<T> Clients<T> {
+    /// Every operation's index is above the one before: witnesses and order rest on it.
+    pub(super) fn follow(&mut self, op: &Op) -> Result<(), Misfit> {
+        if self.last.is_some_and(|last| op.index <= last) {
+            let found = format!("index {} behind {}", op.index, self.last.unwrap_or(0));
+            return Err(misfit_as(op, "indices that grow", &found));
+        }
+        self.last = Some(op.index);
+        Ok(())
+    }
+
+    /// An operation begins.
+    pub(super) fn begin(&mut self, client: i64, op: &Op, what: T) -> Result<(), Misfit> {
+        match self.open.insert(client, (op.index, what)) {
+            None => Ok(()),
+            Some((open, _)) => {
+                let found = format!("an invocation while operation {open} of its process is open");
+                Err(misfit_as(op, "one operation of a process at a time", &found))
+            }
+        }
+    }
+
+    /// An operation ends: the index of its invocation, and what it was begun with. None for an info that ends nothing.
+    pub(super) fn end(&mut self, client: i64, op: &Op) -> Result<Option<(u64, T)>, Misfit> {
+        match self.open.remove(&client) {
+            Some(open) => Ok(Some(open)),
+            None if op.kind == Kind::Info => Ok(None),
+            None => Err(misfit_as(
+                op,
+                "the end of an operation that was invoked",
+                "no invocation of its process",
+            )),
+        }
+    }
+
+    /// What is open at the end, in the order of the invocations.
+    pub(super) fn rest(&mut self) -> Vec<(i64, u64, T)> {
+        let mut rest: Vec<(i64, u64, T)> = self
+            .open
+            .drain()
+            .map(|(client, (index, what))| (client, index, what))
+            .collect();
+        rest.sort_unstable_by_key(|(_, index, _)| *index);
+        rest
+    }
+}
+
+/// Clients as dense numbers.
+#[derive(Debug, Default)]
+pub(super) struct Processes(HashMap<i64, u32>);
+
+impl Processes {
+    pub(super) fn id(&mut self, client: i64) -> u32 {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        *self.0.entry(client).or_insert(next)
+    }
+}
+
+/// A form that outlives its operation.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    tape: Tape,
+    at: u32,
+}
+
+impl Kept {
+    /// Takes the place of what was kept.
+    pub(super) fn keep(&mut self, form: Ref) {
+        self.at = form.copy_tape(&mut self.tape);
+    }
+
+    pub(super) fn form(&self) -> Ref<'_> {
+        self.tape.at(self.at)
+    }
+}
+
+/// Forms as dense numbers: equal forms have one number.
+#[derive(Debug, Default)]
+pub(super) struct Forms {
+    texts: Texts,
+    scratch: String,
+}
+
+impl Forms {
+    pub(super) fn id(&mut self, form: Ref) -> u32 {
+        self.scratch.clear();
+        canonical(form, &mut self.scratch);
+        self.texts.id(self.scratch.as_bytes())
+    }
+
+    /// The number of two forms together.
+    pub(super) fn id_of_pair(&mut self, a: Ref, b: Ref) -> u32 {
+        self.scratch.clear();
+        canonical(a, &mut self.scratch);
+        self.scratch.push(' ');
+        canonical(b, &mut self.scratch);
+        self.texts.id(self.scratch.as_bytes())
+    }
+
+    pub(super) fn name(&self, id: u32) -> &str {
+        if (id as usize) < self.texts.len() {
+            std::str::from_utf8(self.texts.text(id)).unwrap_or_default()
+        } else {
+            ""
+        }
+    }
+}
+
+/// A form as EDN, with sets and maps in one order.
+fn canonical(form: Ref, out: &mut String) {
+    let (open, close, mut parts): (&str, char, Vec<String>) = match form.value() {
+        Value::Sequence(crate::ops::Sequence::Set, items) => {
+            let part = |item| {
+                let mut text = String::new();
+                canonical(item, &mut text);
+                text
+            };
+            ("#{", '}', items.map(part).collect())
+        }
+        Value::Map(entries) => {
+            let part = |(key, value)| {
+                let mut text = String::new();
+                canonical(key, &mut text);
+                text.push(' ');
+                canonical(value, &mut text);
+                text
+            };
+            ("{", '}', entries.map(part).collect())
+        }
+        Value::Sequence(_, items) => {
+            // Lists and vectors are equal, as they are in Clojure.
+            out.push('[');
+            for (at, item) in items.enumerate() {
+                out.push_str(if at == 0 { "" } else { " " });
+                canonical(item, out);
+            }
+            return out.push(']');
+        }
+        _ => return write_edn(form, out),
+    };
+    parts.sort_unstable();
+    out.push_str(open);
+    out.push_str(&parts.join(" "));
+    out.push(close);
+}
+
+/// What numbers of elements and of keys stand for.
+pub(super) struct Named<'a> {
+    pub(super) ids: &'a Forms,
+    pub(super) keys: &'a Forms,
+}
+
+impl Names for Named<'_> {
+    fn id(&self, id: u32) -> String {
+        self.ids.name(id).to_owned()
+    }
+
+    fn key(&self, key: u32) -> String {
+        self.keys.name(key).to_owned()
+    }
+}
+
+/// A form as a key or value of a transaction: an integer, or a text that no other form has.
+pub(super) fn scalar<'a>(form: Ref<'a>, scratch: &'a mut String) -> Scalar<'a> {
+    match form.value() {
+        Value::Int(value) => Scalar::Int(value),
+        Value::Keyword(text) | Value::Symbol(text) => Scalar::Str(text),
+        Value::String(text) if text.parse::<i64>().is_err() => Scalar::Str(text),
+        _ => {
+            scratch.clear();
+            canonical(form, scratch);
+            Scalar::Str(scratch)
+        }
+    }
+}
+
+/// A form as a name: strings, keywords and symbols by their text, anything else as EDN.
+pub(super) fn name_of(form: Ref) -> String {
+    match form.name() {
+        Some(name) => name.to_owned(),
+        None => {
+            let mut text = String::new();
+            canonical(form, &mut text);
+            text
+        }
+    }
+}
+
+/// A small operation of a transaction: `[f key value]`.
+pub(super) fn mop(form: Ref<'_>) -> Option<(&str, Ref<'_>, Option<Ref<'_>>)> {
+    let mut items = form.items().filter(|items| (2..=3).contains(&items.len()))?;
+    let f = items.next()?.name()?;
+    let key = items.next()?;
+    Some((f, key, items.next()))
+}
+
+/// An index as the compact histories take it.
+pub(super) fn index(op: &Op) -> Result<u32, Misfit> {
+    let bounded = u32::try_from(op.index).ok().filter(|index| *index < u32::MAX);
+    bounded.ok_or_else(|| misfit_as(op, "an index below 2^32 - 1", &op.index.to_string()))
+}

@@ -1,0 +1,151 @@
+//! The bulk way and the whole way come to the same results, in every word.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{PLANTS, jsonl, scenario};
+use paytwice_checkers::bulk::{BulkResults, check_path};
+use paytwice_checkers::formats::binary::BinaryWriter;
+use paytwice_checkers::formats::{Format, Reader};
+use paytwice_checkers::history::read;
+use paytwice_checkers::judge;
+use paytwice_checkers::verdict::Results;
+use proptest::prelude::*;
+
+/// A file that is gone when the test is.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str, bytes: &[u8]) -> Scratch {
+        let thread = format!("{:?}", std::thread::current().id());
+        let path = std::env::temp_dir().join(format!("paytwice-bulk-{}-{thread}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        Scratch(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn to_binary(path: &Path) -> Vec<u8> {
+    let mut reader = Reader::open(path, Some(Format::Jsonl)).unwrap();
+    let mut writer = BinaryWriter::new(Vec::new()).unwrap();
+    while let Some(op) = reader.next().unwrap() {
+        writer.push(&op).unwrap();
+    }
+    writer.finish(reader.cut_off()).unwrap()
+}
+
+/// Both ways from both formats, or both errors.
+fn agrees(text: &[u8]) -> Result<Option<BulkResults>, TestCaseError> {
+    let file = Scratch::new("history.jsonl", text);
+    let whole = read(text, &file.0.display().to_string());
+    let bulk = check_path(&file.0, Format::Jsonl);
+    let (whole, bulk) = match (whole, bulk) {
+        (Ok(whole), Ok(bulk)) => (judge(&whole), bulk),
+        (Err(whole), Err(bulk)) => {
+            prop_assert_eq!(whole.to_string(), bulk.to_string());
+            return Ok(None);
+        }
+        (whole, bulk) => {
+            return Err(TestCaseError::fail(format!("{:?} but {bulk:?}", whole.map(|_| ()))));
+        }
+    };
+    same(&whole, &bulk)?;
+    let binary = Scratch::new("history.ptw", &to_binary(&file.0));
+    let from_binary = check_path(&binary.0, Format::Binary).map_err(|e| TestCaseError::fail(e.to_string()))?;
+    same(&whole, &from_binary)?;
+    Ok(Some(bulk))
+}
+
+fn same(whole: &Results, bulk: &BulkResults) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&whole.checkers[0], &bulk.exactly_once);
+    prop_assert_eq!(&whole.checkers[1], &bulk.balance_convergence);
+    prop_assert_eq!(whole.events, bulk.events);
+    Ok(())
+}
+
+fn cases(default: u32) -> ProptestConfig {
+    let set = std::env::var("PAYTWICE_PROPTEST_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(set.unwrap_or(default))
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    #[test]
+    fn valid_runs(scenario in scenario()) {
+        let text = jsonl(&scenario.history());
+        let bulk = agrees(text.as_bytes())?.expect("it is readable");
+        prop_assert_eq!(bulk.slow, None);
+    }
+
+    #[test]
+    fn planted_anomalies(scenario in scenario(), plants in proptest::collection::vec((0..PLANTS.len(), 0..8_usize, 0..2_000_u64), 1..4)) {
+        let mut scenario = scenario;
+        for (plant, account, start_ms) in plants {
+            PLANTS[plant].apply(&mut scenario, account, start_ms);
+        }
+        let text = jsonl(&scenario.history());
+        agrees(text.as_bytes())?;
+    }
+
+    #[test]
+    fn lines_that_are_gone_or_come_twice(scenario in scenario(), line in any::<prop::sample::Index>(), what in 0..4_u8, renumber: bool) {
+        let text = jsonl(&scenario.history());
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let at = 1 + line.index(lines.len() - 1);
+        match what {
+            0 => { lines.remove(at); }
+            1 => { let twice = lines[at].clone(); lines.insert(at, twice); }
+            2 => { lines.truncate(at); }
+            _ => { let last = lines.len() - 1; lines.swap(at, last); }
+        }
+        if renumber {
+            for (index, line) in lines.iter_mut().enumerate() {
+                let (_, rest) = line.split_once(',').expect("more fields");
+                *line = format!("{{\"index\":{index},{rest}");
+            }
+        }
+        agrees((lines.join("\n") + "\n").as_bytes())?;
+    }
+
+    #[test]
+    fn bytes_that_are_wrong(scenario in scenario(), at in any::<prop::sample::Index>(), byte: u8, cut: bool) {
+        let mut text = jsonl(&scenario.history()).into_bytes();
+        let at = at.index(text.len());
+        if cut { text.truncate(at) } else { text[at] = byte }
+        agrees(&text)?;
+    }
+}
+
+#[test]
+fn most_accounts_need_no_second_look() {
+    // One account of many is wrong: only its events are judged one by one, and it is found.
+    let mut scenario = common::Scenario::empty();
+    for _ in 0..50 {
+        let account = scenario.account(0);
+        for payment in 0..5 {
+            scenario.pay(account, 10 * payment);
+        }
+    }
+    let planted = PLANTS
+        .iter()
+        .find(|p| p.name == "double")
+        .unwrap()
+        .apply(&mut scenario, 7, 100);
+    let bulk = agrees(jsonl(&scenario.history()).as_bytes()).unwrap().unwrap();
+    assert_eq!(bulk.slow, None);
+    assert_eq!(bulk.exactly_once.counts["attempted"], 251);
+    assert_eq!(bulk.exactly_once.anomalies.len(), 1);
+    assert_eq!(bulk.exactly_once.anomalies[0].subject, planted.subject);
+}

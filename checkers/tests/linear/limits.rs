@@ -1,0 +1,180 @@
+//! Budgets, empty histories, malformed ones, and what a failure says.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use paytwice_checkers::linear::models::keyed::Keyed;
+use paytwice_checkers::linear::models::register::{Answer, Ask, Register};
+use paytwice_checkers::linear::{Budget, FifoHistory, MapHistory, Operation, check, fifo, map};
+use paytwice_checkers::verdict::Verdict;
+
+/// Writes that all overlap, and a read of what none of them wrote: every order of them has to be tried.
+fn hard(writes: u32) -> MapHistory {
+    let mut history = MapHistory::new(b"nil");
+    let key = history.keys.id(b"x");
+    let mut begin = |index: u32, name: String| {
+        let value = history.values.id(name.as_bytes());
+        history.begin(key, map::Ask::Cas(value, value + 1), index)
+    };
+    let begun: Vec<_> = (0..writes).map(|n| begin(n, format!("v{}", n % 3))).collect();
+    for (index, op) in (writes..).zip(begun) {
+        history.ok(op, map::Answer::Unseen, index);
+    }
+    let read = history.begin(key, map::Ask::Read, 2 * writes);
+    let value = history.values.id(b"other");
+    history.ok(read, map::Answer::Value(value), 2 * writes + 1);
+    history
+}
+
+#[test]
+fn a_search_that_uses_up_its_steps_is_unknown_and_says_so() {
+    let budget = Budget {
+        steps_max: 20,
+        ..Budget::default()
+    };
+    let result = map::check("cas-register", &hard(12), budget);
+    assert_eq!(result.verdict, Verdict::Unknown);
+    assert_eq!(result.reason.as_deref(), Some("the search used up its 20 steps"));
+    assert_eq!(
+        map::check("cas-register", &hard(12), Budget::default()).verdict,
+        Verdict::Invalid
+    );
+}
+
+#[test]
+fn a_search_that_uses_up_its_bytes_is_unknown() {
+    let budget = Budget {
+        bytes_max: 1000,
+        ..Budget::default()
+    };
+    let result = check(&Register { initial: 0 }, &puzzle(18), budget);
+    assert_eq!(result.verdict, Verdict::Unknown);
+    assert!(
+        result
+            .reason
+            .is_some_and(|why| why.starts_with("the search used up its 1000 bytes"))
+    );
+}
+
+#[test]
+fn a_search_that_is_stopped_is_unknown() {
+    let asked = AtomicU32::new(0);
+    let stop = || asked.fetch_add(1, Ordering::Relaxed) >= 2;
+    let budget = Budget {
+        stop: Some(&stop),
+        ..Budget::default()
+    };
+    let result = check(&Register { initial: 0 }, &puzzle(18), budget);
+    assert_eq!(result.verdict, Verdict::Unknown);
+    assert!(
+        result
+            .reason
+            .is_some_and(|why| why.starts_with("the search was stopped"))
+    );
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+/// Overlapping writes of different values, then a read that saw none: subsets of them make the search long.
+fn puzzle(writes: u32) -> Vec<Operation<Ask<u32>, Answer<u32>>> {
+    let write = |n: u32| Operation::ok(0, Ask::Write(n + 1), u64::from(n), Answer::Done, u64::from(n + writes));
+    let end = u64::from(2 * writes);
+    let read = Operation::ok(0, Ask::Read, end, Answer::Value(99), end + 1);
+    (0..writes).map(write).chain([read]).collect()
+}
+
+#[test]
+fn a_history_in_which_nothing_is_known_to_have_happened_is_unknown() {
+    let history = [Operation::info(0, Ask::Write(1), 0)];
+    let result = check(&Register { initial: 0 }, &history, Budget::default());
+    assert_eq!(result.verdict, Verdict::Unknown);
+    assert_eq!(
+        map::check("kv", &MapHistory::new(b""), Budget::default()).verdict,
+        Verdict::Unknown
+    );
+    assert_eq!(
+        fifo::check("queue", &FifoHistory::default(), Budget::default()).verdict,
+        Verdict::Unknown
+    );
+}
+
+#[test]
+fn an_operation_that_returns_before_its_call_is_unknown() {
+    let history = [Operation::ok(0, Ask::Write(1), 5, Answer::Done, 4)];
+    let result = check(&Register { initial: 0 }, &history, Budget::default());
+    assert_eq!(result.verdict, Verdict::Unknown);
+    assert_eq!(
+        result.reason.as_deref(),
+        Some("operation 5 returns before it is called")
+    );
+}
+
+#[test]
+fn of_many_broken_keys_the_first_are_told_and_all_are_counted() {
+    let model = Keyed::new(Register { initial: 0 });
+    let read = |key: u64| Operation::ok(0, (key, Ask::Read), 2 * key, Answer::Value(1), 2 * key + 1);
+    let history: Vec<_> = (0..40).map(read).collect();
+    let result = check(&model, &history, Budget::default());
+    assert_eq!((result.verdict, result.anomalies.len()), (Verdict::Invalid, 16));
+    assert_eq!(result.counts["nonlinearizable"], 40);
+    assert_eq!(result.anomalies[3].subject, "3");
+    assert_eq!(result.anomalies[3].witness, [6, 7]);
+    assert_eq!(
+        result.anomalies[3].sentence,
+        "key 3: \"read -> 1\" (6 to 7) has no place: by then the object could only be 0. Up to there an order \
+         exists; from 6 to 7 none does, 1 configuration tried"
+    );
+}
+
+#[test]
+fn the_window_leaves_out_what_came_before() {
+    let mut history: Vec<_> = (0..50)
+        .map(|n| Operation::ok(0, Ask::Write(n % 3), 2 * n, Answer::Done, 2 * n + 1))
+        .collect();
+    history.push(Operation::ok(0, Ask::Read, 100, Answer::Value(2), 101));
+    let result = check(&Register { initial: 0 }, &history, Budget::default());
+    assert_eq!(result.anomalies[0].witness, [98, 99, 100, 101]);
+}
+
+#[test]
+fn a_stale_read_is_told_by_its_zones() {
+    let mut history = MapHistory::new(b"nil");
+    let key = history.keys.id(b"x");
+    let [one, two] = [&b"1"[..], b"2"].map(|value| history.values.id(value));
+    let steps = [
+        (map::Ask::Write(one), map::Answer::Done),
+        (map::Ask::Read, map::Answer::Value(one)),
+        (map::Ask::Write(two), map::Answer::Done),
+        (map::Ask::Read, map::Answer::Value(one)),
+    ];
+    for (nth, (ask, answer)) in (0..).zip(steps) {
+        let op = history.begin(key, ask, 2 * nth);
+        history.ok(op, answer, 2 * nth + 1);
+    }
+    let result = map::check("register", &history, Budget::default());
+    assert_eq!(result.counts["keys-searched"], 0);
+    assert_eq!(
+        result.anomalies[0].sentence,
+        "from 1 to 6 it must have held 1 throughout, but some time from 4 to 5 it held 2. Up to 7 an order exists"
+    );
+    assert_eq!(result.anomalies[0].witness, [0, 1, 4, 5, 6, 7]);
+}
+
+#[test]
+fn an_overtaken_value_is_told_by_name() {
+    let mut history = FifoHistory::default();
+    let [a, b] = [&b"a"[..], b"b"].map(|value| history.values.id(value));
+    for (value, index) in [(a, 0), (b, 2)] {
+        let op = history.enqueue(value, index);
+        history.ok(op, index + 1);
+    }
+    for (value, index) in [(b, 4), (a, 6)] {
+        let op = history.dequeue(index);
+        history.took(op, Some(value), index + 1);
+    }
+    let result = fifo::check("fifo-queue", &history, Budget::default());
+    assert_eq!(
+        result.anomalies[0].sentence,
+        "a was enqueued (by 1) before b (from 2), which was dequeued by 5; until then no dequeue was called that can have \
+         taken a. Up to 5 an order exists"
+    );
+    assert_eq!(result.anomalies[0].witness, [0, 1, 2, 3, 4, 5]);
+}

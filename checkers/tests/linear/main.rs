@@ -1,0 +1,12 @@
+//! Linearizability against exhaustive references, by construction, under renaming, and on recorded histories.
+
+mod convert;
+mod corpora;
+mod edn;
+mod fast;
+mod generate;
+mod limits;
+mod metamorphic;
+mod objects;
+mod reference;
+mod search;
