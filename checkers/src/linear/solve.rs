@@ -167,7 +167,7 @@ mod tests {
             seed ^= seed << 17;
             (seed >> 11) % n
         };
-        let op = |call: u64| {
+        let mut op = |call: u64| {
             let (input, output) = match below(3) {
                 0 => (Ask::Read, Answer::Value(below(4))),
                 1 => (Ask::Write(below(3)), Answer::Done),
