@@ -1,4 +1,42 @@
-//! Histories of payments, and the checkers that judge them.
+//! Checkers of histories: payments, transactions, registers, queues, stores and ledgers.
+//!
+//! A history is what operations asked for and what they were answered; a checker decides from it alone whether a promise
+//! was kept, and says in a sentence, with the operations that prove it, where it was not:
+//!
+//! ```
+//! use paytwice_checkers::linear::models::register::{Answer, Ask, Register};
+//! use paytwice_checkers::linear::{Budget, Operation, check};
+//! use paytwice_checkers::verdict::Verdict;
+//!
+//! let history = [
+//!     Operation::ok(0, Ask::Write(1), 0, Answer::Done, 1),
+//!     Operation::info(1, Ask::Write(2), 2), // nobody knows whether it happened
+//!     Operation::ok(2, Ask::Read, 3, Answer::Value(2), 4),
+//!     Operation::ok(0, Ask::Read, 5, Answer::Value(1), 6),
+//! ];
+//! let result = check(&Register { initial: 0 }, &history, Budget::default());
+//! assert_eq!(result.verdict, Verdict::Invalid);
+//! assert!(result.anomalies[0].sentence.starts_with("\"read -> 1\" (5 to 6) has no place beside \"write 2\""));
+//! ```
+//!
+//! | what is judged | where |
+//! | --- | --- |
+//! | payments across services, databases and queues | [`judge`]; [`bulk`] for millions of events |
+//! | linearizability: registers, maps, mutexes, queues, any object of one's own | [`linear`] |
+//! | isolation of transactions: list-append, rw-register | [`isolation`] |
+//! | queues and logs | [`queues`] |
+//! | sets, counters, unique ids, long forks | [`stores`] |
+//! | banks, postings, request numbers | [`ledgers`] |
+//! | states, schedules, branches, leftovers, soft state | [`process`] |
+//!
+//! [`formats`] reads histories of other harnesses (Jepsen, elle-cli, porcupine) and the binary form; [`workloads`] says
+//! what their operations mean to each checker; [`mod@check`] judges a file, or a folder of files with known verdicts.
+//!
+//! A verdict is earned: what cannot be decided is unknown, with the reason, and so is a history in which nothing of the
+//! kind that is judged was seen to happen. Verdicts merge: invalid beats unknown beats valid. Checkers are pure: no
+//! clock, no randomness, no I/O but reading a history.
+//!
+//! # Payments
 //!
 //! A history says what clients asked for, what they were answered, what crossed the wire and what the databases
 //! held at the end. [`judge`] decides from it alone whether every payment was credited exactly once:

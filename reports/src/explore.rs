@@ -166,6 +166,9 @@ impl Exploration {
 
     /// One line: how much was tried, and what came of it.
     pub fn total(&self) -> String {
+        if self.planned.is_empty() {
+            return "nothing explored: without any fault it is not valid already".to_owned();
+        }
         let counts = [
             (CaseOutcome::Valid, "valid"),
             (CaseOutcome::Invalid, "INVALID"),
