@@ -59,6 +59,8 @@ pub(super) struct Party {
     pub pinned: bool,
     /// Whether it was stopped on purpose.
     pub down_on_purpose: bool,
+    /// How often it was killed.
+    pub kills: u32,
 }
 
 impl ContainerStack {
@@ -156,6 +158,7 @@ impl ContainerStack {
             address: Ipv4Addr::UNSPECIFIED,
             pinned: false,
             down_on_purpose: false,
+            kills: 0,
         };
         self.logs.forget(&name);
         self.logs.follow(&self.engine, &name, &party.container);

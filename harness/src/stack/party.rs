@@ -74,7 +74,10 @@ impl ContainerStack {
             return Err(self.died(&target).await?);
         }
         let pid = before.pid.unwrap_or_default();
-        self.change(party, |p| p.down_on_purpose = true);
+        self.change(party, |p| {
+            p.down_on_purpose = true;
+            p.kills += 1;
+        });
         let begun = Instant::now();
         if before.paused == Some(true) {
             // The engine kills no frozen process.
@@ -140,7 +143,7 @@ impl ContainerStack {
         let address = match ready {
             Ok(address) => address,
             // Not this start's failure: another fault has killed it before it was ready, and will start it again.
-            Err(_) if self.party(party)?.down_on_purpose => {
+            Err(_) if self.party(party)?.kills != target.kills => {
                 let seen = "started, and killed again by another fault before it was ready".to_string();
                 return Ok(evidence(party, "start", seen, begun.elapsed(), []));
             }
