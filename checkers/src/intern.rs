@@ -64,7 +64,10 @@ impl Texts {
             return 0;
         };
         let end = self.ends[id];
-        self.text.get((end as usize).saturating_sub(1)).copied().map_or(0, u64::from)
+        self.text
+            .get((end as usize).saturating_sub(1))
+            .copied()
+            .map_or(0, u64::from)
     }
 
     #[inline]
