@@ -18,7 +18,7 @@ pub struct Budget<'a> {
 impl Default for Budget<'_> {
     fn default() -> Self {
         Self {
-            steps_max: 200_000_000,
+            steps_max: 50_000_000,
             bytes_max: 1 << 30,
             stop: None,
         }
@@ -52,6 +52,11 @@ impl<'a> Meter<'a> {
             steps: 0,
             poll_at,
         }
+    }
+
+    /// True if every step is spent.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.steps >= self.budget.steps_max
     }
 
     /// Spends one step.

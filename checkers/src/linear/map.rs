@@ -76,6 +76,17 @@ pub(crate) struct Entry {
     pub(crate) act: Act,
 }
 
+impl Entry {
+    /// True if the key may hold `value` because of it.
+    pub(crate) fn may_leave(&self, value: u32) -> bool {
+        match self.act {
+            Act::Write => self.value == value,
+            Act::Cas | Act::CasUnseen => self.to == value,
+            _ => false,
+        }
+    }
+}
+
 /// A history of a map. Positions are below 2^32 - 2.
 #[derive(Debug)]
 pub struct MapHistory {

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) items: Vec<Item>,
     /// The slot of each.
     slot: Vec<u32>,
+    /// In order of call.
+    by_call: Vec<u32>,
     /// Words that hold one bit per slot.
     pub(crate) mask_words: usize,
     /// Neighbours in order of call; the last entry is the ring's head.
@@ -55,11 +57,17 @@ impl Plan {
         Self {
             items,
             slot,
+            by_call,
             mask_words: slots.div_ceil(64),
             next,
             prev,
             infos: infos(open),
         }
+    }
+
+    /// Takes every operation's place away again, after a search that gave up.
+    pub(crate) fn reset(&mut self) {
+        (self.next, self.prev) = ring(&self.by_call);
     }
 
     /// How many definite operations there are.

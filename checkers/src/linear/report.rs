@@ -108,8 +108,12 @@ pub(crate) fn told<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>],
         [] => String::new(),
         states => format!(": by then the object could only be {}", states.join(" or ")),
     };
+    let upto = match why.relaxed {
+        false => "Up to there an order exists",
+        true => "That is so even if operations of unknown outcome happened any number of times",
+    };
     let sentence = format!(
-        "{} has no place{beside}{held}. Up to there an order exists; from {} to {} none does, {} tried",
+        "{} has no place{beside}{held}. {upto}; from {} to {} none does, {} tried",
         words(culprit),
         why.window.0,
         why.window.1,

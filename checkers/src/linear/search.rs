@@ -7,6 +7,9 @@
 //! - Info operations of one input are interchangeable likewise, those that must happen go before those that may,
 //!   and using up fewer of them is never worse ([`super::visited`]).
 //!
+//! Info operations never leave: each that is called doubles what may have happened. [`Search::relaxed`] forgets which
+//! were used up, and so refutes most histories that have no order without telling those apart.
+//!
 //! Exponential in the number of operations that overlap, at worst; linear in the length of the history.
 
 use super::budget::Meter;
@@ -90,6 +93,8 @@ pub(crate) struct Search<'s, 'm, 'b, M: Model> {
     choices: Vec<Choice>,
     candidates: Vec<Candidate>,
     stuck: Stuck,
+    /// Info operations are not used up.
+    relaxed: bool,
 }
 
 impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
@@ -110,10 +115,18 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
                 states: Vec::new(),
                 visited: 0,
             },
+            relaxed: false,
             plan,
             machine,
             meter,
         }
+    }
+
+    /// Lets every info operation happen as often as it likes. Configurations are few then: where even so there is no
+    /// order, there is none. An order that is found proves nothing.
+    pub(crate) fn relaxed(mut self) -> Self {
+        self.relaxed = true;
+        self
     }
 
     /// Looks for an order that begins in one of `roots`.
@@ -121,6 +134,8 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
         for root in roots {
             self.state = *root;
             match self.explore() {
+                // A relaxed one may use an info operation more often than there are.
+                Ok(true) if self.relaxed => return Found::Order(Vec::new()),
                 Ok(true) => return Found::Order(self.order()),
                 Ok(false) => {}
                 Err(why) => return Found::GaveUp(why),
@@ -199,8 +214,10 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
                     class,
                     tally: self.tally,
                 });
-                self.used[class as usize] += 1;
-                self.tally = self.tallies.add(self.tally, class);
+                if !self.relaxed {
+                    self.used[class as usize] += 1;
+                    self.tally = self.tallies.add(self.tally, class);
+                }
             }
         }
         self.state = candidate.target;
@@ -345,7 +362,7 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
         match self.trail.pop() {
             None => {}
             Some(Placed::Info { class, tally }) => {
-                self.used[class as usize] -= 1;
+                self.used[class as usize] -= u32::from(!self.relaxed);
                 self.tally = tally;
             }
             Some(Placed::Definite { rank, base }) => {

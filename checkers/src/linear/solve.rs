@@ -25,7 +25,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Impossible {
     /// Position in the slice of the operation whose return cannot be explained. Up to that return there is an
-    /// order, in which operations still open then have the results that they were to return.
+    /// order, in which operations still open then have the results that they were to return (but see `relaxed`).
     pub culprit: usize,
     /// A stretch of positions, from a call to the culprit's return, in which there is no order whatever came
     /// before. The smallest one found.
@@ -36,6 +36,9 @@ pub struct Impossible {
     pub states: Vec<String>,
     /// Configurations that were tried.
     pub tried: u64,
+    /// There is no order even if every info operation could happen as often as it likes. Then an order up to the
+    /// culprit's return is not known: `culprit` and `states` are of one that uses some of them repeatedly.
+    pub relaxed: bool,
 }
 
 /// Looks for an order of all operations, as one part ([`Model::key`] is not asked): tries the one that suggests
@@ -82,13 +85,54 @@ fn search_in<M: Model>(
     let mut machine = Machine::new(model);
     let items = items(model, &mut machine, ops);
     let mut plan = Plan::new(items.iter().copied());
-    let mut meter = Meter::new(budget);
     let root = machine.init();
-    match Search::new(&mut plan, &mut machine, &mut meter).run(&[root]) {
-        Found::Order(order) => Outcome::Linearizable(order.into_iter().map(|op| op as usize).collect()),
-        Found::GaveUp(why) => Outcome::Unknown(why),
-        Found::Nothing(stuck) => Outcome::Impossible(explain::impossible(&mut machine, &plan, &items, &stuck, detail)),
+    match attempts(&mut plan, &mut machine, root, budget, PATIENCE_STEPS) {
+        (Found::Order(order), _) => Outcome::Linearizable(order.into_iter().map(|op| op as usize).collect()),
+        (Found::GaveUp(why), _) => Outcome::Unknown(why),
+        (Found::Nothing(stuck), relaxed) => Outcome::Impossible(explain::impossible(
+            &mut machine,
+            &plan,
+            &items,
+            &stuck,
+            relaxed,
+            detail,
+        )),
     }
+}
+
+/// Steps after which a search asks first whether there is an order at all if info operations are not used up.
+const PATIENCE_STEPS: u64 = 300_000;
+
+/// Searches: a while, then relaxed, then to the end of the budget. True if the relaxed one found that there is
+/// nothing.
+fn attempts<M: Model>(
+    plan: &mut Plan,
+    machine: &mut Machine<'_, M>,
+    root: u32,
+    budget: Budget<'_>,
+    patience: u64,
+) -> (Found, bool) {
+    let within = |steps_max| Meter::new(Budget { steps_max, ..budget });
+    let mut meter = within(budget.steps_max.min(patience));
+    let found = Search::new(plan, machine, &mut meter).run(&[root]);
+    let patience_lost = matches!(found, Found::GaveUp(_)) && meter.is_spent() && budget.steps_max > patience;
+    if !patience_lost {
+        return (found, false);
+    }
+    if !plan.infos.is_empty() {
+        plan.reset();
+        let relaxed = Search::new(plan, machine, &mut within(budget.steps_max))
+            .relaxed()
+            .run(&[root]);
+        if matches!(relaxed, Found::Nothing(_)) {
+            return (relaxed, true);
+        }
+    }
+    plan.reset();
+    (
+        Search::new(plan, machine, &mut within(budget.steps_max)).run(&[root]),
+        false,
+    )
 }
 
 /// The operations as the search wants them; info operations that nobody can have observed are left out.
@@ -108,4 +152,56 @@ fn items<'m, M: Model>(
             op: at,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linear::models::register::{Answer, Ask, Register};
+
+    /// Registers with many info operations, from a seed (xorshift).
+    fn history(mut seed: u64) -> Vec<Operation<Ask<u64>, Answer<u64>>> {
+        let mut below = |n: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed >> 11) % n
+        };
+        let mut op = |call: u64| {
+            let (input, output) = match below(3) {
+                0 => (Ask::Read, Answer::Value(below(4))),
+                1 => (Ask::Write(below(3)), Answer::Done),
+                _ => (Ask::Cas(below(3), below(4)), Answer::Done),
+            };
+            match below(3) {
+                0 => Operation::info(0, input, call),
+                _ => Operation::ok(0, input, call, output, call + 1 + 2 * below(5)),
+            }
+        };
+        (0..10).map(|n| op(2 * n)).collect()
+    }
+
+    #[test]
+    fn losing_patience_changes_no_verdict() {
+        let model = Register { initial: 0 };
+        let (mut refuted, mut orders, mut impossible) = (0, 0, 0);
+        for seed in 1..20_000 {
+            let ops = history(seed);
+            let ops: Vec<_> = ops.iter().collect();
+            let mut machine = Machine::new(&model);
+            let mut plan = Plan::new(items(&model, &mut machine, &ops).into_iter());
+            let root = machine.init();
+            let (found, relaxed) = attempts(&mut plan, &mut machine, root, Budget::default(), 1);
+            refuted += u32::from(relaxed);
+            match (search(&model, &ops, Budget::default()), found) {
+                (Outcome::Linearizable(_), Found::Order(_)) => orders += 1,
+                (Outcome::Impossible(_), Found::Nothing(_)) => impossible += 1,
+                (other, found) => panic!("seed {seed}: {other:?}, but {found:?}"),
+            }
+        }
+        assert!(
+            refuted > 1000 && orders > 1000 && impossible > refuted,
+            "{refuted} {orders} {impossible}"
+        );
+    }
 }

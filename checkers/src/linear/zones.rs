@@ -2,7 +2,8 @@
 //!
 //! Decides: reads and writes of one register, where every value that was read was written at most once (a value
 //! that nobody read may be written often) and the initial value, if it was read, was not written again. Otherwise
-//! it says undecided, and the search has to look.
+//! it says undecided, and the search has to look; but a value that was found before anything could have left it is
+//! an answer for every register.
 //!
 //! The operations on one value are a cluster: its write and the reads that saw it. From the first return in a
 //! cluster to the last call, if that comes later, the register held that value throughout: a forward zone. If it
@@ -63,6 +64,19 @@ struct Cluster {
 }
 
 impl Cluster {
+    fn read(&mut self, call: u32, ret: u32) {
+        self.reads += 1;
+        self.read_ret_min = self.read_ret_min.min(ret);
+        self.call_max = self.call_max.max(call);
+    }
+
+    fn written(&mut self, call: u32, ret: u32) {
+        self.writes += 1;
+        self.write_call = self.write_call.min(call);
+        self.write_ret = self.write_ret.min(ret);
+        self.call_max = self.call_max.max(call);
+    }
+
     /// First return and last call.
     fn ends(&self) -> (u32, u32) {
         (self.read_ret_min.min(self.write_ret), self.call_max)
@@ -82,29 +96,37 @@ pub(crate) struct Scratch {
 /// Judges the operations of one register that were called before position `end`; what returned later has not
 /// returned yet.
 pub(crate) fn judge(entries: &[Entry], initial: u32, end: u32, scratch: &mut Scratch) -> Zones {
-    scratch.clear(entries.len() + 1);
+    let cas = entries
+        .iter()
+        .filter(|entry| matches!(entry.act, Act::Cas | Act::CasUnseen))
+        .count();
+    scratch.clear(entries.len() + cas + 1);
+    let mut vague = false;
     for entry in entries.iter().filter(|entry| entry.call < end) {
         let (call, ret) = span(entry, end);
         match entry.act {
             Act::Read if ret != OPEN => {
-                let cluster = scratch.cluster(entry.value);
-                cluster.reads += 1;
-                cluster.read_ret_min = cluster.read_ret_min.min(ret);
-                cluster.call_max = cluster.call_max.max(call);
+                scratch.cluster(entry.value).read(call, ret);
             }
             Act::Write => {
-                let cluster = scratch.cluster(entry.value);
-                cluster.writes += 1;
-                cluster.write_call = cluster.write_call.min(call);
-                cluster.write_ret = cluster.write_ret.min(ret);
-                cluster.call_max = cluster.call_max.max(call);
+                scratch.cluster(entry.value).written(call, ret);
             }
             Act::Read | Act::ReadUnseen | Act::Nothing => {}
-            Act::Append | Act::Cas | Act::CasRefused | Act::CasUnseen => return Zones::Undecided,
+            Act::Append => return Zones::Undecided,
+            // Not decided here, except where the value that was found or left has no origin at all.
+            Act::CasRefused => vague = true,
+            Act::Cas | Act::CasUnseen => {
+                vague = true;
+                if entry.act == Act::Cas && ret != OPEN {
+                    scratch.cluster(entry.value).read(call, ret);
+                }
+                scratch.cluster(entry.to).written(call, OPEN);
+            }
         }
     }
     scratch.cluster_of_initial(initial);
     clusters(scratch)
+        .or(vague.then_some(Zones::Undecided))
         .or_else(|| {
             scratch.forward.sort_unstable();
             overlap(&scratch.forward)
@@ -259,12 +281,13 @@ fn tell(conflict: Conflict, entries: &[Entry], values: &Names) -> (String, Vec<u
         Conflict::Unwritten { value, ret } => {
             let write = entries
                 .iter()
-                .find(|entry| entry.act == Act::Write && entry.value == value);
+                .filter(|entry| entry.may_leave(value))
+                .min_by_key(|entry| entry.call);
             let then = match write {
-                Some(write) => format!("before its write was called (at {})", write.call),
-                None => "and was never written".to_owned(),
+                Some(write) => format!("before anything that could leave it was called (at {})", write.call),
+                None => "and nothing ever left it".to_owned(),
             };
-            let sentence = format!("{} was read (by {}) {then}", values.name(value), ret - 1);
+            let sentence = format!("{} was found (by {}) {then}", values.name(value), ret - 1);
             let from = write.map_or(ret, |write| write.call + 1);
             (sentence, [Some(Zone { from, to: ret, value }), None])
         }
