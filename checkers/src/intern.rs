@@ -9,7 +9,8 @@ pub(crate) struct Texts {
     text: Vec<u8>,
     /// Where each text ends in `text`; it begins where the one before it ends.
     ends: Vec<u64>,
-    /// Upper half: the upper half of the hash. Lower half: the number plus one, 0 for an empty slot.
+    /// Upper half: the upper half of the hash, which says the slot, too. Lower half: the number plus one, 0 for an empty
+    /// slot.
     table: Vec<u64>,
     mask: usize,
 }
@@ -54,9 +55,29 @@ impl Texts {
         self.ends.len()
     }
 
+    /// Reads what [`Texts::id_hashed`] will read, so that it is in the cache by then: many of these overlap, where the
+    /// look-ups would wait for memory one after the other. What it returns means nothing.
+    #[inline]
+    pub(crate) fn touch(&self, hash: u64) -> u64 {
+        let entry = self.table[self.slot(hash)];
+        let Some(id) = (entry as usize & 0xffff_ffff).checked_sub(1) else {
+            return 0;
+        };
+        let end = self.ends[id];
+        self.text
+            .get((end as usize).saturating_sub(1))
+            .copied()
+            .map_or(0, u64::from)
+    }
+
+    #[inline]
+    fn slot(&self, hash: u64) -> usize {
+        (hash >> 32) as usize & self.mask
+    }
+
     #[inline]
     fn find(&self, text: &[u8], hash: u64) -> Result<u32, usize> {
-        let mut slot = hash as usize & self.mask;
+        let mut slot = self.slot(hash);
         loop {
             let entry = self.table[slot];
             if entry == 0 {
@@ -87,15 +108,13 @@ impl Texts {
     fn grow(&mut self) {
         let size = self.table.len() * 2;
         self.mask = size - 1;
-        self.table.clear();
-        self.table.resize(size, 0);
-        for id in 0..u32::try_from(self.ends.len()).unwrap_or(u32::MAX) {
-            let hash = hash(self.text(id));
-            let mut slot = hash as usize & self.mask;
+        let old = std::mem::replace(&mut self.table, vec![0; size]);
+        for entry in old.into_iter().filter(|entry| *entry != 0) {
+            let mut slot = self.slot(entry);
             while self.table[slot] != 0 {
                 slot = (slot + 1) & self.mask;
             }
-            self.table[slot] = hash >> 32 << 32 | u64::from(id + 1);
+            self.table[slot] = entry;
         }
     }
 }

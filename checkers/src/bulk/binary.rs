@@ -12,9 +12,10 @@ use crate::history::{Event, Kind, QueryPath, ReadMoment};
 use crate::ledger::Role;
 use crate::ops::{Tape, write_op_json};
 
-use super::pass::{Head, NONE, Pass, RowSeen, Seen, Sink, Words};
+use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, odd};
+use super::pass::Pass;
 use super::select::Select;
-use super::{BulkResults, Odd, conclude, jsonl};
+use super::{BulkResults, Odd, conclude, line};
 
 /// Judges the history at `path`. The inner error says why that cannot be done here.
 pub(super) fn read(path: &Path) -> Result<Result<BulkResults, Odd>, ReadError> {
@@ -339,7 +340,7 @@ impl<'a> Driver<'a> {
                 };
                 Ok(Seen::Delivery {
                     tx: list,
-                    times: jsonl::times(did.as_bytes()),
+                    times: line::times(did.as_bytes()),
                 })
             }
             _ => Err(Unusual),
@@ -364,7 +365,7 @@ impl<'a> Driver<'a> {
             return Ok(false);
         }
         self.rows(head, record, heap, sink)
-            .unwrap_or_else(|Unusual| super::pass::odd(head, "a read that is not as the harness writes it"))
+            .unwrap_or_else(|Unusual| odd(head, "a read that is not as the harness writes it"))
     }
 
     fn rows<S: Sink>(

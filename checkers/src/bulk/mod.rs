@@ -15,9 +15,12 @@
 //! more than the checkers do.
 
 mod binary;
+mod events;
 mod jsonl;
+mod line;
 mod pass;
 mod select;
+mod settle;
 
 use std::path::Path;
 

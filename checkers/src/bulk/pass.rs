@@ -4,118 +4,30 @@
 
 use std::collections::HashMap;
 
-use crate::history::{Body, Event, Header, Kind, Process, QueryPath, Read, ReadMoment, Rows};
+use crate::history::{Body, Event, Header, Kind, Process, QueryPath, ReadMoment, Rows};
 use crate::ledger::Role;
 use crate::money::{self, Money};
-use crate::verdict::CheckerResult;
 
 use super::Odd;
-
-/// No such number.
-pub(super) const NONE: u32 = u32::MAX;
+use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, empty_read, is_compensation, odd};
 
 /// Processes with smaller numbers have their state in an array.
 const DENSE_PROCESSES: u64 = 1 << 22;
 
-/// The texts behind the numbers.
-pub(super) trait Words {
-    fn text(&self, id: u32) -> &str;
-}
-
-/// Who takes in what a reader has found, in the order of the file.
-pub(super) trait Sink {
-    /// An operation of a client, or something on the wire; `event` parses it as a whole.
-    fn seen(
-        &mut self,
-        head: &Head,
-        seen: &Seen,
-        words: &impl Words,
-        event: impl FnOnce() -> Result<Event, Odd>,
-    ) -> Result<(), Odd>;
-
-    /// A read that succeeded; its rows follow.
-    fn read(&mut self, head: &Head, at: ReadMoment, role: Role) -> Result<(), Odd>;
-
-    /// A row of it.
-    fn row(&mut self, row: &RowSeen, words: &impl Words);
-
-    /// Anything else.
-    fn event(&mut self, event: Event, head: &Head) -> Result<(), Odd>;
-
-    /// There are texts with numbers below `count`.
-    fn know(&mut self, count: usize);
-}
-
-/// What every event has.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
-    pub(super) index: u64,
-    pub(super) time: u64,
-    /// None for a named process.
-    pub(super) process: Option<u64>,
-    pub(super) kind: Kind,
-}
-
-/// An operation of a client, or a frame on the wire, in numbers.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Seen<'a> {
-    Recharge {
-        tx: u32,
-        account: u32,
-        amount: u32,
-        conflict: bool,
-        result: u32,
-        answer_tx: u32,
-    },
-    Query {
-        path: QueryPath,
-        tx: u32,
-    },
-    Balance,
-    OpenAccount {
-        account: u32,
-    },
-    /// A delivery of these numbers, unless it was dropped on its way.
-    Delivery {
-        tx: &'a [u32],
-        times: u32,
-    },
-    /// Anything else that crossed a link.
-    Frame,
-}
-
-/// A row of a read, in numbers.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum RowSeen {
-    Payment {
-        tx: u32,
-        account: u32,
-        amount: u32,
-        result: u32,
-    },
-    Balance {
-        account: u32,
-        balance: u32,
-    },
-    Credit {
-        tx: u32,
-    },
-}
-
 /// What is known of a text.
 #[derive(Clone, Copy, Debug)]
-struct Text {
+pub(super) struct Text {
     /// The payment whose client chose it.
-    payment: u32,
+    pub(super) payment: u32,
     /// The payment that was answered with it.
-    given: u32,
-    account: u32,
+    pub(super) given: u32,
+    pub(super) account: u32,
     /// Deliveries under it.
-    delivered: u32,
+    pub(super) delivered: u32,
     /// Its value in minor units, as a position in `values`: as a whole number of them, and as an amount in major units.
-    minor: u32,
-    major: u32,
-    class: u8,
+    pub(super) minor: u32,
+    pub(super) major: u32,
+    pub(super) class: u8,
 }
 
 const BLANK: Text = Text {
@@ -132,24 +44,24 @@ const CLASS_OTHER: u8 = 2;
 const EARLIER: u8 = 128;
 
 #[derive(Clone, Copy, Debug)]
-struct Payment {
-    amount: i128,
-    tx: u32,
-    account: u32,
-    given: u32,
-    rows: u32,
-    successes: u32,
-    ok: bool,
-    acknowledged: bool,
+pub(super) struct Payment {
+    pub(super) amount: i128,
+    pub(super) tx: u32,
+    pub(super) account: u32,
+    pub(super) given: u32,
+    pub(super) rows: u32,
+    pub(super) successes: u32,
+    pub(super) ok: bool,
+    pub(super) acknowledged: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Account {
-    expected: i128,
-    at: [Option<i128>; 3],
-    opened: bool,
+pub(super) struct Account {
+    pub(super) expected: i128,
+    pub(super) at: [Option<i128>; 3],
+    pub(super) opened: bool,
     /// Something about it has to be judged.
-    unsettled: bool,
+    pub(super) unsettled: bool,
 }
 
 /// What a client's process is doing.
@@ -174,28 +86,13 @@ pub(super) enum F {
     OpenAccount,
 }
 
-/// The counts of the settled accounts.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Settled {
-    pub(super) any_ok: bool,
-    pub(super) successful: u64,
-    attempted: u64,
-    acknowledged: u64,
-    recorded: u64,
-    delivered: u64,
-    redelivered: u64,
-    credited: u64,
-    opened_late: u64,
-    accounts: u64,
-}
-
 /// The pass.
 pub(super) struct Pass {
     header: Option<Header>,
-    texts: Vec<Text>,
+    pub(super) texts: Vec<Text>,
     values: Vec<Option<i128>>,
-    payments: Vec<Payment>,
-    accounts: Vec<Account>,
+    pub(super) payments: Vec<Payment>,
+    pub(super) accounts: Vec<Account>,
     dense: Vec<State>,
     sparse: HashMap<u64, State>,
     events: u64,
@@ -204,7 +101,7 @@ pub(super) struct Pass {
     makes_numbers: bool,
     /// Whether payments were read at the end: what is attempted after that is odd.
     payments_read: bool,
-    read: [[bool; 3]; 3],
+    pub(super) read: [[bool; 3]; 3],
     /// The read at hand.
     reading: Option<ReadMoment>,
     compensated: bool,
@@ -643,135 +540,6 @@ impl Sink for Pass {
             self.texts.resize(count, BLANK);
         }
     }
-}
-
-/// Whether it is a query of the compensation phase.
-pub(super) fn is_compensation(seen: &Seen) -> bool {
-    matches!(seen, Seen::Query { path, .. } if *path == QueryPath::Compensate)
-}
-
-/// The event of a read, without its rows.
-pub(super) fn empty_read(head: &Head, at: ReadMoment, role: Role) -> Event {
-    let rows = match role {
-        Role::Payments => Rows::Payments(Vec::new()),
-        Role::Balances => Rows::Balances(Vec::new()),
-        Role::Credits => Rows::Credits(Vec::new()),
-    };
-    Event {
-        index: head.index,
-        time: head.time,
-        process: Process::Named("final".into()),
-        kind: head.kind,
-        body: Body::Read(Read { at, rows }),
-        error: None,
-    }
-}
-
-/// What is left at the end.
-impl Pass {
-    /// Finds the accounts that are not settled. False when there are none.
-    pub(super) fn settle(&mut self) -> bool {
-        let balances = Role::Balances as usize;
-        let read = |at: ReadMoment| self.read[at as usize][balances];
-        let (has_ends, has_before) = (
-            read(ReadMoment::Initial) && read(ReadMoment::Final),
-            read(ReadMoment::BeforeCompensate),
-        );
-        for payment in &self.payments {
-            // A number that was given for one payment, and chosen by the client of another.
-            let given = (payment.given != NONE).then(|| self.texts[payment.given as usize]);
-            let taken = given.is_some_and(|text| text.payment != NONE);
-            self.accounts[payment.account as usize].unsettled |= taken || payment.acknowledged && payment.rows == 0;
-        }
-        for account in &mut self.accounts {
-            let [initial, before, last] = account.at;
-            let gained = |end: Option<i128>| end.and_then(|end| end.checked_sub(initial.unwrap_or(0)));
-            let as_expected = gained(last) == Some(account.expected);
-            let in_time = match (before, initial) {
-                _ if !has_before => true,
-                (None, None) => account.expected == 0,
-                (before, _) => gained(before) == Some(account.expected),
-            };
-            account.unsettled |= !(has_ends && as_expected && in_time);
-        }
-        self.accounts.iter().any(|a| a.unsettled)
-    }
-
-    /// Whether the payment that a number belongs to is not settled; a number of nobody's is not.
-    pub(super) fn is_number_unsettled(&self, tx: u32) -> bool {
-        let Some(text) = self.texts.get(tx as usize) else {
-            return true;
-        };
-        let owner = if text.payment == NONE { text.given } else { text.payment };
-        owner == NONE || self.accounts[self.payments[owner as usize].account as usize].unsettled
-    }
-
-    /// Whether an account is not settled.
-    pub(super) fn is_account_unsettled(&self, account: u32) -> bool {
-        let known = self.texts.get(account as usize).map_or(NONE, |text| text.account);
-        known == NONE || self.accounts[known as usize].unsettled
-    }
-
-    /// The counts of the settled accounts and their payments.
-    pub(super) fn settled(&self) -> Settled {
-        let mut settled = Settled::default();
-        for payment in &self.payments {
-            if self.accounts[payment.account as usize].unsettled {
-                continue;
-            }
-            let under = |id: u32| {
-                if id == NONE {
-                    0
-                } else {
-                    self.texts[id as usize].delivered
-                }
-            };
-            let delivered = under(payment.tx).saturating_add(under(payment.given));
-            settled.any_ok |= payment.ok;
-            settled.attempted += 1;
-            settled.acknowledged += u64::from(payment.acknowledged);
-            settled.recorded += u64::from(payment.rows > 0);
-            settled.successful += u64::from(payment.successes > 0);
-            settled.delivered += u64::from(delivered > 0);
-            settled.redelivered += u64::from(delivered > 1);
-            settled.credited += u64::from(payment.successes > 0);
-        }
-        for account in self.accounts.iter().filter(|a| !a.unsettled) {
-            settled.accounts += 1;
-            settled.opened_late += u64::from(account.opened && account.at[0].is_none());
-        }
-        settled
-    }
-}
-
-impl Settled {
-    /// Adds to what the checkers counted among the others.
-    pub(super) fn add_to(&self, exactly_once: &mut CheckerResult, convergence: &mut CheckerResult) {
-        let add = |result: &mut CheckerResult, name: &str, count: u64| {
-            // A checker that could not look at all has counted nothing.
-            if let Some(sum) = result.counts.get_mut(name) {
-                *sum += count;
-            }
-        };
-        for (name, count) in [
-            ("attempted", self.attempted),
-            ("acknowledged", self.acknowledged),
-            ("recorded", self.recorded),
-            ("successful", self.successful),
-            ("delivered", self.delivered),
-            ("redelivered", self.redelivered),
-            ("credited", self.credited),
-            ("accounts-opened-late", self.opened_late),
-        ] {
-            add(exactly_once, name, count);
-        }
-        add(convergence, "accounts", self.accounts);
-        add(convergence, "converged", self.accounts);
-    }
-}
-
-pub(super) fn odd<T>(head: &Head, what: &str) -> Result<T, Odd> {
-    Err(Odd(format!("event {}: {what}", head.index)))
 }
 
 fn small(n: usize) -> u32 {

@@ -6,7 +6,8 @@ use crate::history::{BalanceRow, Body, CreditRow, Event, Kind, PaymentRow, ReadM
 use crate::ledger::Role;
 
 use super::Odd;
-use super::pass::{Head, NONE, Pass, RowSeen, Seen, Sink, Words, empty_read, is_compensation};
+use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, empty_read, is_compensation};
+use super::pass::Pass;
 
 /// Collects them.
 pub(super) struct Select<'a> {

@@ -1,0 +1,126 @@
+//! What is left at the end of the pass: which accounts are settled, and their counts.
+
+use crate::history::ReadMoment;
+use crate::ledger::Role;
+use crate::verdict::CheckerResult;
+
+use super::events::NONE;
+use super::pass::Pass;
+
+/// The counts of the settled accounts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Settled {
+    pub(super) any_ok: bool,
+    pub(super) successful: u64,
+    attempted: u64,
+    acknowledged: u64,
+    recorded: u64,
+    delivered: u64,
+    redelivered: u64,
+    credited: u64,
+    opened_late: u64,
+    accounts: u64,
+}
+
+/// What is left at the end.
+impl Pass {
+    /// Finds the accounts that are not settled. False when there are none.
+    pub(super) fn settle(&mut self) -> bool {
+        let balances = Role::Balances as usize;
+        let read = |at: ReadMoment| self.read[at as usize][balances];
+        let (has_ends, has_before) = (
+            read(ReadMoment::Initial) && read(ReadMoment::Final),
+            read(ReadMoment::BeforeCompensate),
+        );
+        for payment in &self.payments {
+            // A number that was given for one payment, and chosen by the client of another.
+            let given = (payment.given != NONE).then(|| self.texts[payment.given as usize]);
+            let taken = given.is_some_and(|text| text.payment != NONE);
+            self.accounts[payment.account as usize].unsettled |= taken || payment.acknowledged && payment.rows == 0;
+        }
+        for account in &mut self.accounts {
+            let [initial, before, last] = account.at;
+            let gained = |end: Option<i128>| end.and_then(|end| end.checked_sub(initial.unwrap_or(0)));
+            let as_expected = gained(last) == Some(account.expected);
+            let in_time = match (before, initial) {
+                _ if !has_before => true,
+                (None, None) => account.expected == 0,
+                (before, _) => gained(before) == Some(account.expected),
+            };
+            account.unsettled |= !(has_ends && as_expected && in_time);
+        }
+        self.accounts.iter().any(|a| a.unsettled)
+    }
+
+    /// Whether the payment that a number belongs to is not settled; a number of nobody's is not.
+    pub(super) fn is_number_unsettled(&self, tx: u32) -> bool {
+        let Some(text) = self.texts.get(tx as usize) else {
+            return true;
+        };
+        let owner = if text.payment == NONE { text.given } else { text.payment };
+        owner == NONE || self.accounts[self.payments[owner as usize].account as usize].unsettled
+    }
+
+    /// Whether an account is not settled.
+    pub(super) fn is_account_unsettled(&self, account: u32) -> bool {
+        let known = self.texts.get(account as usize).map_or(NONE, |text| text.account);
+        known == NONE || self.accounts[known as usize].unsettled
+    }
+
+    /// The counts of the settled accounts and their payments.
+    pub(super) fn settled(&self) -> Settled {
+        let mut settled = Settled::default();
+        for payment in &self.payments {
+            if self.accounts[payment.account as usize].unsettled {
+                continue;
+            }
+            let under = |id: u32| {
+                if id == NONE {
+                    0
+                } else {
+                    self.texts[id as usize].delivered
+                }
+            };
+            let delivered = under(payment.tx).saturating_add(under(payment.given));
+            settled.any_ok |= payment.ok;
+            settled.attempted += 1;
+            settled.acknowledged += u64::from(payment.acknowledged);
+            settled.recorded += u64::from(payment.rows > 0);
+            settled.successful += u64::from(payment.successes > 0);
+            settled.delivered += u64::from(delivered > 0);
+            settled.redelivered += u64::from(delivered > 1);
+            settled.credited += u64::from(payment.successes > 0);
+        }
+        for account in self.accounts.iter().filter(|a| !a.unsettled) {
+            settled.accounts += 1;
+            settled.opened_late += u64::from(account.opened && account.at[0].is_none());
+        }
+        settled
+    }
+}
+
+impl Settled {
+    /// Adds to what the checkers counted among the others.
+    pub(super) fn add_to(&self, exactly_once: &mut CheckerResult, convergence: &mut CheckerResult) {
+        let add = |result: &mut CheckerResult, name: &str, count: u64| {
+            // A checker that could not look at all has counted nothing.
+            if let Some(sum) = result.counts.get_mut(name) {
+                *sum += count;
+            }
+        };
+        for (name, count) in [
+            ("attempted", self.attempted),
+            ("acknowledged", self.acknowledged),
+            ("recorded", self.recorded),
+            ("successful", self.successful),
+            ("delivered", self.delivered),
+            ("redelivered", self.redelivered),
+            ("credited", self.credited),
+            ("accounts-opened-late", self.opened_late),
+        ] {
+            add(exactly_once, name, count);
+        }
+        add(convergence, "accounts", self.accounts);
+        add(convergence, "converged", self.accounts);
+    }
+}
