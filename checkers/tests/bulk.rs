@@ -31,13 +31,14 @@ impl Drop for Scratch {
     }
 }
 
-fn to_binary(path: &Path) -> Vec<u8> {
+/// None where the last line has no end and is wrong within: the payments' reader takes it for one that is cut off.
+fn to_binary(path: &Path) -> Option<Vec<u8>> {
     let mut reader = Reader::open(path, Some(Format::Jsonl)).unwrap();
     let mut writer = BinaryWriter::new(Vec::new()).unwrap();
-    while let Some(op) = reader.next().unwrap() {
+    while let Some(op) = reader.next().ok()? {
         writer.push(&op).unwrap();
     }
-    writer.finish(reader.cut_off()).unwrap()
+    Some(writer.finish(reader.cut_off()).unwrap())
 }
 
 /// Both ways from both formats, or both errors.
@@ -56,7 +57,11 @@ fn agrees(text: &[u8]) -> Result<Option<BulkResults>, TestCaseError> {
         }
     };
     same(&whole, &bulk)?;
-    let binary = Scratch::new("history.ptw", &to_binary(&file.0));
+    let Some(bytes) = to_binary(&file.0) else {
+        prop_assert!(bulk.truncated, "only a last line that is cut off may be read otherwise");
+        return Ok(Some(bulk));
+    };
+    let binary = Scratch::new("history.ptw", &bytes);
     let from_binary = check_path(&binary.0, Format::Binary).map_err(|e| TestCaseError::fail(e.to_string()))?;
     same(&whole, &from_binary)?;
     Ok(Some(bulk))
