@@ -44,6 +44,8 @@ pub struct ContainerStack {
     parties: Mutex<BTreeMap<String, Party>>,
     networks: tokio::sync::Mutex<BTreeMap<String, StackNetwork>>,
     ready_after: Mutex<BTreeMap<String, Duration>>,
+    /// Held while a container is given its address and started again.
+    pub(super) starting: tokio::sync::Mutex<()>,
     leftovers: Leftovers,
 }
 
@@ -99,6 +101,7 @@ impl ContainerStack {
             parties: Mutex::default(),
             networks: tokio::sync::Mutex::default(),
             ready_after: Mutex::default(),
+            starting: tokio::sync::Mutex::default(),
         }
     }
 

@@ -126,8 +126,10 @@ impl ContainerStack {
     pub async fn start(&self, party: &str) -> Result<Evidence, StackError> {
         let target = self.party(party)?;
         let begun = Instant::now();
+        // Two faults may want the same party back at the same moment: the second one finds it running.
+        let one_at_a_time = self.starting.lock().await;
         if !is_running(&self.state(&target).await?) {
-            self.pin_address(&target).await?;
+            self.pin_address(&self.party(party)?).await?;
             self.engine
                 .api_client()
                 .start_container(&target.container, None::<StartContainerOptions>)
@@ -135,6 +137,7 @@ impl ContainerStack {
                 .doing(|| format!("start {party}"))?;
             self.logs.follow(&self.engine, party, &target.container);
         }
+        drop(one_at_a_time);
         self.change(party, |p| p.down_on_purpose = false);
         let ready = match self.find_address(&target).await {
             Ok(address) => self.await_ready(party).await.map(|()| address),
