@@ -114,6 +114,14 @@ impl Campaign {
         self
     }
 
+    /// When a server writes to its disk: `broker` `sync` or `async`, `mysql` `1`, `0` or `2`
+    /// (`innodb_flush_log_at_trx_commit`).
+    #[must_use]
+    pub fn flush(mut self, party: impl Into<String>, value: impl Into<String>) -> Campaign {
+        self.request.flush.insert(party.into(), value.into());
+        self
+    }
+
     /// How long clients begin new payments.
     #[must_use]
     pub fn time(mut self, time: Duration) -> Campaign {
@@ -257,6 +265,7 @@ impl Session {
         let target = campaign.find_target()?;
         let plan = campaign.expand(&target, 1)?;
         run::store::prepare(&campaign.store)?;
+        Stage::check_machine(&plan).await?;
         let stage = Stage::up(&target, &plan, &campaign.observer.0).await?;
         Ok(Session { stage })
     }
@@ -265,6 +274,7 @@ impl Session {
     pub async fn run(&self, campaign: &Campaign, (number, of): (u32, u32)) -> Result<Run, RunError> {
         let target = campaign.find_target()?;
         let plan = campaign.expand(&target, number)?;
+        Stage::check_machine(&plan).await?;
         let options = RunOptions {
             store: campaign.store.clone(),
             number: (number, of),

@@ -23,6 +23,12 @@ impl Now {
         self.0.format("%Y%m%dT%H%M%SZ").to_string()
     }
 
+    /// Whole seconds from now until a date as HTTP and mail write it; negative when it is past.
+    pub fn seconds_until(&self, date: &str) -> Option<i64> {
+        let date = DateTime::parse_from_rfc2822(date).ok()?;
+        Some(date.timestamp() - self.0.timestamp())
+    }
+
     /// A seed for a run whose user named none: small enough to be typed again.
     pub fn seed(&self) -> u64 {
         // A multiplicative hash spreads neighbouring microseconds over the range.

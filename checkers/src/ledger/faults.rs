@@ -82,6 +82,9 @@ impl FaultSpan {
             "delay" => format!("{on} was delayed"),
             "duplicate" => format!("{on} was duplicated"),
             "reset" => format!("{on} was reset"),
+            "power-loss" => format!("{on} lost its power"),
+            "disk-full" => format!("the disk of {on} was full"),
+            "read-only" => format!("the disk of {on} was read-only"),
             other => format!("{on} was under {other}"),
         }
     }

@@ -64,6 +64,9 @@ pub(crate) struct RunArgs {
     /// An image for a dependency (mysql, rocketmq); may be repeated.
     #[arg(long = "image", value_name = "DEPENDENCY=IMAGE", value_parser = key_value)]
     images: Vec<(String, String)>,
+    /// When a server writes to its disk: broker=async|sync, mysql=1|0|2 (innodb_flush_log_at_trx_commit); may be repeated.
+    #[arg(long = "flush", value_name = "PARTY=VALUE", value_parser = key_value)]
+    flush: Vec<(String, String)>,
     /// Where runs are stored.
     #[arg(long, default_value = "store")]
     store: PathBuf,
@@ -221,6 +224,7 @@ fn request(args: &RunArgs) -> PlanRequest {
         rules: args.rules.clone(),
         wire_detail: args.wire_detail,
         images: args.images.iter().cloned().collect(),
+        flush: args.flush.iter().cloned().collect(),
         ..PlanRequest::default()
     }
 }

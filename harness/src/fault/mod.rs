@@ -4,12 +4,19 @@
 //! It must never claim an effect that was not looked at.
 
 mod at_point;
+mod clock;
+mod cpu;
 mod cut;
 mod delay;
+mod disk_full;
 mod duplicate;
 mod kill;
+mod loss;
+mod memory;
 mod pause;
+mod power_loss;
 mod probe;
+mod read_only;
 mod reset;
 mod wire_rule;
 
@@ -20,7 +27,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::plan::FaultSpec;
+use crate::plan::{FaultSpec, MachineFault, MachineKind};
 use crate::run::Ground;
 use crate::wire::RuleStats;
 
@@ -39,6 +46,14 @@ impl Evidence {
         Evidence {
             detail: detail.into(),
             counts: BTreeMap::new(),
+        }
+    }
+
+    /// Evidence in words and one number.
+    fn count(detail: impl Into<String>, name: &str, n: u64) -> Evidence {
+        Evidence {
+            detail: detail.into(),
+            counts: BTreeMap::from([(name.to_owned(), n)]),
         }
     }
 
@@ -98,6 +113,20 @@ pub fn make(spec: &FaultSpec, seed: u64) -> Box<dyn Fault> {
         FaultSpec::Duplicate { on, what, share } => Box::new(duplicate::duplicate(on, what, share, seed)),
         FaultSpec::Reset { on } => Box::new(reset::reset(on, seed)),
         FaultSpec::Rule(rule) => Box::new(at_point::AtPoint::new(*rule, seed)),
+        FaultSpec::Machine(fault) => machine(fault),
+    }
+}
+
+fn machine(fault: MachineFault) -> Box<dyn Fault> {
+    let MachineFault { on, what } = fault;
+    match what {
+        MachineKind::Cpu { percent } => Box::new(cpu::Cpu::new(on, percent)),
+        MachineKind::Memory { limit_mib } => Box::new(memory::Memory::new(on, limit_mib)),
+        MachineKind::PowerLoss => Box::new(power_loss::PowerLoss::new(on)),
+        MachineKind::DiskFull => Box::new(disk_full::DiskFull::new(on)),
+        MachineKind::ReadOnly => Box::new(read_only::ReadOnly::new(on)),
+        MachineKind::Clock { offset_ms } => Box::new(clock::Clock::new(on, offset_ms)),
+        MachineKind::Loss { percent } => Box::new(loss::Loss::new(on, percent)),
     }
 }
 

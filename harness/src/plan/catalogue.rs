@@ -6,6 +6,7 @@ use paytwice_checkers::CHECKERS;
 
 use super::draw::Draw;
 use super::error::{PlanError, list};
+use super::machine::{EXTRAS, can_be_done_to};
 use super::schedule::{KINDS, Scene, duplicates};
 use super::target::Target;
 
@@ -59,6 +60,52 @@ pub const FAULTS: [FaultEntry; 6] = [
         about: "resets every connection, new ones too, until healed",
         on: "a link",
         params: "@5s+500ms",
+    },
+];
+
+/// The faults of the machine: each needs something that not every machine has, and is only done when it is named.
+pub const MACHINE_FAULTS: [FaultEntry; 7] = [
+    FaultEntry {
+        kind: "cpu",
+        about: "leaves a process so much of one core",
+        on: "a service or a process of a dependency",
+        params: ":10%",
+    },
+    FaultEntry {
+        kind: "memory",
+        about: "limits a process's memory; the kernel ends it when it takes more, and it is started again",
+        on: "a service or a process of a dependency",
+        params: ":64m",
+    },
+    FaultEntry {
+        kind: "power-loss",
+        about: "cuts the power: the process ends and what its disk was not told to keep is gone",
+        on: "a process with a data directory",
+        params: "@5s+1s",
+    },
+    FaultEntry {
+        kind: "disk-full",
+        about: "fills the disk under the data directory to its last block, then frees it",
+        on: "a process with a data directory",
+        params: "@5s+2s",
+    },
+    FaultEntry {
+        kind: "read-only",
+        about: "lets the disk refuse every write, as after an error of its device; healed by a repair and a restart",
+        on: "a process with a data directory",
+        params: "@5s+2s",
+    },
+    FaultEntry {
+        kind: "clock",
+        about: "sets the wall clock of a service wrong",
+        on: "a service",
+        params: ":+30s",
+    },
+    FaultEntry {
+        kind: "loss",
+        about: "drops a share of the packets between a service and its link, both ways",
+        on: "a link of a service",
+        params: ":10%",
     },
 ];
 
@@ -118,6 +165,28 @@ pub fn faults(target: &Target) -> String {
             &format!("{:10} on {}", "", list(on.iter().map(String::as_str))),
         );
         line(&mut text, &example.unwrap_or_default());
+    }
+    line(
+        &mut text,
+        "\nextras, never in all; paytwice doctor says which of them this machine can do:\n",
+    );
+    debug_assert!(
+        MACHINE_FAULTS.iter().map(|f| f.kind).eq(EXTRAS),
+        "every extra is listed"
+    );
+    for fault in MACHINE_FAULTS {
+        line(&mut text, &format!("{:<10} {}", fault.kind, fault.about));
+        let on = can_be_done_to(&scene, fault.kind);
+        line(
+            &mut text,
+            &format!("{:10} on {}", "", list(on.iter().map(String::as_str))),
+        );
+        if let Some(on) = on.first() {
+            line(
+                &mut text,
+                &format!("{:10} e.g. '{}:{on}{}'", "", fault.kind, fault.params),
+            );
+        }
     }
     line(
         &mut text,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::check;
 use super::duration::show_ms;
 use super::error::{PlanError, did_you_mean, list};
+use super::machine;
 use super::manifest::Manifest;
 use super::point_rule::PointRule;
 use super::points::check_rule;
@@ -52,6 +53,7 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
         let problem = format!("under the chosen policies {}", problems.join("; "));
         return Err(PlanError::value(format!("target {}", manifest.name), problem));
     }
+    machine::check_flush(&request.flush).map_err(|problem| PlanError::value("--flush", problem))?;
     let workload = workload(&manifest, request)?;
     let scene = Scene::new(target);
     // Who names a rule wants to see what it does, and nothing else.
@@ -78,6 +80,7 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
             sample_every_ms: SAMPLE_EVERY_MS,
         },
         images: images(&manifest, request)?,
+        flush: request.flush.clone(),
         faults,
     })
 }

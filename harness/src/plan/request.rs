@@ -63,6 +63,8 @@ pub struct PlanRequest {
     pub late: Option<Late>,
     /// Images by dependency.
     pub images: BTreeMap<String, String>,
+    /// When `mysql` and `broker` write to their disk, as `--flush` takes it.
+    pub flush: BTreeMap<String, String>,
 }
 
 /// What a plan file holds.
@@ -112,6 +114,8 @@ impl PlanRequest {
         policies.extend(self.policies);
         let mut images = other.images;
         images.extend(self.images);
+        let mut flush = other.flush;
+        flush.extend(self.flush);
         PlanRequest {
             target: self.target.or(other.target),
             seed: self.seed.or(other.seed),
@@ -135,6 +139,7 @@ impl PlanRequest {
             settle_timeout_ms: self.settle_timeout_ms.or(other.settle_timeout_ms),
             late: self.late.or(other.late),
             images,
+            flush,
         }
     }
 }
@@ -178,6 +183,8 @@ struct RequestFile {
     late: Option<Late>,
     #[serde(default)]
     images: BTreeMap<String, String>,
+    #[serde(default)]
+    flush: BTreeMap<String, String>,
 }
 
 /// A duration in a file.
@@ -264,6 +271,7 @@ impl From<RequestFile> for PlanRequest {
             settle_timeout_ms: ms(file.settle_timeout),
             late: file.late,
             images: file.images,
+            flush: file.flush,
         }
     }
 }

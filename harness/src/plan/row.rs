@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::machine::{MachineFault, MachineKind};
 use super::types::{Direction, Duplicated, FaultSpec, PlannedFault};
 
 /// One `[[faults]]`.
@@ -25,6 +26,8 @@ pub(crate) struct FaultRow {
     share: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amount: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +40,26 @@ enum Kind {
     Duplicate,
     Reset,
     Rule,
+    Cpu,
+    Memory,
+    PowerLoss,
+    DiskFull,
+    ReadOnly,
+    Clock,
+    Loss,
+}
+
+impl Kind {
+    /// The faults of the machine, under their names.
+    const EXTRAS: [(Kind, &str); 7] = [
+        (Kind::Cpu, "cpu"),
+        (Kind::Memory, "memory"),
+        (Kind::PowerLoss, "power-loss"),
+        (Kind::DiskFull, "disk-full"),
+        (Kind::ReadOnly, "read-only"),
+        (Kind::Clock, "clock"),
+        (Kind::Loss, "loss"),
+    ];
 }
 
 impl From<PlannedFault> for FaultRow {
@@ -53,6 +76,7 @@ impl From<PlannedFault> for FaultRow {
             what: None,
             share: None,
             rule: None,
+            amount: None,
         };
         match planned.fault {
             FaultSpec::Kill { .. } => {}
@@ -61,6 +85,11 @@ impl From<PlannedFault> for FaultRow {
             FaultSpec::Rule(rule) => {
                 row.fault = Kind::Rule;
                 row.rule = Some(rule.to_string());
+            }
+            FaultSpec::Machine(fault) => {
+                let extra = Kind::EXTRAS.iter().find(|(_, name)| *name == fault.what.kind());
+                row.fault = extra.map_or(Kind::Cpu, |(kind, _)| *kind);
+                row.amount = fault.what.amount();
             }
             FaultSpec::Cut { direction, .. } => {
                 row.fault = Kind::Cut;
@@ -113,6 +142,15 @@ impl TryFrom<FaultRow> for PlannedFault {
                 what: taken(row.id, "what", &mut row.what)?,
                 share: taken(row.id, "share", &mut row.share)?,
             },
+            extra => {
+                let name = Kind::EXTRAS
+                    .iter()
+                    .find(|(kind, _)| *kind == extra)
+                    .map_or("", |(_, name)| name);
+                let what = MachineKind::parse(name, row.amount.take().as_deref());
+                let what = what.map_err(|problem| format!("fault {}: {problem}", row.id))?;
+                FaultSpec::Machine(MachineFault { on, what })
+            }
         };
         let left = [
             ("direction", row.direction.is_some()),
@@ -121,6 +159,7 @@ impl TryFrom<FaultRow> for PlannedFault {
             ("what", row.what.is_some()),
             ("share", row.share.is_some()),
             ("rule", row.rule.is_some()),
+            ("amount", row.amount.is_some()),
         ];
         match left.iter().find(|(_, there)| *there) {
             Some((key, _)) => Err(format!("fault {} is a {}, which has no `{key}`", row.id, fault.kind())),

@@ -6,9 +6,11 @@ use paytwice_checkers::history::Promise;
 
 use super::duration::show_ms;
 use super::error::{PlanError, did_you_mean, list};
+use super::machine;
 use super::manifest::{Late, Manifest};
 use super::points::check_rule;
 use super::read;
+use super::schedule::Scene;
 use super::target::Target;
 use super::types::{FaultSpec, PLAN_VERSION, Plan};
 
@@ -59,12 +61,18 @@ impl Plan {
     /// Whether the plan can be carried out on this target: its policies, links and parties are there.
     pub fn check_against(&self, target: &Target) -> Result<(), PlanError> {
         target.effective(&self.policies)?;
+        machine::check_flush(&self.flush).map_err(|problem| PlanError::value("flush", problem))?;
         let links = target.links();
         let parties = target.parties();
         for planned in &self.faults {
             if let FaultSpec::Rule(rule) = &planned.fault {
                 check_rule(target, rule)
                     .map_err(|problem| PlanError::value(format!("fault {}, rule,", planned.id), problem))?;
+                continue;
+            }
+            if let FaultSpec::Machine(fault) = &planned.fault {
+                machine::check_on(&Scene::new(target), fault.what.kind(), &fault.on)
+                    .map_err(|problem| PlanError::value(format!("fault {}", planned.id), problem))?;
                 continue;
             }
             let on = planned.fault.on();
@@ -154,6 +162,11 @@ impl Plan {
             self.images
                 .iter()
                 .map(|(name, image)| format!("image     {name} {image}")),
+        );
+        lines.extend(
+            self.flush
+                .iter()
+                .map(|(party, value)| format!("flush     {party} {value}")),
         );
         lines.push(format!("faults    {}", self.faults.len()));
         lines.extend(self.faults.iter().map(|planned| {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::machine::MachineFault;
 use super::manifest::Late;
 use super::point_rule::PointRule;
 use super::row::FaultRow;
@@ -43,6 +44,9 @@ pub struct Plan {
     /// Images by dependency, where the user named one.
     #[serde(default)]
     pub images: BTreeMap<String, String>,
+    /// When `mysql` and `broker` write to their disk, where the user chose it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flush: BTreeMap<String, String>,
     /// What is broken, when and for how long, ordered by `at_ms`.
     #[serde(default)]
     pub faults: Vec<PlannedFault>,
@@ -184,6 +188,8 @@ pub enum FaultSpec {
     },
     /// Something is done to the frames of a wire point.
     Rule(Box<PointRule>),
+    /// Something is done to the machine under a party.
+    Machine(MachineFault),
 }
 
 /// A direction of a link, seen from the party on its left.
@@ -221,6 +227,7 @@ impl FaultSpec {
             FaultSpec::Duplicate { .. } => "duplicate",
             FaultSpec::Reset { .. } => "reset",
             FaultSpec::Rule(_) => "rule",
+            FaultSpec::Machine(fault) => fault.what.kind(),
         }
     }
 
@@ -234,6 +241,7 @@ impl FaultSpec {
             | FaultSpec::Duplicate { on, .. }
             | FaultSpec::Reset { on } => on,
             FaultSpec::Rule(rule) => &rule.at.link,
+            FaultSpec::Machine(fault) => &fault.on,
         }
     }
 }
@@ -242,6 +250,9 @@ impl fmt::Display for FaultSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let FaultSpec::Rule(rule) = self {
             return write!(f, "rule {rule}");
+        }
+        if let FaultSpec::Machine(fault) = self {
+            return write!(f, "{fault}");
         }
         write!(f, "{} {}", self.kind(), self.on())?;
         match self {
@@ -253,7 +264,11 @@ impl fmt::Display for FaultSpec {
                 ..
             } => write!(f, " {direction} {fixed_ms}+{jitter_ms} ms"),
             FaultSpec::Duplicate { what, share, .. } => write!(f, " {what} {:.0}%", share * 100.0),
-            FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Reset { .. } | FaultSpec::Rule(_) => Ok(()),
+            FaultSpec::Kill { .. }
+            | FaultSpec::Pause { .. }
+            | FaultSpec::Reset { .. }
+            | FaultSpec::Rule(_)
+            | FaultSpec::Machine(_) => Ok(()),
         }
     }
 }

@@ -53,6 +53,7 @@ pub async fn run(
     options: &RunOptions,
     observer: &Observer,
 ) -> Result<Judged, RunError> {
+    stage.check_stack(plan)?;
     let now = Now::read();
     let folder = store::create(&options.store, &plan.target, now, plan.seed)?;
     observer.tell(Notice::Run {

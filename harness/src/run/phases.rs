@@ -107,6 +107,7 @@ impl Phases<'_> {
         let deadline = Instant::now() + READS_TIMEOUT;
         workload.open_accounts(deadline).await.map_err(RunError::OpenAccount)?;
         let initial = reader.record(ReadMoment::Initial, &self.recorder, deadline).await?;
+        stack.sync_disks().await?;
         self.observer
             .detail(format!("target ready after {:.1} s", begun.elapsed().as_secs_f64()));
         Ok(Ready {

@@ -40,6 +40,7 @@ pub(super) async fn start(
             port: service.port,
             ready_path: service.ready.clone(),
             beside_dependencies: direct,
+            own_clock: plan.has_own_clock(name),
         };
         stage.stack.start_service(spec).await?;
         Ok::<(), RunError>(())

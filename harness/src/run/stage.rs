@@ -6,25 +6,71 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::{Names, Observer, RunError};
 use crate::plan::manifest::Service;
-use crate::plan::{Plan, Target};
-use crate::stack::{ContainerStack, Engine, ServiceSource, StackOptions, service_image};
+use crate::plan::{Plan, PlanError, Target};
+use crate::stack::{ContainerStack, Engine, ServiceSource, StackOptions, service_image, unsupported};
 
 /// A stack and its services' images.
 pub struct Stage {
     /// The stack.
     pub stack: Arc<ContainerStack>,
     images: BTreeMap<String, String>,
+    disks: Vec<String>,
+    flush: BTreeMap<String, String>,
     runs: AtomicU32,
     broker_unclean: AtomicBool,
     unfinished: AtomicBool,
 }
 
 impl Stage {
+    /// Refuses a plan with a fault that this machine cannot do, in the words of the doctor. Nothing is started for it.
+    pub async fn check_machine(plan: &Plan) -> Result<(), RunError> {
+        let kinds: Vec<&str> = plan.machine_faults().map(|fault| fault.what.kind()).collect();
+        if kinds.is_empty() {
+            return Ok(());
+        }
+        let wanting = unsupported(&kinds).await?;
+        if wanting.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<String> = wanting.iter().map(ToString::to_string).collect();
+        Err(RunError::Plan(PlanError::BadValue {
+            key: "--faults".to_owned(),
+            problem: format!(
+                "this machine cannot do all of them (paytwice doctor)\n{}",
+                lines.join("\n")
+            ),
+        }))
+    }
+
+    /// Whether this very stack was started for such a plan: its disks, and when its servers write to them.
+    pub(super) fn check_stack(&self, plan: &Plan) -> Result<(), RunError> {
+        let wrong = |problem: String| {
+            Err(RunError::Plan(PlanError::BadValue {
+                key: "session".to_owned(),
+                problem,
+            }))
+        };
+        if let Some(party) = plan.disks().iter().find(|party| !self.disks.contains(party)) {
+            return wrong(format!(
+                "this stack was started without a disk for {party}; start it for a campaign that has such a fault"
+            ));
+        }
+        if plan.flush != self.flush {
+            return wrong(format!(
+                "this stack was started with flush {:?}, and the campaign says {:?}; start it for that campaign",
+                self.flush, plan.flush
+            ));
+        }
+        Ok(())
+    }
+
     /// Builds the services and starts the dependencies, side by side.
     pub async fn up(target: &Target, plan: &Plan, observer: &Observer) -> Result<Stage, RunError> {
         let watch = observer.clone();
         let options = StackOptions {
             images: plan.images.clone(),
+            disks: plan.disks(),
+            flush: plan.flush.clone(),
             services: target.manifest.services.keys().cloned().collect(),
             progress: Some(Arc::new(move |line: &str| watch.detail(line))),
         };
@@ -34,6 +80,8 @@ impl Stage {
         Ok(Stage {
             stack: Arc::new(stack),
             images,
+            disks: plan.disks(),
+            flush: plan.flush.clone(),
             runs: AtomicU32::new(0),
             broker_unclean: AtomicBool::new(false),
             unfinished: AtomicBool::new(false),

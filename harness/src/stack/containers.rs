@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::mysql::MySqlPool;
 
+use super::disk::Disk;
 use super::docker::Engine;
 use super::error::StackError;
 use super::launch::Launch;
@@ -17,6 +18,7 @@ use super::leftovers::Leftovers;
 use super::logs::Logs;
 use super::network::StackNetwork;
 use super::owner::StackId;
+use super::power::blocking;
 use super::probe::Probe;
 use super::sweep::sweep_dead;
 use super::{images, mysql, network, rocketmq};
@@ -29,6 +31,10 @@ pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct StackOptions {
     /// Images by dependency (`mysql`, `rocketmq`), where the user named one.
     pub images: BTreeMap<String, String>,
+    /// Parties that get a file system of their own, for what can be done to a disk.
+    pub disks: Vec<String>,
+    /// When `mysql` and `broker` write to their disk, where the user chose it.
+    pub flush: BTreeMap<String, String>,
     /// Services that will be started: their networks are made along with the rest.
     pub services: Vec<String>,
     /// Who is told about the steps.
@@ -43,6 +49,8 @@ pub struct ContainerStack {
     progress: Option<Progress>,
     parties: Mutex<BTreeMap<String, Party>>,
     networks: tokio::sync::Mutex<BTreeMap<String, StackNetwork>>,
+    disks: Mutex<BTreeMap<String, Arc<Disk>>>,
+    flush: BTreeMap<String, String>,
     ready_after: Mutex<BTreeMap<String, Duration>>,
     /// Held while a container is given its address and started again.
     pub(super) starting: tokio::sync::Mutex<()>,
@@ -63,6 +71,8 @@ pub(super) struct Party {
     pub down_on_purpose: bool,
     /// How often it was killed.
     pub kills: u32,
+    /// Whether its processor or memory was limited.
+    pub limited: bool,
 }
 
 impl ContainerStack {
@@ -79,9 +89,13 @@ impl ContainerStack {
             images::ROCKETMQ.resolve(&engine, &options.images)
         )?;
 
-        let stack = ContainerStack::empty(engine, options.progress);
+        let stack = ContainerStack::empty(engine, options.progress, options.flush);
         stack.say(&format!("stack {}: {mysql}, {rocketmq}", stack.id));
-        match stack.start_dependencies(&mysql, &rocketmq, &options.services).await {
+        let started = async {
+            stack.make_disks(options.disks).await?;
+            stack.start_dependencies(&mysql, &rocketmq, &options.services).await
+        };
+        match started.await {
             Ok(()) => Ok(stack),
             Err(error) => {
                 stack.down().await?;
@@ -90,7 +104,7 @@ impl ContainerStack {
         }
     }
 
-    fn empty(engine: Engine, progress: Option<Progress>) -> ContainerStack {
+    fn empty(engine: Engine, progress: Option<Progress>, flush: BTreeMap<String, String>) -> ContainerStack {
         let id = StackId::fresh();
         ContainerStack {
             leftovers: Leftovers::of(&id, true),
@@ -100,9 +114,20 @@ impl ContainerStack {
             progress,
             parties: Mutex::default(),
             networks: tokio::sync::Mutex::default(),
+            disks: Mutex::default(),
+            flush,
             ready_after: Mutex::default(),
             starting: tokio::sync::Mutex::default(),
         }
+    }
+
+    async fn make_disks(&self, parties: Vec<String>) -> Result<(), StackError> {
+        for party in parties {
+            let (id, name) = (self.id.clone(), party.clone());
+            let disk = blocking(move || Disk::make(&id, &name)).await?;
+            self.disks().insert(party, Arc::new(disk));
+        }
+        Ok(())
     }
 
     async fn start_dependencies(&self, mysql: &str, rocketmq: &str, services: &[String]) -> Result<(), StackError> {
@@ -122,16 +147,23 @@ impl ContainerStack {
     }
 
     async fn start_mysql(&self, image: &str, backend: &StackNetwork) -> Result<(), StackError> {
-        self.create_volume(&mysql::volume(&self.id), mysql::PARTY).await?;
-        self.launch(mysql::launch(&self.id, image, &backend.name), Probe::Mysql)
-            .await
+        let flush = self.flush.get(mysql::PARTY).map(String::as_str);
+        let mut launch = mysql::launch(&self.id, image, &backend.name, flush);
+        match self.disk_folder(mysql::PARTY) {
+            Some(folder) => {
+                launch.volume = None;
+                launch.folder = Some((folder, mysql::DATA.to_string()));
+            }
+            None => self.create_volume(&mysql::volume(&self.id), mysql::PARTY).await?,
+        }
+        self.launch(launch, Probe::Mysql).await
     }
 
     /// The broker looks for the name server only when it has started, which takes longer than the name server.
     async fn start_rocketmq(&self, image: &str, backend: &StackNetwork) -> Result<(), StackError> {
         let begun = Instant::now();
         let namesrv = rocketmq::launch_namesrv(&self.id, image, &backend.name);
-        let broker = rocketmq::launch_broker(&self.id, image, &backend.name);
+        let broker = self.broker_launch(image, &backend.name);
         let (namesrv, broker) = tokio::try_join!(
             self.start_container(namesrv, Probe::NameServer),
             self.start_container(broker, Probe::Broker)
@@ -141,6 +173,31 @@ impl ContainerStack {
             self.await_first_ready(&broker, begun)
         )?;
         Ok(())
+    }
+
+    /// The broker as this stack wants it.
+    pub(super) fn broker_launch(&self, image: &str, network: &str) -> Launch {
+        let folder = self.disk_folder(rocketmq::BROKER);
+        let store = rocketmq::BrokerStore {
+            flush_first: self.flush.get(rocketmq::BROKER).is_some_and(|value| value == "sync"),
+            folder: folder.as_deref(),
+        };
+        rocketmq::launch_broker(&self.id, image, network, store)
+    }
+
+    fn disk_folder(&self, party: &str) -> Option<String> {
+        let disks = self.disks();
+        Some(disks.get(party)?.data().display().to_string())
+    }
+
+    /// The disk of a party, where it has one of its own.
+    pub(super) fn disk_of(&self, party: &str) -> Option<Arc<Disk>> {
+        self.disks().get(party).cloned()
+    }
+
+    /// The disks of this stack by party.
+    pub(super) fn disks(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Disk>>> {
+        self.disks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts a container and waits until it is ready.
@@ -162,6 +219,7 @@ impl ContainerStack {
             pinned: false,
             down_on_purpose: false,
             kills: 0,
+            limited: false,
         };
         self.logs.forget(&name);
         self.logs.follow(&self.engine, &name, &party.container);

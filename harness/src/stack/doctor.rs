@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -14,6 +13,7 @@ use super::error::StackError;
 use super::images::{ImageChoice, MYSQL, ROCKETMQ};
 use super::launch::Launch;
 use super::leftovers::Leftovers;
+use super::machine;
 use super::network;
 use super::owner::StackId;
 use super::watchdog::Watchdog;
@@ -123,8 +123,8 @@ pub async fn doctor() -> Vec<Check> {
     );
     checks.push(program("strip", "makes a service's image small; it works without").await);
     checks.push(disk("disk", ".").await);
-    checks.push(machine());
-    checks.extend(kernel());
+    checks.push(this_machine());
+    checks.extend(machine::checks().await);
     checks
 }
 
@@ -245,7 +245,7 @@ async fn disk(name: &str, folder: &str) -> Check {
     }
 }
 
-fn machine() -> Check {
+fn this_machine() -> Check {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let Some(free) = free_memory_mib() else {
         return Check::ok("machine", format!("{cores} cores"));
@@ -261,36 +261,6 @@ fn free_memory_mib() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
-}
-
-/// Extras for faults that only a kernel can make. Looked for, not tried.
-fn kernel() -> [Check; 3] {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let modules = Path::new("/lib/modules").join(release.trim());
-    let names =
-        ["modules.builtin", "modules.dep"].map(|file| std::fs::read_to_string(modules.join(file)).unwrap_or_default());
-    let loaded = Path::new("/sys/module/sch_netem").exists();
-    let extra = |name: &str, there: bool, purpose: &str| match there {
-        true => Check::ok(name, format!("extra: {purpose}")),
-        false => Check::unsupported(name, format!("extra, not here: {purpose}")),
-    };
-    [
-        extra(
-            "netem",
-            loaded || names.iter().any(|text| text.contains("sch_netem")),
-            "loss and delay of packets",
-        ),
-        extra(
-            "loop devices",
-            Path::new("/dev/loop-control").exists(),
-            "power loss of a file system",
-        ),
-        extra(
-            "time namespaces",
-            Path::new("/proc/self/ns/time").exists(),
-            "clocks that differ",
-        ),
-    ]
 }
 
 #[cfg(test)]

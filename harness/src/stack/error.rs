@@ -112,6 +112,14 @@ pub enum StackError {
         /// The names there are.
         known: String,
     },
+    /// Something was to be done to the machine under a party.
+    #[error("{doing}: {cause}")]
+    Machine {
+        /// What was being done.
+        doing: String,
+        /// What stood in its way.
+        cause: String,
+    },
     /// A statement of set-up or of final reads failed.
     #[error("mysql: {doing}: {cause}")]
     Sql {

@@ -28,6 +28,8 @@ pub(super) struct Launch {
     pub files: Vec<(String, Vec<u8>)>,
     /// Name of a volume and where it is mounted.
     pub volume: Option<(String, String)>,
+    /// Folder of this machine and where it is mounted.
+    pub folder: Option<(String, String)>,
 }
 
 impl Launch {
@@ -72,6 +74,9 @@ impl Launch {
         }
         if let Some((volume, target)) = self.volume {
             request = request.with_mount(Mount::volume_mount(volume, target));
+        }
+        if let Some((folder, target)) = self.folder {
+            request = request.with_mount(Mount::bind_mount(folder, target));
         }
         request
     }

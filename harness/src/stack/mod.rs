@@ -7,31 +7,43 @@
 //! Never: publishes a port, leaves anything behind, or touches what carries no label of ours.
 
 mod archive;
+mod cgroup;
 mod containers;
+mod disk;
 mod docker;
 mod doctor;
 mod error;
 mod images;
 mod launch;
 mod leftovers;
+mod limits;
 mod logs;
+mod machine;
 mod mysql;
 mod network;
 mod owner;
+mod packets;
 mod party;
+mod power;
 mod probe;
 mod rocketmq;
 mod service_image;
 mod services;
 mod sweep;
+mod wall_clock;
 mod watchdog;
 
 pub use containers::{ContainerStack, Progress, StackOptions};
+pub use disk::{Content, Lost};
 pub use docker::Engine;
 pub use doctor::{Check, CheckState, doctor};
 pub use error::StackError;
 pub use images::{ImageChoice, MYSQL, ROCKETMQ};
+pub(crate) use limits::LOOK_EVERY;
+pub use limits::{MemoryUse, Throttling};
+pub use machine::unsupported;
 pub use owner::{LABEL_OWNER, LABEL_PARTY, LABEL_STACK, StackId};
+pub use packets::PacketLoss;
 pub use party::{Evidence, ExitInfo};
 pub use service_image::{ServiceSource, service_image};
 pub use services::{ServiceSpec, Started};

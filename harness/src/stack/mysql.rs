@@ -1,5 +1,5 @@
 //! MySQL of the stack: how it is started, and its databases.
-//! Never: weakens what a commit promises (every commit is on disk before it is answered).
+//! Never: weakens what a commit promises (every commit is on disk before it is answered) unless the user says so.
 
 use std::net::Ipv4Addr;
 
@@ -12,7 +12,7 @@ use super::owner::StackId;
 use super::probe::mysql_options;
 
 pub(super) const PARTY: &str = "mysql";
-const DATA: &str = "/var/lib/mysql";
+pub(super) const DATA: &str = "/var/lib/mysql";
 
 /// Small and quick to start; durability is left as it comes.
 const FLAGS: [&str; 8] = [
@@ -26,7 +26,9 @@ const FLAGS: [&str; 8] = [
     "--log-error-verbosity=2",
 ];
 
-pub(super) fn launch(stack: &StackId, image: &str, network: &str) -> Launch {
+/// `flush` is the value of `innodb_flush_log_at_trx_commit`, where the user chose one.
+pub(super) fn launch(stack: &StackId, image: &str, network: &str, flush: Option<&str>) -> Launch {
+    let flush = flush.map(|value| format!("--innodb-flush-log-at-trx-commit={value}"));
     Launch {
         party: PARTY.to_string(),
         container: stack.name_of(PARTY),
@@ -37,7 +39,7 @@ pub(super) fn launch(stack: &StackId, image: &str, network: &str) -> Launch {
             ("MYSQL_ALLOW_EMPTY_PASSWORD".to_string(), "yes".to_string()),
             ("MYSQL_ROOT_HOST".to_string(), "%".to_string()),
         ],
-        command: FLAGS.map(str::to_string).to_vec(),
+        command: FLAGS.map(str::to_string).into_iter().chain(flush).collect(),
         volume: Some((volume(stack), DATA.to_string())),
         ..Launch::default()
     }

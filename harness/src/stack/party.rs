@@ -213,6 +213,8 @@ impl ContainerStack {
 
     /// Undoes whatever was done to a party: resumes it or starts it again, and waits until it is ready.
     pub async fn bring_back(&self, party: &str) -> Result<Evidence, StackError> {
+        self.lift_limits(party).await?;
+        self.restore_disk(party).await?;
         if self.is_running(party).await? {
             self.unpause(party).await
         } else {
@@ -255,6 +257,15 @@ impl ContainerStack {
     /// Whether the party's process runs (a paused one does).
     pub async fn is_running(&self, party: &str) -> Result<bool, StackError> {
         Ok(is_running(&self.state(&self.party(party)?).await?))
+    }
+
+    /// The first process of the party.
+    pub(super) async fn pid(&self, party: &str) -> Result<i64, StackError> {
+        let target = self.party(party)?;
+        match self.state(&target).await?.pid {
+            Some(pid) if pid > 0 => Ok(pid),
+            _ => Err(self.died(&target).await?),
+        }
     }
 
     /// How the party ended; none while it runs.
@@ -417,7 +428,7 @@ impl ContainerStack {
     }
 }
 
-fn evidence<const N: usize>(
+pub(super) fn evidence<const N: usize>(
     party: &str,
     asked: &'static str,
     seen: String,

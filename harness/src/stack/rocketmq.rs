@@ -7,6 +7,7 @@ use super::containers::ContainerStack;
 use super::error::{Doing, StackError};
 use super::launch::Launch;
 use super::owner::StackId;
+use super::power::blocking;
 use super::probe::{NAMESRV_PORT, Probe};
 
 pub(super) const NAMESRV: &str = "namesrv";
@@ -14,6 +15,8 @@ pub(super) const BROKER: &str = "broker";
 /// Where the images keep the broker's log files.
 pub(super) const BROKER_LOGS: &str = "/home/rocketmq/logs/rocketmqlogs";
 
+/// Where the broker's store is when it has a disk of its own.
+pub(super) const BROKER_STORE: &str = "/home/rocketmq/store";
 const BROKER_CONF: &str = "/tmp/paytwice-broker.conf";
 
 /// The official image chooses G1 and touches its whole heap: both are undone. TLS is not spoken here, and would cost
@@ -35,7 +38,6 @@ brokerClusterName=DefaultCluster
 brokerName=broker-a
 brokerId=0
 brokerRole=ASYNC_MASTER
-flushDiskType=ASYNC_FLUSH
 autoCreateTopicEnable=false
 registerNameServerPeriod=10000
 transactionTimeOut=2000
@@ -59,12 +61,31 @@ pub(super) fn launch_namesrv(stack: &StackId, image: &str, network: &str) -> Lau
     }
 }
 
-pub(super) fn launch_broker(stack: &StackId, image: &str, network: &str) -> Launch {
+/// What a broker does with its disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BrokerStore<'a> {
+    /// Whether a message is on the disk before it is acknowledged.
+    pub(super) flush_first: bool,
+    /// The folder that holds the store, where it has a disk of its own.
+    pub(super) folder: Option<&'a str>,
+}
+
+pub(super) fn launch_broker(stack: &StackId, image: &str, network: &str, store: BrokerStore<'_>) -> Launch {
     let namesrv = stack.name_of(NAMESRV);
+    let flush = if store.flush_first { "SYNC_FLUSH" } else { "ASYNC_FLUSH" };
+    let mut conf = format!("{CONF}flushDiskType={flush}\n");
+    if store.folder.is_some() {
+        conf.push_str(&format!(
+            "storePathRootDir={BROKER_STORE}\nstorePathCommitLog={BROKER_STORE}/commitlog\n"
+        ));
+    }
     Launch {
         command: words(&format!("sh mqbroker -n {namesrv}:{NAMESRV_PORT} -c {BROKER_CONF}")),
         env: java(BROKER_HEAP),
-        files: vec![(BROKER_CONF.to_string(), CONF.as_bytes().to_vec())],
+        files: vec![(BROKER_CONF.to_string(), conf.into_bytes())],
+        folder: store
+            .folder
+            .map(|folder| (folder.to_string(), BROKER_STORE.to_string())),
         ..base(stack, BROKER, image, network)
     }
 }
@@ -86,7 +107,10 @@ impl ContainerStack {
             .remove_container(&old.container, Some(force))
             .await;
         removed.doing(|| format!("remove {BROKER}"))?;
-        let broker = launch_broker(&self.id, &image.unwrap_or_default(), &old.network);
+        if let Some(disk) = self.disk_of(BROKER) {
+            blocking(move || disk.renew()).await?;
+        }
+        let broker = self.broker_launch(&image.unwrap_or_default(), &old.network);
         self.launch(broker, Probe::Broker).await
     }
 }

@@ -1,5 +1,6 @@
 //! The target's services: started from an image with the run's own environment, removed when the run is over.
-//! Never: gives a service anything but environment variables, host names and a network.
+//! Never: gives a service anything but environment variables, host names and a network (and libfaketime, where the
+//! plan sets its clock wrong).
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -11,6 +12,7 @@ use super::containers::ContainerStack;
 use super::error::{StackError, explain, is_absent};
 use super::launch::Launch;
 use super::probe::Probe;
+use super::wall_clock::{self, OwnClock};
 
 /// A service to start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct ServiceSpec {
     /// Put it into the network of the dependencies instead of one of its own: it then reaches every party by
     /// [`ContainerStack::host_name`], past every link.
     pub beside_dependencies: bool,
+    /// Start it so that its wall clock can be set wrong.
+    pub own_clock: bool,
 }
 
 /// A service that is ready.
@@ -52,13 +56,18 @@ impl ContainerStack {
         } else {
             self.service_network(&name).await?.name
         };
+        let mut clock = OwnClock::default();
+        if spec.own_clock {
+            clock = wall_clock::own_clock()?;
+        }
         let launch = Launch {
             party: name.clone(),
             container: self.id.name_of(&name),
             image: spec.image,
             network,
             labels: self.id.labels(&name),
-            env: spec.env.into_iter().collect(),
+            env: spec.env.into_iter().chain(clock.env).collect(),
+            files: clock.files,
             hosts: spec.extra_hosts.into_iter().collect(),
             ..Launch::default()
         };

@@ -1,4 +1,4 @@
-//! Removes what stacks left behind: containers, networks and volumes with our labels.
+//! Removes what stacks left behind: containers, networks and volumes with our labels, and disks in our folder.
 //! Never: touches anything without our label, or, unless told so, anything whose owner may still live.
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,9 +11,11 @@ use bollard::query_parameters::{
 };
 use futures_util::future::join_all;
 
+use super::disk;
 use super::docker::Engine;
 use super::error::{Doing, StackError, explain, is_absent};
 use super::owner::{LABEL_OWNER, LABEL_STACK, Owner, StackId};
+use super::power::blocking;
 
 /// Another sweep (a watchdog, another process) may be at the same parts on a machine under load.
 const SWEEP_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,12 +32,14 @@ pub struct Swept {
     pub networks: usize,
     /// Volumes removed.
     pub volumes: usize,
+    /// Disks of parties removed.
+    pub disks: usize,
 }
 
 impl Swept {
     /// Whether there was nothing to remove.
     pub fn is_empty(&self) -> bool {
-        self.containers + self.networks + self.volumes == 0
+        self.containers + self.networks + self.volumes + self.disks == 0
     }
 
     fn add(&mut self, other: Swept) {
@@ -47,6 +51,7 @@ impl Swept {
         self.containers += other.containers;
         self.networks += other.networks;
         self.volumes += other.volumes;
+        self.disks += other.disks;
     }
 }
 
@@ -57,12 +62,13 @@ impl fmt::Display for Swept {
         }
         write!(
             f,
-            "removed {} containers, {} networks, {} volumes of {} stacks",
-            self.containers,
-            self.networks,
-            self.volumes,
-            self.stacks.len()
-        )
+            "removed {} containers, {} networks, {} volumes",
+            self.containers, self.networks, self.volumes
+        )?;
+        if self.disks > 0 {
+            write!(f, ", {} disks", self.disks)?;
+        }
+        write!(f, " of {} stacks", self.stacks.len())
     }
 }
 
@@ -78,7 +84,20 @@ pub async fn sweep(all: bool) -> Result<Swept, StackError> {
 
 /// Removes one stack, whoever owns it.
 pub async fn sweep_stack(engine: &Engine, stack: &StackId) -> Result<Swept, StackError> {
-    sweep_label(engine, &format!("{LABEL_STACK}={stack}")).await
+    let mut swept = sweep_label(engine, &format!("{LABEL_STACK}={stack}")).await?;
+    swept.add(sweep_disks(stack).await?);
+    Ok(swept)
+}
+
+/// Removes the disks of a stack whose containers are gone.
+async fn sweep_disks(stack: &StackId) -> Result<Swept, StackError> {
+    let of = stack.clone();
+    let disks = blocking(move || disk::remove(&of)).await?;
+    Ok(Swept {
+        stacks: if disks > 0 { vec![stack.to_string()] } else { Vec::new() },
+        disks,
+        ..Swept::default()
+    })
 }
 
 /// Removes the stacks whose owner is gone.
@@ -90,12 +109,21 @@ pub async fn sweep_dead(engine: &Engine) -> Result<Swept, StackError> {
             swept.add(sweep_stack(engine, &StackId::from_label(&stack)).await?);
         }
     }
+    for (stack, owner) in disk::stacks() {
+        if Owner::parse(&owner).is_none_or(|owner| owner.is_dead(engine)) {
+            swept.add(sweep_stack(engine, &stack).await?);
+        }
+    }
     Ok(swept)
 }
 
 /// Removes everything with our label, stacks in use included.
 pub async fn sweep_all(engine: &Engine) -> Result<Swept, StackError> {
-    sweep_label(engine, LABEL_STACK).await
+    let mut swept = sweep_label(engine, LABEL_STACK).await?;
+    for (stack, _) in disk::stacks() {
+        swept.add(sweep_disks(&stack).await?);
+    }
+    Ok(swept)
 }
 
 /// Removes until a pass finds nothing: the engine may still finish what it was asked to make.
@@ -204,6 +232,7 @@ impl Leftovers {
                 containers,
                 networks,
                 volumes,
+                disks: 0,
             },
             error,
         )

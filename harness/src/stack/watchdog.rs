@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use super::disk;
 use super::owner::{LABEL_STACK, StackId};
 
 /// Reads until the pipe's other end is closed, which the kernel does for a process that ended in any way. After the
@@ -20,7 +21,13 @@ for pass in 1 2 3 4 5 6 7 8 9 10; do
     [ -z "$networks" ] || docker network rm $networks
     volumes=$(docker volume ls -q --filter "label=$1")
     [ -z "$volumes" ] || docker volume rm -f $volumes
-    if [ -z "$containers$networks$volumes" ]; then quiet=$((quiet + 1)); else quiet=0; fi
+    disks=
+    if [ -d "$2" ]; then
+        disks=some
+        for point in "$2"/*/mnt; do umount "$point"; done
+        grep -qF " $2/" /proc/self/mountinfo || rm -rf "$2" "$2.owner"
+    fi
+    if [ -z "$containers$networks$volumes$disks" ]; then quiet=$((quiet + 1)); else quiet=0; fi
     [ "$quiet" -lt 2 ] || exit 0
     sleep 0.5
 done
@@ -45,6 +52,7 @@ impl Watchdog {
         }
         let child = Command::new("sh")
             .args(["-c", SCRIPT, "paytwice-watchdog", &format!("{LABEL_STACK}={stack}")])
+            .arg(disk::folder_of(stack))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -210,6 +210,11 @@ impl Link {
         self.leg(leg).map(|leg| leg.bound)
     }
 
+    /// The addresses that its legs are bound to.
+    pub fn listen_addrs(&self) -> Vec<SocketAddr> {
+        self.legs.iter().map(|leg| leg.bound).collect()
+    }
+
     /// Has new connections of a leg lead elsewhere (a container that was restarted has a new address). False where
     /// there is no such leg.
     pub fn set_upstream(&self, leg: &str, upstream: SocketAddr) -> bool {

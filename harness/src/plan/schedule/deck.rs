@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::scene::{Scene, Stops, is_heavy};
 use crate::plan::draw::Draw;
+use crate::plan::machine;
 use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, LinkKind, PartyKind};
 
 /// Over how many neighbouring seeds the optional faults are dealt.
@@ -164,6 +165,7 @@ pub(crate) fn usual_ms(scene: &Scene, fault: &FaultSpec, draw: &mut Draw) -> u64
         FaultSpec::Reset { .. } => 300..=800,
         // As long as its window: it is never dealt, only asked for.
         FaultSpec::Rule(_) => 3000..=3000,
+        FaultSpec::Machine(fault) => machine::usual_ms(&fault.what),
     })
 }
 

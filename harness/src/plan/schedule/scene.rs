@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{FaultSpec, LinkDef, LinkKind, PartyDef, PartyKind, Target, placeholders};
+use crate::plan::{FaultSpec, LinkDef, LinkKind, MachineKind, PartyDef, PartyKind, Target, placeholders};
 
 /// Links and parties by the part they play.
 #[derive(Clone, Debug)]
@@ -115,9 +115,16 @@ impl Scene {
                 Some(link) if link.kind != LinkKind::Http => self.half(&link.from),
                 _ => Stops::default(),
             },
-            FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. } | FaultSpec::Reset { .. } | FaultSpec::Rule(_) => {
-                Stops::default()
-            }
+            FaultSpec::Machine(fault) if stops_its_party(&fault.what) => match self.party(&fault.on).map(|p| p.kind) {
+                Some(PartyKind::Service) => self.half(&fault.on),
+                Some(PartyKind::Mysql | PartyKind::Broker) => Stops::BOTH,
+                Some(PartyKind::NameServer) | None => Stops::default(),
+            },
+            FaultSpec::Delay { .. }
+            | FaultSpec::Duplicate { .. }
+            | FaultSpec::Reset { .. }
+            | FaultSpec::Rule(_)
+            | FaultSpec::Machine(_) => Stops::default(),
         }
     }
 
@@ -135,7 +142,8 @@ impl Scene {
                 Some(PartyKind::Mysql) => 3500,
                 Some(PartyKind::Broker) => 5000,
             },
-            FaultSpec::Pause { .. } | FaultSpec::Cut { .. } => 300,
+            FaultSpec::Machine(fault) if stops_its_party(&fault.what) => 6000,
+            FaultSpec::Pause { .. } | FaultSpec::Cut { .. } | FaultSpec::Machine(_) => 300,
             FaultSpec::Delay { .. } | FaultSpec::Duplicate { .. } | FaultSpec::Reset { .. } | FaultSpec::Rule(_) => 100,
         }
     }
@@ -146,7 +154,12 @@ pub(crate) fn is_heavy(fault: &FaultSpec) -> bool {
     matches!(
         fault,
         FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Cut { .. }
-    )
+    ) || matches!(fault, FaultSpec::Machine(fault) if stops_its_party(&fault.what))
+}
+
+/// Whether a fault of the machine ends its party, or may do so.
+fn stops_its_party(what: &MachineKind) -> bool {
+    what.needs_disk() || matches!(what, MachineKind::Memory { .. })
 }
 
 /// Whether two faults must not be in force at the same time: on one party never, on one link only if neither stops

@@ -7,7 +7,8 @@ use super::scene::Scene;
 use crate::plan::draw::Draw;
 use crate::plan::duration::duration_ms;
 use crate::plan::error::{PlanError, did_you_mean, list};
-use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef};
+use crate::plan::machine::{self, EXTRAS};
+use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, MachineFault, MachineKind};
 
 /// Which faults a run has.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,8 @@ struct Params {
     delay: Option<(u64, u64)>,
     what: Option<Duplicated>,
     share: Option<f64>,
+    /// The fault of the machine, with its amount.
+    machine: Option<MachineKind>,
 }
 
 impl Selection {
@@ -71,11 +74,12 @@ impl FaultItem {
         };
         let mut fields = what.split(':').map(str::trim);
         let kind = fields.next().unwrap_or_default();
-        let Some(kind) = KINDS.into_iter().find(|known| *known == kind) else {
-            let hint = did_you_mean(kind, KINDS);
+        let known = || KINDS.into_iter().chain(EXTRAS);
+        let Some(kind) = known().find(|known| *known == kind) else {
+            let hint = did_you_mean(kind, known());
             return Err(bad(format!(
                 "{kind:?} is no kind of fault; there are {}{hint}",
-                list(KINDS)
+                list(known())
             )));
         };
         let mut item = FaultItem {
@@ -85,6 +89,12 @@ impl FaultItem {
             params: Params::default(),
             at: place.map(|place| parse_place(text, place)).transpose()?,
         };
+        if EXTRAS.contains(&kind) {
+            let fields: Vec<&str> = fields.collect();
+            item.machine(scene, &fields)
+                .map_err(|problem| bad(format!("{text:?}: {problem}")))?;
+            return Ok(item);
+        }
         item.check_name(scene)?;
         for param in fields {
             item.param(param)?;
@@ -93,8 +103,28 @@ impl FaultItem {
         Ok(item)
     }
 
+    /// Reads what an item says about a fault of the machine.
+    fn machine(&mut self, scene: &Scene, amounts: &[&str]) -> Result<(), String> {
+        let kind = self.kind;
+        if let Some(on) = &self.on {
+            machine::check_on(scene, kind, on)?;
+        }
+        self.params.machine = Some(match amounts {
+            [] => MachineKind::parse(kind, None)?,
+            [amount] => MachineKind::parse(kind, Some(amount))?,
+            [_, more, ..] => return Err(format!("{more:?} is one word too many")),
+        });
+        Ok(())
+    }
+
     /// The faults that the item stands for.
     pub(crate) fn faults(&self, scene: &Scene, draw: &mut Draw) -> Vec<FaultSpec> {
+        if let Some(what) = self.params.machine {
+            let mut on = machine::can_be_done_to(scene, self.kind);
+            on.retain(|name| self.on.as_ref().is_none_or(|on| on == name));
+            let fault = |on| FaultSpec::Machine(MachineFault { on, what });
+            return on.into_iter().map(fault).collect();
+        }
         let mut faults = deck::of_kind(scene, self.kind, draw);
         faults.retain(|fault| self.on.as_deref().is_none_or(|on| on == fault.on()));
         let wanted = self.params.what;
@@ -227,7 +257,11 @@ impl Params {
                 (*fixed_ms, *jitter_ms) = self.delay.unwrap_or((*fixed_ms, *jitter_ms));
             }
             FaultSpec::Duplicate { share, .. } => *share = self.share.unwrap_or(*share),
-            FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Reset { .. } | FaultSpec::Rule(_) => {}
+            FaultSpec::Kill { .. }
+            | FaultSpec::Pause { .. }
+            | FaultSpec::Reset { .. }
+            | FaultSpec::Rule(_)
+            | FaultSpec::Machine(_) => {}
         }
     }
 }

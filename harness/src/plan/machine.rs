@@ -1,0 +1,309 @@
+//! Faults of the machine under a party: its processor, memory, disk, clock and packets. Extras: they need privileges
+//! or a kernel that not every machine has, so no schedule draws them; they are only ever asked for by name.
+//!
+//! Says what can be asked of whom, and with which amount. Never: knows whether this machine can do it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::duration::{duration_ms, show_ms};
+use super::error::{did_you_mean, list};
+use super::schedule::Scene;
+use super::target::PartyKind;
+use super::types::{FaultSpec, Plan};
+
+/// A fault of the machine under a party.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MachineFault {
+    /// The party, or the link whose packets are lost.
+    pub on: String,
+    /// What is done.
+    pub what: MachineKind,
+}
+
+/// What can be done to the machine under a party.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MachineKind {
+    /// The party gets so much of one core.
+    Cpu {
+        /// Percent of one core.
+        percent: u32,
+    },
+    /// The party may take so much memory; the kernel ends it when it takes more.
+    Memory {
+        /// Mebibytes.
+        limit_mib: u64,
+    },
+    /// Power fails: what the disk was not told to keep is gone.
+    PowerLoss,
+    /// The disk has no free block.
+    DiskFull,
+    /// The disk refuses every write, as a file system does after an error of its device.
+    ReadOnly,
+    /// The wall clock is wrong by so much.
+    Clock {
+        /// Milliseconds; negative is late.
+        offset_ms: i64,
+    },
+    /// A share of the packets between a service and its link is dropped, both ways.
+    Loss {
+        /// Percent.
+        percent: u32,
+    },
+}
+
+/// Every kind, as users type it.
+pub(crate) const EXTRAS: [&str; 7] = ["cpu", "memory", "power-loss", "disk-full", "read-only", "clock", "loss"];
+
+impl MachineKind {
+    /// Its kind, as users type it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            MachineKind::Cpu { .. } => "cpu",
+            MachineKind::Memory { .. } => "memory",
+            MachineKind::PowerLoss => "power-loss",
+            MachineKind::DiskFull => "disk-full",
+            MachineKind::ReadOnly => "read-only",
+            MachineKind::Clock { .. } => "clock",
+            MachineKind::Loss { .. } => "loss",
+        }
+    }
+
+    /// Reads the amount of a kind; without one it is the usual.
+    pub(crate) fn parse(kind: &str, amount: Option<&str>) -> Result<MachineKind, String> {
+        let percent = |usual: u32, max: u32| match amount {
+            None => Ok(usual),
+            Some(text) => text
+                .strip_suffix('%')
+                .and_then(|number| number.parse().ok())
+                .filter(|percent| (1..=max).contains(percent))
+                .ok_or_else(|| format!("{text:?}: a {kind} takes 1% to {max}%")),
+        };
+        let without = |what: MachineKind| match amount {
+            None => Ok(what),
+            Some(text) => Err(format!("{text:?}: a {kind} takes nothing more")),
+        };
+        match kind {
+            "cpu" => Ok(MachineKind::Cpu {
+                percent: percent(10, 100)?,
+            }),
+            "memory" => Ok(MachineKind::Memory {
+                limit_mib: mebibytes(amount.unwrap_or("64m"))?,
+            }),
+            "power-loss" => without(MachineKind::PowerLoss),
+            "disk-full" => without(MachineKind::DiskFull),
+            "read-only" => without(MachineKind::ReadOnly),
+            "clock" => Ok(MachineKind::Clock {
+                offset_ms: offset_ms(amount.unwrap_or("+30s"))?,
+            }),
+            "loss" => Ok(MachineKind::Loss {
+                percent: percent(10, 90)?,
+            }),
+            other => Err(format!(
+                "{other:?} is no fault of the machine; there are {}",
+                list(EXTRAS)
+            )),
+        }
+    }
+
+    /// The amount, as users type it.
+    pub(crate) fn amount(&self) -> Option<String> {
+        match self {
+            MachineKind::Cpu { percent } | MachineKind::Loss { percent } => Some(format!("{percent}%")),
+            MachineKind::Memory { limit_mib } => Some(format!("{limit_mib}m")),
+            MachineKind::Clock { offset_ms } => {
+                let sign = if *offset_ms < 0 { '-' } else { '+' };
+                Some(format!("{sign}{}", show_ms(offset_ms.unsigned_abs())))
+            }
+            MachineKind::PowerLoss | MachineKind::DiskFull | MachineKind::ReadOnly => None,
+        }
+    }
+
+    /// Whether it is done to a file system of the party's own.
+    pub fn needs_disk(&self) -> bool {
+        matches!(
+            self,
+            MachineKind::PowerLoss | MachineKind::DiskFull | MachineKind::ReadOnly
+        )
+    }
+}
+
+impl fmt::Display for MachineFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.what.kind(), self.on)?;
+        match self.what.amount() {
+            Some(amount) => write!(f, " {amount}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything in a scene that a kind can be done to.
+pub(crate) fn can_be_done_to(scene: &Scene, kind: &str) -> Vec<String> {
+    let parties = |wanted: &dyn Fn(PartyKind) -> bool| {
+        let fitting = scene.parties.iter().filter(|party| wanted(party.kind));
+        fitting.map(|party| party.name.clone()).collect()
+    };
+    match kind {
+        "cpu" | "memory" => parties(&|_| true),
+        // What has a data directory.
+        "power-loss" | "disk-full" | "read-only" => {
+            parties(&|kind| matches!(kind, PartyKind::Mysql | PartyKind::Broker))
+        }
+        "clock" => parties(&|kind| kind == PartyKind::Service),
+        // Clients' links do not cross a network of the run.
+        "loss" => {
+            let crossing = scene.links.iter().filter(|link| link.from != "client");
+            crossing.map(|link| link.name.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the kind can be done to that party or link; the error says to whom it can.
+pub(crate) fn check_on(scene: &Scene, kind: &str, on: &str) -> Result<(), String> {
+    let known = can_be_done_to(scene, kind);
+    if known.iter().any(|name| name == on) {
+        return Ok(());
+    }
+    let names = || known.iter().map(String::as_str);
+    let hint = did_you_mean(on, names());
+    Err(format!(
+        "{kind} cannot be done to {on:?}; in this target it can be done to {}{hint}",
+        list(names())
+    ))
+}
+
+/// How long one usually lasts, milliseconds.
+pub(crate) fn usual_ms(what: &MachineKind) -> std::ops::RangeInclusive<u64> {
+    match what {
+        MachineKind::PowerLoss => 500..=1000,
+        MachineKind::DiskFull | MachineKind::ReadOnly => 1500..=2500,
+        _ => 2500..=4000,
+    }
+}
+
+impl Plan {
+    /// The machine faults of the plan.
+    pub fn machine_faults(&self) -> impl Iterator<Item = &MachineFault> {
+        self.faults.iter().filter_map(|planned| match &planned.fault {
+            FaultSpec::Machine(fault) => Some(fault),
+            _ => None,
+        })
+    }
+
+    /// The parties that need a file system of their own.
+    pub fn disks(&self) -> Vec<String> {
+        let needing = self.machine_faults().filter(|fault| fault.what.needs_disk());
+        let mut parties: Vec<String> = needing.map(|fault| fault.on.clone()).collect();
+        parties.sort();
+        parties.dedup();
+        parties
+    }
+
+    /// The services whose clock is to be set.
+    pub(crate) fn has_own_clock(&self, service: &str) -> bool {
+        self.machine_faults()
+            .any(|fault| fault.on == service && matches!(fault.what, MachineKind::Clock { .. }))
+    }
+}
+
+/// Who can be told when to write to its disk, and the values; the first is the default.
+pub(crate) const FLUSH: [(&str, &[&str]); 2] = [("mysql", &["1", "0", "2"]), ("broker", &["async", "sync"])];
+
+/// Checks what `--flush` says.
+pub(crate) fn check_flush(flush: &BTreeMap<String, String>) -> Result<(), String> {
+    for (party, value) in flush {
+        let Some((_, values)) = FLUSH.iter().find(|(name, _)| name == party) else {
+            let known = FLUSH.map(|(name, _)| name);
+            let hint = did_you_mean(party, known);
+            return Err(format!("names {party:?}; it can be {}{hint}", list(known)));
+        };
+        if !values.contains(&value.as_str()) {
+            return Err(format!(
+                "{party} cannot be {value:?}; it can be {}",
+                list(values.iter().copied())
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `64m`, `1g`.
+fn mebibytes(text: &str) -> Result<u64, String> {
+    let (number, per_unit) = match (text.strip_suffix('m'), text.strip_suffix('g')) {
+        (Some(number), _) => (number, 1),
+        (_, Some(number)) => (number, 1024),
+        _ => (text, 0),
+    };
+    let mib = number.parse::<u64>().ok().and_then(|n| n.checked_mul(per_unit));
+    mib.filter(|mib| (6..=1 << 20).contains(mib))
+        .ok_or_else(|| format!("{text:?} is no size of memory; write 64m or 1g (6m at least)"))
+}
+
+/// `+30s`, `-1.5s`.
+fn offset_ms(text: &str) -> Result<i64, String> {
+    let wrong = || format!("{text:?} is no offset; write +30s or -2m");
+    let (sign, time) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(time), _) => (1, time),
+        (_, Some(time)) => (-1, time),
+        _ => return Err(wrong()),
+    };
+    let ms = duration_ms(time).map_err(|_| wrong())?;
+    i64::try_from(ms)
+        .ok()
+        .filter(|ms| *ms >= 1000)
+        .map(|ms| sign * ms)
+        .ok_or_else(|| format!("{text:?} is too small to be seen; a clock is set wrong by 1s at least"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        for (kind, amount) in [
+            ("cpu", Some("10%")),
+            ("memory", Some("64m")),
+            ("power-loss", None),
+            ("disk-full", None),
+            ("read-only", None),
+            ("clock", Some("-1.5s")),
+            ("loss", Some("25%")),
+        ] {
+            let what = MachineKind::parse(kind, amount).unwrap();
+            assert_eq!((what.kind(), what.amount().as_deref()), (kind, amount));
+        }
+        assert_eq!(
+            MachineKind::parse("memory", Some("2g")),
+            Ok(MachineKind::Memory { limit_mib: 2048 })
+        );
+    }
+
+    #[test]
+    fn an_amount_that_makes_no_sense_is_refused() {
+        for (kind, amount) in [
+            ("cpu", "0%"),
+            ("cpu", "101%"),
+            ("cpu", "10"),
+            ("memory", "64"),
+            ("memory", "1m"),
+            ("memory", "99999999999999999999g"),
+            ("power-loss", "10%"),
+            ("clock", "30s"),
+            ("clock", "+10ms"),
+            ("loss", "100%"),
+        ] {
+            assert!(MachineKind::parse(kind, Some(amount)).is_err(), "{kind} {amount}");
+        }
+    }
+
+    #[test]
+    fn flushing_is_for_those_who_flush() {
+        let flush = |party: &str, value: &str| check_flush(&BTreeMap::from([(party.to_owned(), value.to_owned())]));
+        assert_eq!(flush("broker", "sync"), Ok(()));
+        assert!(flush("brokr", "sync").unwrap_err().contains("did you mean broker"));
+        assert!(flush("mysql", "sync").unwrap_err().contains("1, 0, 2"));
+    }
+}
