@@ -13,13 +13,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{left_of, require_docker, stack_for};
-use paytwice::plan::{Direction, Moment, WireDetail};
-use paytwice::stack::ContainerStack;
-use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule};
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlSslMode};
-use sqlx::{ConnectOptions, Connection};
-use wire_common::{Seen, leg};
+use common::{on_a_stack, require_docker};
+use paytwice::plan::Moment;
+use paytwice::wire::{Action, At};
+use sqlx::Connection;
+use wire_common::server::{Server, connect};
 
 const SCHEMA: &str = "CREATE TABLE payment (id INT PRIMARY KEY); CREATE TABLE beat (id INT, n INT);";
 const CRASHES: i32 = 100;
@@ -29,106 +27,57 @@ const WRITER: &str = "PAYTWICE_TEST_WRITER";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_crashes_before_and_a_hundred_after_the_commit() {
     require_docker!();
-    let stack = ContainerStack::up(stack_for(&[])).await.unwrap();
-    let id = stack.id().to_string();
-    let stack = Arc::new(stack);
-    let for_crashes = Arc::clone(&stack);
-    let outcome = tokio::spawn(async move {
-        for_crashes.create_database("exact", SCHEMA).await.unwrap();
-        let bench = Bench::open(&for_crashes).await;
+    on_a_stack(async |stack| {
+        let server = Server::open(&stack, SCHEMA).await;
         for (point, committed) in [("COMMIT request", 0), ("COMMIT reply", CRASHES)] {
-            sqlx::query("DELETE FROM payment").execute(&bench.pool).await.unwrap();
+            sqlx::query("DELETE FROM payment").execute(&server.pool).await.unwrap();
             for number in 0..CRASHES {
-                bench.crash(point, number).await;
+                crash(&server, point, number).await;
             }
-            let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM payment")
-                .fetch_one(&bench.pool)
-                .await
-                .unwrap();
+            let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM payment");
+            let rows = count.fetch_one(&server.pool).await.unwrap();
             eprintln!("{CRASHES} crashes before {point}: {rows} rows");
             assert_eq!(rows, i64::from(committed), "before {point}");
         }
-        bench.pool.close().await;
-        bench.link.close().await;
+        server.close().await;
     })
     .await;
-    stack.down().await.unwrap();
-    assert_eq!(left_of(&id), "");
-    if let Err(failed) = outcome {
-        std::panic::resume_unwind(failed.into_panic());
-    }
 }
 
-struct Bench {
-    link: Link,
-    gates: Gates,
-    addr: SocketAddr,
-    pool: MySqlPool,
+/// One process, from its start to its death at the point.
+async fn crash(server: &Server, point: &str, number: i32) {
+    let gate = server.gates.of("pay");
+    let rule = server.at(At::point(point), Action::Shut(Arc::clone(&gate), Moment::Before));
+    let mut writer = Writer::start(server.addr, number);
+    let fired = tokio::time::timeout(Duration::from_secs(30), rule.fired());
+    fired
+        .await
+        .unwrap_or_else(|_| panic!("writer {number} never came to {point}"));
+    let before = beats(server, number).await;
+    // The process has time to try again, and to write on its other connection.
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let later = beats(server, number).await;
+    assert!(
+        later - before <= 1,
+        "{} beats after the crash of {number}",
+        later - before
+    );
+    writer.kill();
+    gate.dead();
+    gate.reborn();
+    drop(rule);
+    until_gone(server, number).await;
 }
 
-impl Bench {
-    async fn open(stack: &ContainerStack) -> Bench {
-        let gates = Gates::default();
-        let spec = LinkSpec {
-            name: "writer->mysql".to_owned(),
-            from: "writer".to_owned(),
-            gates: gates.clone(),
-            detail: WireDetail::Points,
-            legs: vec![leg("main", stack.addr("mysql", 3306).unwrap(), Protocol::MySql)],
-            correlation: Correlation::default(),
-            advertise: None,
-        };
-        let link = Link::open(spec, Seen::new()).await.unwrap();
-        let addr = link.listen_addr("main").unwrap();
-        let pool = stack.mysql_pool("exact").unwrap();
-        Bench {
-            link,
-            gates,
-            addr,
-            pool,
-        }
-    }
+async fn beats(server: &Server, number: i32) -> i64 {
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM beat WHERE id = ?").bind(number);
+    count.fetch_one(&server.pool).await.unwrap()
+}
 
-    /// One process, from its start to its death at the point.
-    async fn crash(&self, point: &str, number: i32) {
-        let gate = self.gates.of("writer");
-        let rule = self.link.install(Rule {
-            at: Some(At::point(point)),
-            direction: Direction::Both,
-            action: Action::Shut(Arc::clone(&gate), Moment::Before),
-            seed: 0,
-        });
-        let mut writer = Writer::start(self.addr, number);
-        let fired = tokio::time::timeout(Duration::from_secs(30), rule.fired());
-        fired
-            .await
-            .unwrap_or_else(|_| panic!("writer {number} never came to {point}"));
-        let beats = self.beats(number).await;
-        // The process has time to try again, and to write on its other connection.
-        tokio::time::sleep(Duration::from_millis(60)).await;
-        let later = self.beats(number).await;
-        assert!(
-            later - beats <= 1,
-            "{} beats after the crash of {number}",
-            later - beats
-        );
-        writer.kill();
-        gate.dead();
-        gate.reborn();
-        drop(rule);
-        self.until_gone(number).await;
-    }
-
-    async fn beats(&self, number: i32) -> i64 {
-        let count = sqlx::query_scalar("SELECT COUNT(*) FROM beat WHERE id = ?").bind(number);
-        count.fetch_one(&self.pool).await.unwrap()
-    }
-
-    /// The server has noticed that the process is gone, and has undone what it left open: a locking read waits for that.
-    async fn until_gone(&self, number: i32) {
-        let locking = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM payment WHERE id = ? FOR SHARE");
-        locking.bind(number).fetch_one(&self.pool).await.unwrap();
-    }
+/// The server has noticed that the process is gone, and has undone what it left open: a locking read waits for that.
+async fn until_gone(server: &Server, number: i32) {
+    let locking = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM payment WHERE id = ? FOR SHARE");
+    locking.bind(number).fetch_one(&server.pool).await.unwrap();
 }
 
 /// The process that is going to die.
@@ -187,14 +136,4 @@ async fn a_process_that_writes() {
         }
     }
     beating.await.unwrap();
-}
-
-async fn connect(addr: SocketAddr) -> sqlx::MySqlConnection {
-    let options = MySqlConnectOptions::new()
-        .host(&addr.ip().to_string())
-        .port(addr.port())
-        .username("root")
-        .ssl_mode(MySqlSslMode::Disabled)
-        .database("exact");
-    options.connect().await.unwrap()
 }

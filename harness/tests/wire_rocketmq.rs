@@ -4,10 +4,9 @@ mod common;
 #[path = "wire_common/mod.rs"]
 mod wire_common;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use common::{left_of, require_docker, stack_for};
+use common::{on_a_stack, require_docker};
 use paytwice::plan::{Direction, Duplicated};
 use paytwice::remoting::{Admin, Client, codes};
 use paytwice::stack::ContainerStack;
@@ -18,12 +17,8 @@ use wire_common::{rule, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn links_on_a_real_broker() {
     require_docker!();
-    let stack = ContainerStack::up(stack_for(&[])).await.unwrap();
-    let id = stack.id().to_string();
-    let stack = Arc::new(stack);
-    let for_scenarios = Arc::clone(&stack);
-    let outcome = tokio::spawn(async move {
-        let bench = Bench::open(&for_scenarios).await;
+    on_a_stack(async |stack| {
+        let bench = Bench::open(&stack).await;
         routes_lead_through_the_link(&bench).await;
         sends_are_named_and_stored_once(&bench).await;
         a_duplicated_send_is_stored_twice(&bench).await;
@@ -33,15 +28,10 @@ async fn links_on_a_real_broker() {
         half_messages_go_to_rest(&bench).await;
         a_duplicated_half_leaves_an_orphan_that_is_checked(&bench).await;
         retries_and_dead_letters_are_counted(&bench).await;
-        the_broker_is_found_again_after_a_restart(&bench, &for_scenarios).await;
+        the_broker_is_found_again_after_a_restart(&bench, &stack).await;
         bench.link.close().await;
     })
     .await;
-    stack.down().await.unwrap();
-    assert_eq!(left_of(&id), "");
-    if let Err(failed) = outcome {
-        std::panic::resume_unwind(failed.into_panic());
-    }
 }
 
 async fn routes_lead_through_the_link(bench: &Bench) {

@@ -7,9 +7,8 @@ mod wire_common;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{left_of, require_docker, stack_for};
+use common::{on_a_stack, require_docker};
 use paytwice::plan::Moment;
-use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At};
 use wire_common::broker::{Bench, SHOWN, commit, pull_all, send};
 use wire_common::until;
@@ -28,12 +27,8 @@ fn reply() -> At {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_action_on_a_real_broker() {
     require_docker!();
-    let stack = ContainerStack::up(stack_for(&[])).await.unwrap();
-    let id = stack.id().to_string();
-    let stack = Arc::new(stack);
-    let for_scenarios = Arc::clone(&stack);
-    let outcome = tokio::spawn(async move {
-        let bench = Bench::open(&for_scenarios).await;
+    on_a_stack(async |stack| {
+        let bench = Bench::open(&stack).await;
         a_dropped_request_is_not_stored(&bench).await;
         a_dropped_reply_leaves_a_stored_message(&bench).await;
         a_reset_before_the_request_stores_nothing_and_one_after_it_does(&bench).await;
@@ -47,11 +42,6 @@ async fn every_action_on_a_real_broker() {
         bench.link.close().await;
     })
     .await;
-    stack.down().await.unwrap();
-    assert_eq!(left_of(&id), "");
-    if let Err(failed) = outcome {
-        std::panic::resume_unwind(failed.into_panic());
-    }
 }
 
 /// Sends on a connection of its own; whether an answer came in time.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use paytwice::stack::{Engine, LABEL_STACK, StackOptions};
+use paytwice::stack::{ContainerStack, Engine, LABEL_STACK, StackOptions};
 
 /// Whether Docker answers. Where it does not, the test says that it was skipped and why;
 /// `PAYTWICE_REQUIRE_DOCKER=1` turns that into a failure.
@@ -68,6 +68,21 @@ pub(crate) fn stack_for(services: &[&str]) -> StackOptions {
         services: services.iter().map(ToString::to_string).collect(),
         progress: Some(Arc::new(|line| eprintln!("{line}"))),
         ..StackOptions::default()
+    }
+}
+
+/// Brings up a stack without services for some scenarios, and takes it down again however they end.
+pub(crate) async fn on_a_stack<F>(scenarios: impl FnOnce(Arc<ContainerStack>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let stack = Arc::new(ContainerStack::up(stack_for(&[])).await.unwrap());
+    let id = stack.id().to_string();
+    let outcome = tokio::spawn(scenarios(Arc::clone(&stack))).await;
+    stack.down().await.unwrap();
+    assert_eq!(left_of(&id), "");
+    if let Err(failed) = outcome {
+        std::panic::resume_unwind(failed.into_panic());
     }
 }
 

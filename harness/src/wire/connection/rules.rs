@@ -1,0 +1,208 @@
+//! What rules do to the frames of a connection: the decision about each frame as it comes, what happens at its point,
+//! and what happens right after it is through.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::BytesMut;
+use tokio::time::Instant;
+
+use super::{Connection, End};
+use crate::plan::Moment;
+use crate::wire::active::{ActiveRule, Fired};
+use crate::wire::core::{Copied, Frame, Refused, Way};
+use crate::wire::lane::{Item, Load, Orders};
+use crate::wire::rule::{Action, Decision, decide};
+
+impl Connection {
+    /// Decision, frames out.
+    pub(super) fn take_frame(&mut self, way: Way, frame: Frame, now: Instant) {
+        self.shared.count_frame();
+        if !frame.forward {
+            self.record(&frame, None);
+            return;
+        }
+        if self.rules.is_empty() && self.overtaken.is_empty() {
+            return self.push(way, Load::Frame(frame), Orders::default(), now);
+        }
+        let mut decision = decide(&self.rules, way, &frame);
+        let mut orders = Orders {
+            delays: std::mem::take(&mut decision.delays),
+            throttles: std::mem::take(&mut decision.throttles),
+            ..Orders::default()
+        };
+        let Some(frame) = self.obey(way, frame, &decision.orders, &mut orders) else {
+            return;
+        };
+        let (frame, copies) = self.duplicate(way, frame, &decision);
+        let for_copies = Orders {
+            after: Vec::new(),
+            ..orders.clone()
+        };
+        self.push(way, Load::Frame(frame), orders, now);
+        for copy in copies {
+            self.push(way, copy, for_copies.clone(), now);
+        }
+        self.overtaken(way, now);
+    }
+
+    /// Does what the rules at a frame's point say. The frame, unless it ends here.
+    fn obey(&mut self, way: Way, mut frame: Frame, rules: &[Arc<ActiveRule>], orders: &mut Orders) -> Option<Frame> {
+        for rule in rules {
+            match &rule.rule.action {
+                Action::Drop => {
+                    rule.counters.dropped.fetch_add(1, Ordering::Relaxed);
+                    self.fire(rule, &frame);
+                    self.record(&frame, Some("dropped"));
+                    return None;
+                }
+                Action::Hold => {
+                    self.fire(rule, &frame);
+                    orders.holds.push(Arc::clone(rule));
+                }
+                Action::Sever(Moment::Before) => {
+                    self.fire(rule, &frame);
+                    self.sever(rule, End::Reset);
+                    self.record(&frame, Some("lost with the connection, which was reset before it"));
+                    return None;
+                }
+                Action::Shut(gate, Moment::Before) if self.fire(rule, &frame) => {
+                    gate.shut();
+                    frame = frame.did("stopped before it arrived");
+                }
+                Action::Shut(gate, Moment::After) if !rule.has_fired() => {
+                    gate.shut_behind(&self.handle, way);
+                    orders.after.push(Arc::clone(rule));
+                    frame = frame.did("stopped right after it arrived");
+                }
+                Action::Sever(Moment::After) | Action::Watch(Moment::After) => orders.after.push(Arc::clone(rule)),
+                Action::Watch(Moment::Before) => {
+                    self.fire(rule, &frame);
+                }
+                Action::Cut if rule.engage() => {
+                    self.fire(rule, &frame);
+                    self.shared.rules.touch();
+                    self.shared.wake();
+                    self.follow_rules();
+                }
+                Action::Reorder { behind } => {
+                    self.fire(rule, &frame);
+                    rule.counters.reordered.fetch_add(1, Ordering::Relaxed);
+                    let frame = frame.did(format!("overtaken by {behind}"));
+                    self.overtaken.push((way, *behind, frame));
+                    return None;
+                }
+                Action::Refuse(refusal) => {
+                    if let Some(Refused { answer, instead }) = self.session.refuse(&frame, *refusal) {
+                        rule.counters.answered.fetch_add(1, Ordering::Relaxed);
+                        self.fire(rule, &frame);
+                        self.record(&frame, Some("answered by the link, not passed on"));
+                        self.push(way.back(), Load::Frame(answer), Orders::default(), Instant::now());
+                        return instead;
+                    }
+                }
+                Action::Corrupt { from_end } => {
+                    self.fire(rule, &frame);
+                    rule.counters.corrupted.fetch_add(1, Ordering::Relaxed);
+                    frame = corrupted(frame, *from_end);
+                }
+                _ => {}
+            }
+        }
+        Some(frame)
+    }
+
+    /// Tells who waits for a rule that it has met its frame; false when it had before.
+    pub(super) fn fire(&self, rule: &ActiveRule, frame: &Frame) -> bool {
+        rule.fire(|| Fired {
+            on: format!("{} connection {}", self.shared.name(), self.number),
+            points: names(frame),
+            tx: frame.points.iter().flat_map(|p| p.tx.iter().cloned()).collect(),
+        })
+    }
+
+    fn sever(&mut self, rule: &ActiveRule, how: End) {
+        rule.counters.reset.fetch_add(1, Ordering::Relaxed);
+        self.over = Some(how);
+    }
+
+    /// One more frame has gone by; those that it was the last to overtake follow it.
+    pub(super) fn overtaken(&mut self, way: Way, now: Instant) {
+        let mut waiting = std::mem::take(&mut self.overtaken);
+        for (of, left, _) in &mut waiting {
+            if *of == way {
+                *left = left.saturating_sub(1);
+            }
+        }
+        let (follow, wait): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, left, _)| *left == 0);
+        self.overtaken = wait;
+        for (way, _, frame) in follow {
+            self.push(way, Load::Frame(frame), Orders::default(), now);
+        }
+    }
+
+    /// The frame, and what goes behind it because a rule duplicates it.
+    fn duplicate(&mut self, way: Way, mut frame: Frame, decision: &Decision) -> (Frame, Vec<Load>) {
+        let mut copies = Vec::new();
+        for (rule, dice) in &decision.duplicates {
+            frame = match self.session.duplicate(way, frame, *dice) {
+                Copied::No(frame) => frame,
+                Copied::Whole(frame) => {
+                    rule.count_duplicate();
+                    frame
+                }
+                Copied::Behind(frame, copy) => {
+                    rule.count_duplicate();
+                    copies.push(Load::Frame(copy));
+                    frame
+                }
+                Copied::Aside(frame, copy) => {
+                    rule.count_duplicate();
+                    copies.push(Load::Aside(copy));
+                    frame
+                }
+            };
+        }
+        (frame, copies)
+    }
+
+    /// A frame is through: what was to happen right after it happens now.
+    pub(super) fn passed(&mut self, way: Way, item: &Item, now: Instant) {
+        let Load::Frame(frame) = &item.load else { return };
+        for rule in &item.after {
+            self.fire(rule, frame);
+            match &rule.rule.action {
+                Action::Shut(gate, _) => gate.shut(),
+                Action::Sever(_) => self.sever(rule, End::ResetBehind(way)),
+                _ => {}
+            }
+        }
+        self.shared.count_bytes(frame.bytes.len());
+        if let Some(point) = frame.points.first() {
+            let name = || format!("{} {}", self.shared.name(), point.name);
+            self.handle.parties.passed(way, name);
+        }
+        self.record(frame, item.did(now).as_deref());
+    }
+}
+
+/// The names of a frame, each once.
+fn names(frame: &Frame) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for point in &frame.points {
+        if !names.contains(&point.name.as_str()) {
+            names.push(&point.name);
+        }
+    }
+    names.join(", ")
+}
+
+/// A frame with one byte changed.
+fn corrupted(mut frame: Frame, from_end: usize) -> Frame {
+    let mut bytes = BytesMut::from(&frame.bytes[..]);
+    if let Some(at) = bytes.len().checked_sub(from_end + 1) {
+        bytes[at] ^= 0x55;
+    }
+    frame.bytes = bytes.freeze();
+    frame.did("one byte changed")
+}
