@@ -1,9 +1,11 @@
 //! What the wire layer costs: each exchange direct, through a link, and through toxiproxy where its server is named.
 //!
 //! `cargo bench -p paytwice --bench wire`, or `ci/bench`. The three ways are measured in turns within one run, round by
-//! round, so that what else the machine does falls on all of them. `TOXIPROXY` names toxiproxy's server program.
+//! round, so that what else the machine does falls on all of them. Client, link and server are processes of their own, as
+//! in a run: this program is the client, and starts itself again as the others. `TOXIPROXY` names toxiproxy's server program.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -15,11 +17,13 @@ use paytwice::remoting::{Admin, Client, codes};
 use paytwice::stack::{ContainerStack, StackOptions};
 use paytwice::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, WireSink};
 use paytwice_checkers::history::WireEvent;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlSslMode};
+use sqlx::Connection as _;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 
-/// Rounds per way; the best throughput and the median of the latencies count.
+/// Rounds per way; the median throughput of the rounds and the quantiles of all latencies count.
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(1500);
 /// Clients at work at the same time where throughput is measured.
@@ -41,9 +45,8 @@ struct Way {
     exchange: Vec<Exchange>,
 }
 
-#[derive(Default)]
 struct Measured {
-    /// Exchanges per second by [`CLIENTS`] clients, best round.
+    /// Exchanges per second by [`CLIENTS`] clients.
     rate: f64,
     /// Latency of one client alone.
     p50: Duration,
@@ -55,14 +58,65 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(bench());
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve"] => runtime.block_on(serve()),
+        ["link", upstream, protocol] => runtime.block_on(run_link(upstream.parse().unwrap(), protocol)),
+        _ => runtime.block_on(bench()),
+    }
+}
+
+/// This program again, in another part; ended with the bench.
+struct Part {
+    process: Child,
+    addr: SocketAddr,
+}
+
+impl Part {
+    fn start(args: &[&str]) -> Part {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let addr = line
+            .trim()
+            .parse()
+            .unwrap_or_else(|e| panic!("{args:?} said {line:?}: {e}"));
+        Part { process, addr }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Says where it listens, and goes on until the bench is gone.
+async fn until_the_bench_ends(addr: SocketAddr) {
+    println!("{addr}");
+    let mut rest = Vec::new();
+    tokio::io::stdin().read_to_end(&mut rest).await.unwrap();
 }
 
 async fn bench() {
     let toxiproxy = Toxiproxy::start().await;
     let mut table = String::new();
-    let stack = ContainerStack::up(StackOptions::default()).await.unwrap();
+    // A send is answered once it is on the disk, as a commit is.
+    let options = StackOptions {
+        disks: vec!["mysql".to_owned(), "broker".to_owned()],
+        flush: [("broker".to_owned(), "sync".to_owned())].into(),
+        ..StackOptions::default()
+    };
     http(&toxiproxy, &mut table).await;
+    let stack = ContainerStack::up(options).await.unwrap();
     mysql(&stack, &toxiproxy, &mut table).await;
     rocketmq(&stack, &toxiproxy, &mut table).await;
     stack.down().await.unwrap();
@@ -70,8 +124,14 @@ async fn bench() {
     println!("{table}");
 }
 
-/// A link to an upstream, kept open by the caller.
-async fn link(upstream: SocketAddr, protocol: Protocol) -> (Link, SocketAddr) {
+/// The part of a link to an upstream.
+async fn run_link(upstream: SocketAddr, protocol: &str) {
+    let protocol = match protocol {
+        "http" => Protocol::Http,
+        "mysql" => Protocol::MySql,
+        "rocketmq" => Protocol::RocketMq,
+        other => panic!("no protocol {other}"),
+    };
     let spec = LinkSpec {
         name: "client->server".to_owned(),
         from: "client".to_owned(),
@@ -89,18 +149,17 @@ async fn link(upstream: SocketAddr, protocol: Protocol) -> (Link, SocketAddr) {
         advertise: None,
     };
     let link = Link::open(spec, Arc::new(Nowhere)).await.unwrap();
-    let addr = link.listen_addr("broker").unwrap();
-    (link, addr)
+    until_the_bench_ends(link.listen_addr("broker").unwrap()).await;
 }
 
 /// Every way to an upstream: its name, and where it begins.
 async fn ways(
     upstream: SocketAddr,
-    protocol: Protocol,
+    protocol: &str,
     toxiproxy: &Option<Toxiproxy>,
-) -> (Link, Vec<(&'static str, SocketAddr)>) {
-    let (link, through) = link(upstream, protocol).await;
-    let mut ways = vec![("direct", upstream), ("link", through)];
+) -> (Part, Vec<(&'static str, SocketAddr)>) {
+    let link = Part::start(&["link", &upstream.to_string(), protocol]);
+    let mut ways = vec![("direct", upstream), ("link", link.addr)];
     if let Some(toxiproxy) = toxiproxy {
         ways.push(("toxiproxy", toxiproxy.proxy(upstream).await));
     }
@@ -109,22 +168,26 @@ async fn ways(
 
 /// Measures every way, round by round in turns.
 async fn compare(what: &str, ways: Vec<Way>, table: &mut String) {
-    let mut measured: Vec<(Measured, Vec<Duration>)> = ways.iter().map(|_| Default::default()).collect();
+    let mut rounds: Vec<(Vec<f64>, Vec<Duration>)> = ways.iter().map(|_| Default::default()).collect();
     for _ in 0..ROUNDS {
-        for (way, (figures, latencies)) in ways.iter().zip(&mut measured) {
+        for (way, (rates, latencies)) in ways.iter().zip(&mut rounds) {
             latencies.extend(alone(&way.exchange[0]).await);
-            figures.rate = figures.rate.max(together(&way.exchange).await);
+            rates.push(together(&way.exchange).await);
         }
     }
-    for (figures, latencies) in &mut measured {
+    let mut measured = Vec::new();
+    for (mut rates, mut latencies) in rounds {
+        rates.sort_unstable_by(f64::total_cmp);
         latencies.sort_unstable();
-        figures.p50 = latencies[latencies.len() / 2];
-        figures.p99 = latencies[latencies.len() * 99 / 100];
+        measured.push(Measured {
+            rate: rates[ROUNDS / 2],
+            p50: latencies[latencies.len() / 2],
+            p99: latencies[latencies.len() * 99 / 100],
+        });
     }
-    let direct = &measured[0].0;
-    let (rate, p50) = (direct.rate, direct.p50);
+    let (rate, p50) = (measured[0].rate, measured[0].p50);
     writeln!(table, "{what}").unwrap();
-    for (way, (figures, _)) in ways.iter().zip(&measured) {
+    for (way, figures) in ways.iter().zip(&measured) {
         writeln!(
             table,
             "  {:<10} {:>8.0}/s  {:>5.2} of direct   p50 {:>6.0} us (added {:>4.0})   p99 {:>6.0} us",
@@ -183,8 +246,8 @@ async fn together(exchanges: &[Exchange]) -> f64 {
 const REPLY: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{\"result\":\"success\"}";
 
-/// A small HTTP server: each request gets the same answer.
-async fn http_server() -> SocketAddr {
+/// The part of a small HTTP server: each request gets the same answer.
+async fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -200,11 +263,12 @@ async fn http_server() -> SocketAddr {
             });
         }
     });
-    addr
+    until_the_bench_ends(addr).await;
 }
 
 async fn http(toxiproxy: &Option<Toxiproxy>, table: &mut String) {
-    let (_link, ways) = ways(http_server().await, Protocol::Http, toxiproxy).await;
+    let server = Part::start(&["serve"]);
+    let (_link, ways) = ways(server.addr, "http", toxiproxy).await;
     let mut all = Vec::new();
     for (name, addr) in ways {
         let exchange = (0..CLIENTS).map(|_| -> Exchange {
@@ -225,59 +289,46 @@ async fn http(toxiproxy: &Option<Toxiproxy>, table: &mut String) {
     compare("HTTP, small GET", all, table).await;
 }
 
-async fn pool(addr: SocketAddr) -> MySqlPool {
+async fn connect(addr: SocketAddr) -> MySqlConnection {
     let options = MySqlConnectOptions::new()
         .host(&addr.ip().to_string())
         .port(addr.port())
         .username("root")
         .ssl_mode(MySqlSslMode::Disabled)
         .database("bench");
-    MySqlPoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await
-        .unwrap()
+    MySqlConnection::connect_with(&options).await.unwrap()
+}
+
+/// A prepared statement over a connection of its own; each exchange is one round trip.
+async fn statement(addr: SocketAddr, sql: &'static str, value: i64) -> Exchange {
+    let connection = Arc::new(Mutex::new(connect(addr).await));
+    Arc::new(move || {
+        let connection = Arc::clone(&connection);
+        Box::pin(async move {
+            let mut connection = connection.lock().await;
+            sqlx::query(sql).bind(value).fetch_all(&mut *connection).await.unwrap();
+        })
+    })
 }
 
 async fn mysql(stack: &ContainerStack, toxiproxy: &Option<Toxiproxy>, table: &mut String) {
     let schema = "CREATE TABLE t (id BIGINT PRIMARY KEY AUTO_INCREMENT, n INT); INSERT INTO t (n) VALUES (7);";
     stack.create_database("bench", schema).await.unwrap();
-    let (_link, ways) = ways(stack.addr("mysql", 3306).unwrap(), Protocol::MySql, toxiproxy).await;
-    let (mut selects, mut inserts) = (Vec::new(), Vec::new());
-    for (name, addr) in ways {
-        let (mut select, mut insert): (Vec<Exchange>, Vec<Exchange>) = (Vec::new(), Vec::new());
-        for _ in 0..CLIENTS {
-            let pool = pool(addr).await;
-            let of_select = pool.clone();
-            select.push(Arc::new(move || {
-                let pool = of_select.clone();
-                Box::pin(async move {
-                    let n: i32 = sqlx::query_scalar("SELECT n FROM t WHERE id = ?")
-                        .bind(1i64)
-                        .fetch_one(&pool)
-                        .await
-                        .unwrap();
-                    assert_eq!(n, 7);
-                })
-            }));
-            insert.push(Arc::new(move || {
-                let pool = pool.clone();
-                Box::pin(async move {
-                    let mut transaction = pool.begin().await.unwrap();
-                    sqlx::query("INSERT INTO t (n) VALUES (?)")
-                        .bind(1i32)
-                        .execute(&mut *transaction)
-                        .await
-                        .unwrap();
-                    transaction.commit().await.unwrap();
-                })
-            }));
+    let (_link, ways) = ways(stack.addr("mysql", 3306).unwrap(), "mysql", toxiproxy).await;
+    for (what, sql) in [
+        ("MySQL, point select (sqlx)", "SELECT n FROM t WHERE id = ?"),
+        ("MySQL, insert with commit (sqlx)", "INSERT INTO t (n) VALUES (?)"),
+    ] {
+        let mut all = Vec::new();
+        for (name, addr) in &ways {
+            let mut exchange = Vec::new();
+            for _ in 0..CLIENTS {
+                exchange.push(statement(*addr, sql, 1).await);
+            }
+            all.push(Way { name, exchange });
         }
-        selects.push(Way { name, exchange: select });
-        inserts.push(Way { name, exchange: insert });
+        compare(what, all, table).await;
     }
-    compare("MySQL, point select (sqlx)", selects, table).await;
-    compare("MySQL, insert with commit (sqlx)", inserts, table).await;
 }
 
 const TOPIC: &str = "bench";
@@ -287,7 +338,7 @@ async fn rocketmq(stack: &ContainerStack, toxiproxy: &Option<Toxiproxy>, table: 
     let admin = Admin::connect(broker).await.unwrap();
     admin.create_topic(TOPIC, 1, false).await.unwrap();
     admin.create_group("bench_group").await.unwrap();
-    let (_link, ways) = ways(broker, Protocol::RocketMq, toxiproxy).await;
+    let (_link, ways) = ways(broker, "rocketmq", toxiproxy).await;
     let (mut sends, mut pulls) = (Vec::new(), Vec::new());
     for (name, addr) in ways {
         let (mut send, mut pull): (Vec<Exchange>, Vec<Exchange>) = (Vec::new(), Vec::new());
@@ -356,40 +407,35 @@ async fn pull_one(client: &Client) {
         .unwrap();
 }
 
-/// What the link itself takes for each open connection: the same connections without it are subtracted.
+/// What the link's process grows by for each open connection.
 async fn many_connections(table: &mut String) {
-    let server = http_server().await;
-    let (_link, through) = link(server, Protocol::Http).await;
-    let (direct, _open) = memory_of(server).await;
-    let (linked, _also_open) = memory_of(through).await;
-    writeln!(
-        table,
-        "{MANY} connections through one link, each after an exchange: {:.1} KiB each",
-        linked - direct
-    )
-    .unwrap();
-}
-
-/// KiB for each of many connections, which stay open.
-async fn memory_of(addr: SocketAddr) -> (f64, Vec<TcpStream>) {
-    let before = resident_kib();
+    let server = Part::start(&["serve"]);
+    let link = Part::start(&["link", &server.addr.to_string(), "http"]);
+    let before = resident_kib(&link.process);
     let mut open = Vec::new();
     for _ in 0..MANY {
-        let mut stream = TcpStream::connect(addr).await.unwrap();
+        let mut stream = TcpStream::connect(link.addr).await.unwrap();
         stream
             .write_all(b"GET /pay/payresult/t1 HTTP/1.1\r\nhost: b\r\n\r\n")
             .await
             .unwrap();
         let mut reply = vec![0; REPLY.len()];
         stream.read_exact(&mut reply).await.unwrap();
+        assert_eq!(reply, REPLY);
         open.push(stream);
     }
-    (resident_kib().saturating_sub(before) as f64 / MANY as f64, open)
+    let grown = resident_kib(&link.process) - before;
+    writeln!(
+        table,
+        "{MANY} connections through one link, all open, each after an exchange: {:.1} KiB each",
+        grown as f64 / MANY as f64
+    )
+    .unwrap();
 }
 
-/// Memory of this process.
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+/// Memory of a process.
+fn resident_kib(process: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use paytwice_checkers::history::History;
 use paytwice_checkers::verdict::{Anomaly, PaymentFate, Results, Verdict};
-use paytwice_reports::{RunReport, terminal};
+use paytwice_reports::coverage::Coverage;
+use paytwice_reports::terminal;
 
 use crate::clock::Now;
 use crate::plan::{Plan, PlanError, PlanRequest, Target};
@@ -352,10 +353,12 @@ impl Run {
     /// The summary, in colors or not.
     pub fn summary_with(&self, options: &terminal::Options) -> String {
         let replay = self.replay();
-        terminal::render(
-            &RunReport::new(&self.done.results, &self.done.history.events, &replay),
-            options,
-        )
+        terminal::render(&self.done.report(&replay), options)
+    }
+
+    /// What the run has tried of its target's space.
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.done.coverage.as_ref()
     }
 
     /// Panics with verdict, witnesses and replay line unless the run is valid.

@@ -5,6 +5,7 @@
 pub mod campaign;
 pub mod cli;
 pub mod clock;
+pub mod coverage;
 pub mod explore;
 pub mod fault;
 pub mod nemesis;

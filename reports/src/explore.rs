@@ -10,6 +10,7 @@ use askama::Template;
 use paytwice_checkers::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::{Coverage, PointActions, Tried};
 use crate::layout::{Paint, Side, Table, paint, wrap};
 use crate::terminal::Options;
 use crate::text::{self, plain};
@@ -35,13 +36,41 @@ pub struct Exploration {
     pub points: Vec<String>,
     /// Cases that there are: point and column.
     pub planned: Vec<(String, String)>,
+    /// Pairs of cases that lead a payment into a state in which something was not tried yet.
+    #[serde(default)]
+    pub pairs: Pairs,
     /// Cases that were tried.
     pub cases: Vec<CaseResult>,
+}
+
+/// Second faults, after a first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pairs {
+    /// Those that are left to be tried.
+    pub left: usize,
+    /// Those that were skipped: what their second fault does was tried at that point, in that state of the payment, before.
+    pub skipped: usize,
+}
+
+/// How a case came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseKind {
+    /// One point, one action.
+    #[default]
+    Single,
+    /// A second one after the first.
+    Pair,
+    /// Rules drawn from the seed.
+    Random,
 }
 
 /// One case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseResult {
+    /// How it came about.
+    #[serde(default)]
+    pub kind: CaseKind,
     /// The point.
     pub point: String,
     /// What was done there.
@@ -60,6 +89,25 @@ pub struct CaseResult {
     pub replay: Option<String>,
     /// How long it took, milliseconds.
     pub wall_ms: u64,
+    /// What payments were seen to suffer, and in which state.
+    #[serde(default)]
+    pub tried: Vec<Tried>,
+    /// Where payments came by after the first thing that was done to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<After>,
+}
+
+/// A point that a payment passed after something had been done to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
+    /// Which payment of the run, from 0.
+    pub payment: usize,
+    /// The point.
+    pub point: String,
+    /// Which of the payment's frames there, from 1.
+    pub nth: u64,
+    /// What the payment had behind it.
+    pub state: String,
 }
 
 /// What came of a case.
@@ -136,16 +184,37 @@ impl Exploration {
     }
 
     fn case(&self, point: &str, column: &str) -> Option<&CaseResult> {
-        self.cases
-            .iter()
-            .find(|case| case.point == point && case.column == column)
+        self.singles().find(|case| case.point == point && case.column == column)
+    }
+
+    fn singles(&self) -> impl Iterator<Item = &CaseResult> {
+        self.cases.iter().filter(|case| case.kind == CaseKind::Single)
+    }
+
+    /// What was tried of what there is.
+    pub fn coverage(&self) -> Coverage {
+        let mut coverage = Coverage::default();
+        for point in &self.points {
+            let here = self.planned.iter().filter(|(at, _)| at == point);
+            coverage.points.push(PointActions {
+                point: point.clone(),
+                actions: here.map(|(_, column)| column.clone()).collect(),
+            });
+        }
+        for case in &self.cases {
+            coverage.merge(&Coverage {
+                points: Vec::new(),
+                tried: case.tried.clone(),
+            });
+        }
+        coverage
     }
 
     /// The columns that are used, in the order of the first point that has them.
     fn columns(&self) -> Vec<&str> {
         let mut columns: Vec<&str> = Vec::new();
         let all = self.planned.iter().map(|(_, column)| column.as_str());
-        for column in all.chain(self.cases.iter().map(|case| case.column.as_str())) {
+        for column in all.chain(self.singles().map(|case| case.column.as_str())) {
             if !columns.contains(&column) {
                 columns.push(column);
             }
@@ -183,9 +252,17 @@ impl Exploration {
             .map(|(n, word)| format!("{} {word}", text::count(n as u64)))
             .collect();
         let seconds = self.cases.iter().map(|case| case.wall_ms).sum::<u64>() / 1000;
+        let of = |kind| self.cases.iter().filter(|case| case.kind == kind).count() as u64;
+        let mut more = String::new();
+        if of(CaseKind::Pair) > 0 {
+            more.push_str(&format!(", {}", text::plural(of(CaseKind::Pair), "pair")));
+        }
+        if of(CaseKind::Random) > 0 {
+            more.push_str(&format!(", {} drawn at random", text::count(of(CaseKind::Random))));
+        }
         format!(
-            "{} of {} tried at {} in {} s: {}",
-            self.cases.len(),
+            "{} of {} tried at {}{more} in {} s: {}",
+            text::count(of(CaseKind::Single)),
             text::plural(self.planned.len() as u64, "case"),
             text::plural(self.points.len() as u64, "point"),
             text::count(seconds),
@@ -195,6 +272,21 @@ impl Exploration {
                 counts.join(", ")
             }
         )
+    }
+
+    /// What was done to payments in how many states, and what pairs there are; None where nothing was done.
+    pub fn combinations(&self) -> Option<String> {
+        let coverage = self.coverage();
+        let total = coverage.total().filter(|_| !coverage.tried.is_empty())?;
+        let Pairs { left, skipped } = self.pairs;
+        Some(match (left, skipped) {
+            (0, 0) => total,
+            _ => format!(
+                "{total}; pairs: {} left, {} skipped because the same was tried in the same state",
+                text::count(left as u64),
+                text::count(skipped as u64)
+            ),
+        })
     }
 }
 
@@ -240,6 +332,9 @@ pub fn render(exploration: &Exploration, options: &Options) -> String {
     }
     lines.push(String::new());
     lines.push(exploration.total());
+    if let Some(combinations) = exploration.combinations() {
+        lines.extend(wrap(&combinations, options.columns.max(80), "", "  "));
+    }
     lines.push(String::new());
     lines.join("\n")
 }

@@ -1,12 +1,26 @@
-//! `results.json`: everything decided about a run, for machines.
+//! `results.json`: everything decided about a run, and how much was tried, for machines.
 
 use paytwice_checkers::verdict::Results;
+use serde::Serialize;
 
-use crate::ReportError;
+use crate::coverage::Coverage;
+use crate::{ReportError, RunReport};
 
-/// Pretty JSON with a final line break; the order is that of the results.
-pub fn render(results: &Results) -> Result<String, ReportError> {
-    let mut text = serde_json::to_string_pretty(results)?;
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    results: &'a Results,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<&'a Coverage>,
+}
+
+/// Pretty JSON with a final line break; the order is that of the results, and `coverage` comes last.
+pub fn render(report: &RunReport<'_>) -> Result<String, ReportError> {
+    let whole = Whole {
+        results: report.results,
+        coverage: report.coverage,
+    };
+    let mut text = serde_json::to_string_pretty(&whole)?;
     text.push('\n');
     Ok(text)
 }

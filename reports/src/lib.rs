@@ -31,7 +31,10 @@ use std::path::{Path, PathBuf};
 use paytwice_checkers::history::Event;
 use paytwice_checkers::verdict::Results;
 
+use coverage::Coverage;
+
 pub mod campaign;
+pub mod coverage;
 pub mod explore;
 pub mod html;
 pub mod json;
@@ -58,6 +61,8 @@ pub struct RunReport<'a> {
     pub replay: &'a str,
     /// The fully expanded plan, as text, where there is one.
     pub plan: Option<&'a str>,
+    /// How much of what can be done was done, where it is known.
+    pub coverage: Option<&'a Coverage>,
 }
 
 impl<'a> RunReport<'a> {
@@ -68,6 +73,7 @@ impl<'a> RunReport<'a> {
             events,
             replay,
             plan: None,
+            coverage: None,
         }
     }
 
@@ -76,6 +82,15 @@ impl<'a> RunReport<'a> {
     pub fn with_plan(self, plan: &'a str) -> Self {
         Self {
             plan: Some(plan),
+            ..self
+        }
+    }
+
+    /// Adds how much of what can be done was done.
+    #[must_use]
+    pub fn with_coverage(self, coverage: &'a Coverage) -> Self {
+        Self {
+            coverage: Some(coverage),
             ..self
         }
     }
@@ -114,7 +129,7 @@ pub const REPORT_HTML: &str = "report.html";
 ///
 /// The results come first: they are there even if the disk is too full for the page.
 pub fn write_all(folder: &Path, report: &RunReport<'_>) -> Result<(), ReportError> {
-    write_file(&folder.join(RESULTS_JSON), &json::render(report.results)?)?;
+    write_file(&folder.join(RESULTS_JSON), &json::render(report)?)?;
     write_file(&folder.join(JUNIT_XML), &junit::render(report)?)?;
     write_file(&folder.join(REPORT_HTML), &html::render(report)?)
 }

@@ -5,6 +5,7 @@
 
 use paytwice_checkers::verdict::{Anomaly, CheckerResult, FaultSummary, Results, Verdict, WindowStats};
 
+use crate::coverage::Coverage;
 use crate::layout::{Paint, Side, Table, paint, wrap};
 use crate::readable::Line;
 use crate::text::{self, plain};
@@ -47,6 +48,7 @@ pub fn render(report: &RunReport<'_>, options: &Options) -> String {
     headline(&mut out, report);
     checkers(&mut out, report.results);
     faults(&mut out, &report.results.faults);
+    coverage(&mut out, report);
     availability(&mut out, &report.results.windows);
     witnesses(&mut out, report);
     figures(&mut out, report.results);
@@ -174,6 +176,28 @@ fn checker_line(checker: &CheckerResult) -> String {
         parts.push(counts.join(", "));
     }
     parts.join("; ")
+}
+
+fn coverage(out: &mut Output, report: &RunReport<'_>) {
+    let Some(total) = report.coverage.and_then(Coverage::total) else {
+        return;
+    };
+    out.heading("Coverage", "");
+    out.wrapped(&total, "  ", "  ", Paint::Plain);
+    let never: usize = report
+        .coverage
+        .iter()
+        .flat_map(|c| c.never())
+        .map(|at| at.actions.len())
+        .sum();
+    if never > 0 {
+        let text = format!(
+            "{} never tried: {} names them",
+            text::plural(never as u64, "case"),
+            crate::RESULTS_JSON
+        );
+        out.wrapped(&text, "  ", "  ", Paint::Dim);
+    }
 }
 
 fn faults(out: &mut Output, faults: &[FaultSummary]) {

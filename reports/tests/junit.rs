@@ -44,9 +44,9 @@ fn many_sentences_are_counted() {
 #[test]
 fn results_come_back_as_they_went() {
     let run = fixture::invalid(120);
-    let text = json::render(&run.results).expect("rendered");
+    let text = json::render(&run.report()).expect("rendered");
     assert!(text.ends_with("}\n"));
     let back: Results = serde_json::from_str(&text).expect("parsed");
     assert!(back.checkers == run.results.checkers && back.payments == run.results.payments);
-    assert_eq!(json::render(&run.results).expect("rendered"), text);
+    assert_eq!(json::render(&run.report()).expect("rendered"), text);
 }

@@ -7,7 +7,7 @@ use paytwice_checkers::check::{Request, check_corpus, check_file};
 use paytwice_checkers::formats::{Format, UnknownName};
 use paytwice_checkers::verdict::Verdict;
 use paytwice_checkers::workloads::Options;
-use paytwice_reports::{RunReport, terminal};
+use paytwice_reports::terminal;
 
 use super::run::color;
 use super::{CliError, Outcome};
@@ -62,8 +62,7 @@ fn run(args: &CheckArgs) -> Result<Outcome, CliError> {
     let judged = judge_folder(&folder)?;
     let recheck = recheck_line(&folder);
     judged.write(&recheck)?;
-    let report = RunReport::new(&judged.results, &judged.history.events, &recheck);
-    print!("{}", terminal::render(&report, &color()));
+    print!("{}", terminal::render(&judged.report(&recheck), &color()));
     Ok(Outcome::Judged(judged.results.verdict))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use paytwice_checkers::verdict::Verdict;
 use paytwice_reports::campaign::{self, CampaignRun, RunOutcome};
+use paytwice_reports::coverage::{self, Coverage};
 use paytwice_reports::explore::CaseOutcome;
 use paytwice_reports::terminal;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use super::interrupt::interrupted;
 use super::{Outcome, progress};
 use crate::campaign::{Campaign, Run, Session};
 use crate::clock::Now;
-use crate::explore::{self, ExploreOptions};
+use crate::explore::{self, ExploreOptions, Explored};
 use crate::plan::{PlanError, PlanFile, PlanRequest, WireDetail, duration_ms, key_value};
 use crate::run::RunError;
 
@@ -70,7 +71,8 @@ pub(crate) struct RunArgs {
     /// Where runs are stored.
     #[arg(long, default_value = "store")]
     store: PathBuf,
-    /// Explore instead: every point that a payment passes, with everything that a rule can do there, case by case.
+    /// Explore instead: every point that a payment passes, with everything that a rule can do there, case by case; or
+    /// rules drawn from the seed.
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["runs", "faults", "rules", "keep", "direct"])]
     explore: Option<Explore>,
     /// Exploring: begin no new case after this time.
@@ -96,16 +98,22 @@ pub(crate) struct RunArgs {
 /// What can be explored.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Explore {
-    /// Every wire point of one payment, with every action.
+    /// Every wire point of one payment, with every action; with a --budget, second faults where a first one has led.
     Points,
+    /// A few payments at once with rules drawn from the seed, until the --budget is used up.
+    Random,
 }
 
 /// Runs, prints, and says how it ended.
 pub(crate) async fn run(args: RunArgs) -> Result<Outcome, RunError> {
     let campaign = campaign(&args)?;
-    if let Some(Explore::Points) = args.explore {
+    if let Some(what) = args.explore {
+        let what = match what {
+            Explore::Points => Explored::Points,
+            Explore::Random => Explored::Random,
+        };
         return tokio::select! {
-            outcome = explore_points(&campaign, &args) => outcome,
+            outcome = explore_target(&campaign, &args, what) => outcome,
             signal = interrupted() => Err(RunError::Interrupted(signal)),
         };
     }
@@ -133,6 +141,7 @@ async fn carry_out(
 ) -> Result<Outcome, RunError> {
     let session = Session::up(campaign).await?;
     let mut worst_run: Option<Run> = None;
+    let mut tried = Coverage::default();
     for number in 1..=runs {
         let begun = Instant::now();
         let ran = session.run(campaign, (number, runs)).await;
@@ -145,6 +154,7 @@ async fn carry_out(
         match ran {
             Ok(run) => {
                 print(&run, runs > 1);
+                run.coverage().into_iter().for_each(|coverage| tried.merge(coverage));
                 if worst_run.as_ref().is_none_or(|worst| run.verdict() > worst.verdict()) {
                     worst_run = Some(run);
                 }
@@ -163,6 +173,7 @@ async fn carry_out(
     }
     if runs > 1 {
         print!("{}", campaign::render(rows, &color()));
+        print!("{}", coverage::render(&tried, &color()));
         if let Some(run) = worst_run {
             println!("{}", run.replay());
         }
@@ -170,8 +181,9 @@ async fn carry_out(
     Ok(worst(rows))
 }
 
-async fn explore_points(campaign: &Campaign, args: &RunArgs) -> Result<Outcome, RunError> {
+async fn explore_target(campaign: &Campaign, args: &RunArgs, what: Explored) -> Result<Outcome, RunError> {
     let options = ExploreOptions {
+        what,
         budget: args.budget.map(Duration::from_millis),
         only: args.only.clone(),
         fail_fast: args.fail_fast,

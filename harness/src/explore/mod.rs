@@ -2,10 +2,13 @@
 //!
 //! A first run without faults shows which points a payment passes. Then each point is tried with each action on the
 //! warm stack: two payments a case, one by a client that gives up and one by a client that tries again, with the
-//! same rule for each of them, and two controls behind them. What was tried is written down case by case, so that an exploration that was
-//! interrupted goes on where it stopped. Must never count a case as tried whose rule met nothing.
+//! same rule for each of them, and two controls behind them. Then, while there is time, second faults where a first
+//! one has led (`pairs`). Or, instead of all that, rules drawn from the seed (`random`). What was tried is written down
+//! case by case, so that an exploration that was interrupted goes on where it stopped. Must never count a case as tried
+//! whose rule met nothing.
 
-mod cases;
+mod pairs;
+mod random;
 mod stored;
 
 use std::path::PathBuf;
@@ -13,13 +16,12 @@ use std::time::Duration;
 
 use paytwice_checkers::history::{Body, History};
 use paytwice_checkers::verdict::Verdict;
-use paytwice_reports::explore::{CaseOutcome, CaseResult, Exploration};
+use paytwice_reports::explore::{After, CaseKind, CaseOutcome, CaseResult, Exploration};
 use tokio::time::Instant;
 
-pub use cases::{Case, cases};
-
 use crate::campaign::{Campaign, Run, Session};
-use crate::plan::{FaultSpec, Plan, PlanError, PlannedFault, Point, Target, points};
+use crate::coverage::{Case, cases, passages};
+use crate::plan::{FaultSpec, Plan, PlanError, PlannedFault, Point, PointRule, Target, points};
 use crate::run::{Notice, Observer, RunError};
 use crate::workload::payments;
 
@@ -33,9 +35,21 @@ const CONTROLS: u32 = 2;
 /// Seeds that are looked through for one that makes the first client give up and the second one try again.
 const SEEDS: u64 = 10_000;
 
+/// What is tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Explored {
+    /// Every point with every action; with a budget, pairs of them as well.
+    #[default]
+    Points,
+    /// Rules drawn from the seed, until the budget is used up.
+    Random,
+}
+
 /// What is explored, and how far.
 #[derive(Clone, Debug, Default)]
 pub struct ExploreOptions {
+    /// What is tried.
+    pub what: Explored,
     /// No new case begins after this time.
     pub budget: Option<Duration>,
     /// Only points whose name, with their link, has this in it.
@@ -52,6 +66,12 @@ pub async fn explore(
     options: &ExploreOptions,
     observer: &Observer,
 ) -> Result<(Exploration, PathBuf), RunError> {
+    if options.what == Explored::Random && options.budget.is_none() {
+        return Err(RunError::Plan(PlanError::BadValue {
+            key: "--explore random".to_owned(),
+            problem: "has no end of its own: give it a --budget, e.g. --budget 10m".to_owned(),
+        }));
+    }
     let target = campaign.target_of()?;
     let base = base(&campaign.first_plan(&target)?)?;
     let mut log = match &options.resume {
@@ -59,7 +79,14 @@ pub async fn explore(
         None => stored::Log::create(campaign.store_folder(), &base)?,
     };
     let session = Session::up(campaign).await?;
-    let explored = walk(campaign, options, observer, &target, &base, &session, &mut log).await;
+    let explorer = Explorer {
+        campaign,
+        options,
+        observer,
+        session: &session,
+        begun: Instant::now(),
+    };
+    let explored = explorer.walk(&target, &base, &mut log).await;
     let down = session.down().await;
     explored?;
     down?;
@@ -99,67 +126,182 @@ fn base(asked: &Plan) -> Result<Plan, RunError> {
     Ok(base)
 }
 
-async fn walk(
-    campaign: &Campaign,
-    options: &ExploreOptions,
-    observer: &Observer,
-    target: &Target,
-    base: &Plan,
-    session: &Session,
-    log: &mut stored::Log,
-) -> Result<(), RunError> {
-    let begun = Instant::now();
-    let first = session.run(&campaign.with_plan(base.clone()), (1, 1)).await?;
-    if first.verdict() != Verdict::Valid {
-        observer.tell(Notice::Warning(
-            "even without a fault it is not valid: nothing is explored".to_owned(),
+/// What is at hand while a target is explored.
+struct Explorer<'a> {
+    campaign: &'a Campaign,
+    options: &'a ExploreOptions,
+    observer: &'a Observer,
+    session: &'a Session,
+    begun: Instant,
+}
+
+/// One run of an exploration, before it is carried out.
+struct Trial {
+    kind: CaseKind,
+    /// Its point, action and column in the table; what stands for them otherwise.
+    point: String,
+    action: String,
+    column: String,
+    plan: Plan,
+}
+
+impl Explorer<'_> {
+    async fn walk(&self, target: &Target, base: &Plan, log: &mut stored::Log) -> Result<(), RunError> {
+        let first = self.session.run(&self.campaign.with_plan(base.clone()), (1, 1)).await?;
+        if first.verdict() != Verdict::Valid {
+            self.warn("even without a fault it is not valid: nothing is explored");
+            return log.add(without_fault(&first));
+        }
+        let points = self.points(target, base, first.history())?;
+        let cases = cases(target, &points);
+        log.plan_of(&cases)?;
+        self.observer.detail(format!(
+            "{} points, {} cases; {} tried before",
+            points.len(),
+            cases.len(),
+            log.tried()
         ));
-        return log.add(without_fault(&first));
-    }
-    let mut points = passed(target, base, first.history());
-    if let Some(only) = &options.only {
-        let all = points.len();
-        points.retain(|point| point.to_string().contains(only.as_str()));
-        if points.is_empty() {
-            return Err(RunError::Plan(PlanError::BadValue {
-                key: "--only".to_owned(),
-                problem: format!("{only:?} is in the name of none of the {all} points that a payment passes"),
-            }));
+        match self.options.what {
+            Explored::Random => self.at_random(base, &cases, log).await,
+            Explored::Points => {
+                if !self.singles(base, &cases, log).await? {
+                    return Ok(());
+                }
+                self.pairs(target, base, &cases, log).await
+            }
         }
     }
-    let cases = cases(target, &points);
-    log.plan_of(&cases)?;
-    observer.detail(format!(
-        "{} points, {} cases, {} of them tried before",
-        log.exploration().points.len(),
-        cases.len(),
-        log.tried()
-    ));
-    for case in &cases {
-        if log.has(case) {
-            continue;
+
+    /// The points that a payment passes, of those that were asked for.
+    fn points(&self, target: &Target, base: &Plan, history: &History) -> Result<Vec<Point>, RunError> {
+        let mut points = passed(target, base, history);
+        if let Some(only) = &self.options.only {
+            let all = points.len();
+            points.retain(|point| point.to_string().contains(only.as_str()));
+            if points.is_empty() {
+                return Err(RunError::Plan(PlanError::BadValue {
+                    key: "--only".to_owned(),
+                    problem: format!("{only:?} is in the name of none of the {all} points that a payment passes"),
+                }));
+            }
         }
-        if options.budget.is_some_and(|budget| begun.elapsed() >= budget) {
-            observer.tell(Notice::Warning(
-                "the budget is used up; --resume goes on from here".to_owned(),
-            ));
-            break;
+        Ok(points)
+    }
+
+    /// Every case by itself; false when it was broken off.
+    async fn singles(&self, base: &Plan, cases: &[Case], log: &mut stored::Log) -> Result<bool, RunError> {
+        for case in cases {
+            if log.has(case) {
+                continue;
+            }
+            if self.time_is_up() {
+                self.warn("the budget is used up; --resume goes on from here");
+                return Ok(false);
+            }
+            let of = cases.len();
+            let trial = Trial {
+                kind: CaseKind::Single,
+                point: case.point.to_string(),
+                action: case.action.to_string(),
+                column: case.column.to_owned(),
+                plan: plan_of(base, |_, tx| vec![case.rule(tx)]),
+            };
+            if !self.carry_out(trial, of, log).await? {
+                return Ok(false);
+            }
         }
+        Ok(true)
+    }
+
+    /// Second faults, while there is time.
+    async fn pairs(
+        &self,
+        target: &Target,
+        base: &Plan,
+        singles: &[Case],
+        log: &mut stored::Log,
+    ) -> Result<(), RunError> {
+        loop {
+            let (left, count) = pairs::pairs(target, log.exploration(), singles);
+            log.pairs(count);
+            let Some(pair) = left.first() else { return Ok(()) };
+            if self.options.budget.is_none() {
+                self.observer.detail(format!(
+                    "{} pairs of faults could be tried next: --budget gives them time",
+                    left.len()
+                ));
+                return Ok(());
+            }
+            if self.time_is_up() {
+                return Ok(());
+            }
+            let rules = |payment: usize, tx: &str| {
+                let mut rules = vec![pair.first.rule(tx)];
+                if let Some(nth) = pair.nth[payment] {
+                    let mut second = pair.second.rule(tx);
+                    second.at.nth = Some(nth);
+                    rules.push(second);
+                }
+                rules
+            };
+            let trial = Trial {
+                kind: CaseKind::Pair,
+                point: pair.second.point.to_string(),
+                action: pair.to_string(),
+                column: pair.second.column.to_owned(),
+                plan: plan_of(base, rules),
+            };
+            let of = log.tried() + left.len();
+            if !self.carry_out(trial, of, log).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Rules drawn from the seed, until the budget is used up.
+    async fn at_random(&self, base: &Plan, cases: &[Case], log: &mut stored::Log) -> Result<(), RunError> {
+        while !self.time_is_up() {
+            let n = log.tried() as u64 + 1;
+            let plan = random::plan(base, n, cases, &log.exploration().coverage());
+            let trial = Trial {
+                kind: CaseKind::Random,
+                point: format!("seed {}", plan.seed),
+                action: format!("{} rules drawn", plan.faults.len()),
+                column: "random".to_owned(),
+                plan,
+            };
+            if !self.carry_out(trial, 0, log).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out one trial and writes it down; false when nothing is to come after it.
+    async fn carry_out(&self, trial: Trial, of: usize, log: &mut stored::Log) -> Result<bool, RunError> {
         let at = Instant::now();
-        let plan = plan_of(base, case);
-        let of = u32::try_from(cases.len()).unwrap_or(u32::MAX);
         let number = u32::try_from(log.tried() + 1).unwrap_or(u32::MAX);
-        observer.detail(format!("case {number} of {of}: {case}"));
-        let ran = session.run(&campaign.with_plan(plan), (number, of)).await;
-        let result = result(case, &ran, at.elapsed());
-        observer.detail(format!("{case}: {}", result.sentence));
+        let of = u32::try_from(of).unwrap_or(u32::MAX).max(number);
+        let name = format!("{}: {}", trial.point, trial.action);
+        self.observer.detail(format!("case {number}: {name}"));
+        let ran = self
+            .session
+            .run(&self.campaign.with_plan(trial.plan.clone()), (number, of))
+            .await;
+        let result = result(&trial, &ran, at.elapsed());
+        self.observer.detail(format!("{name}: {}", result.sentence));
         let broken = result.outcome == CaseOutcome::Invalid;
         log.add(result)?;
-        if broken && options.fail_fast {
-            break;
-        }
+        Ok(!(broken && self.options.fail_fast))
     }
-    Ok(())
+
+    fn time_is_up(&self) -> bool {
+        self.options.budget.is_some_and(|budget| self.begun.elapsed() >= budget)
+    }
+
+    fn warn(&self, text: &str) {
+        self.observer.tell(Notice::Warning(text.to_owned()));
+    }
 }
 
 /// The points that the payments of a run passed, in the order in which they did.
@@ -180,19 +322,19 @@ fn passed(target: &Target, base: &Plan, history: &History) -> Vec<Point> {
     passed
 }
 
-/// The case as a plan: its rule once for each payment.
-fn plan_of(base: &Plan, case: &Case) -> Plan {
+/// A plan with rules for each payment that is tried, given its position and transaction number.
+fn plan_of(base: &Plan, rules: impl Fn(usize, &str) -> Vec<PointRule>) -> Plan {
     let mut plan = base.clone();
     let payments = payments(&base.workload, base.seed);
-    plan.faults = payments
-        .into_iter()
-        .take(TRIED as usize)
+    let tried = payments.iter().take(TRIED as usize).enumerate();
+    let rules = tried.flat_map(|(position, payment)| rules(position, &payment.tx));
+    plan.faults = rules
         .zip(1..)
-        .map(|(payment, id)| PlannedFault {
+        .map(|(rule, id)| PlannedFault {
             id,
             at_ms: 0,
             for_ms: base.workload.time_ms,
-            fault: FaultSpec::Rule(Box::new(case.rule(&payment.tx))),
+            fault: FaultSpec::Rule(Box::new(rule)),
         })
         .collect();
     plan
@@ -201,6 +343,7 @@ fn plan_of(base: &Plan, case: &Case) -> Plan {
 /// A target that is wrong of itself.
 fn without_fault(run: &Run) -> CaseResult {
     CaseResult {
+        kind: CaseKind::Single,
         point: "no point".to_owned(),
         action: "no fault".to_owned(),
         column: "no fault".to_owned(),
@@ -214,6 +357,8 @@ fn without_fault(run: &Run) -> CaseResult {
         run: Some(run.folder().display().to_string()),
         replay: Some(run.replay()),
         wall_ms: 0,
+        tried: Vec::new(),
+        after: Vec::new(),
     }
 }
 
@@ -223,7 +368,7 @@ fn kinds(run: &Run) -> Vec<String> {
     kinds
 }
 
-fn result(case: &Case, ran: &Result<Run, RunError>, wall: Duration) -> CaseResult {
+fn result(trial: &Trial, ran: &Result<Run, RunError>, wall: Duration) -> CaseResult {
     let (outcome, sentence, kinds, run) = match ran {
         Err(e) => (CaseOutcome::Failed, e.to_string(), Vec::new(), None),
         Ok(run) => {
@@ -246,15 +391,41 @@ fn result(case: &Case, ran: &Result<Run, RunError>, wall: Duration) -> CaseResul
         }
     };
     let (folder, replay) = run.unzip();
+    let coverage = ran.as_ref().ok().and_then(Run::coverage);
     CaseResult {
-        point: case.point.to_string(),
-        action: case.action.to_string(),
-        column: case.column.to_owned(),
+        kind: trial.kind,
+        point: trial.point.clone(),
+        action: trial.action.clone(),
+        column: trial.column.clone(),
         outcome,
         sentence,
         kinds,
         run: folder,
         replay,
         wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
+        tried: coverage.map(|coverage| coverage.tried.clone()).unwrap_or_default(),
+        after: match (trial.kind, ran) {
+            (CaseKind::Single, Ok(run)) => after(run),
+            _ => Vec::new(),
+        },
     }
+}
+
+/// Where the payments that were tried came by, after something had been done to them.
+fn after(run: &Run) -> Vec<After> {
+    let plan = run.plan();
+    let passages = passages(plan, &run.history().events);
+    let tried = payments(&plan.workload, plan.seed).into_iter().take(TRIED as usize);
+    let mut after = Vec::new();
+    for (payment, of) in tried.enumerate() {
+        let own = passages.iter().filter(|passage| passage.tx == of.tx);
+        let later = own.skip_while(|passage| passage.suffered.is_empty()).skip(1);
+        after.extend(later.map(|passage| After {
+            payment,
+            point: passage.point.to_string(),
+            nth: passage.nth,
+            state: passage.state.clone(),
+        }));
+    }
+    after
 }

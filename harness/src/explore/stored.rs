@@ -4,10 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use paytwice_reports::explore::{CaseResult, Exploration};
+use paytwice_reports::explore::{CaseKind, CaseResult, Exploration, Pairs};
 
-use super::Case;
 use crate::clock::Now;
+use crate::coverage::Case;
 use crate::plan::{Plan, PlanError};
 use crate::run::RunError;
 
@@ -96,13 +96,18 @@ impl Log {
         Ok(())
     }
 
+    /// Says which pairs there are.
+    pub(super) fn pairs(&mut self, pairs: Pairs) {
+        self.exploration.pairs = pairs;
+    }
+
     /// Whether the case was tried.
     pub(super) fn has(&self, case: &Case) -> bool {
         let (point, action) = (case.point.to_string(), case.action.to_string());
         self.exploration
             .cases
             .iter()
-            .any(|done| done.point == point && done.action == action)
+            .any(|done| done.kind == CaseKind::Single && done.point == point && done.action == action)
     }
 
     /// How many were tried.

@@ -23,6 +23,7 @@ mod stored;
 mod target;
 mod types;
 
+pub(crate) use draw::Draw;
 pub use duration::{duration_ms, show_ms};
 pub use error::PlanError;
 pub use expand::expand;

@@ -5,11 +5,17 @@ use std::path::{Path, PathBuf};
 use paytwice_checkers::history::{History, read_path};
 use paytwice_checkers::verdict::Results;
 use paytwice_reports::RunReport;
+use paytwice_reports::coverage::Coverage;
 
 use super::{PLAN, RunError};
+use crate::coverage::coverage;
+use crate::plan::{Plan, Target};
 
 /// The history of a run, by name.
 pub const HISTORY: &str = "history.jsonl";
+
+/// What a run has tried of its target's space, by name.
+const COVERAGE: &str = "coverage.json";
 
 /// A run on disk that has been judged.
 #[derive(Debug)]
@@ -20,29 +26,52 @@ pub struct Judged {
     pub history: History,
     /// What the checkers say.
     pub results: Results,
+    /// What it has tried of its target's space, where that was written down.
+    pub coverage: Option<Coverage>,
 }
 
 /// Reads and judges `history.jsonl` of a folder.
 pub fn judge_folder(folder: &Path) -> Result<Judged, RunError> {
     let history = read_path(folder.join(HISTORY))?;
     let results = paytwice_checkers::judge(&history);
+    // A history may stand alone; what cannot be read is only left out of the reports.
+    let coverage = std::fs::read_to_string(folder.join(COVERAGE)).ok();
     Ok(Judged {
         folder: folder.to_owned(),
         history,
         results,
+        coverage: coverage.and_then(|text| serde_json::from_str(&text).ok()),
     })
 }
 
 impl Judged {
+    /// Writes down what the run has tried.
+    pub(super) fn cover(&mut self, target: &Target, plan: &Plan) -> Result<(), RunError> {
+        let coverage = coverage(target, plan, &self.history.events);
+        let text = serde_json::to_string(&coverage).unwrap_or_else(|e| unreachable!("names and numbers: {e}"));
+        super::write(&self.folder.join(COVERAGE), &text)?;
+        self.coverage = Some(coverage);
+        Ok(())
+    }
+
     /// Writes `results.json`, `junit.xml` and `report.html` beside the history.
     pub fn write(&self, replay: &str) -> Result<(), RunError> {
         // A history may stand alone, without the plan that led to it.
         let plan = std::fs::read_to_string(self.folder.join(PLAN)).ok();
-        let mut report = RunReport::new(&self.results, &self.history.events, replay);
+        let mut report = self.report(replay);
         if let Some(plan) = &plan {
             report = report.with_plan(plan);
         }
         Ok(paytwice_reports::write_all(&self.folder, &report)?)
+    }
+
+    /// The run as reports take it, with the command that leads to it again.
+    pub fn report<'a>(&'a self, replay: &'a str) -> RunReport<'a> {
+        let report = RunReport::new(&self.results, &self.history.events, replay);
+        match &self.coverage {
+            Some(coverage) => report.with_coverage(coverage),
+            None => report,
+        }
     }
 }
 

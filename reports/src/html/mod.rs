@@ -14,7 +14,7 @@ mod strings;
 
 use askama::Template;
 
-use crate::sections::{checkers, faults, payments as payment_table, run, timeline, verdict, windows};
+use crate::sections::{checkers, coverage, faults, payments as payment_table, run, timeline, verdict, windows};
 use crate::witness::Payments;
 use crate::{ReportError, RunReport};
 
@@ -46,6 +46,7 @@ struct Page<'a> {
     checkers: checkers::Section<'a>,
     timeline: timeline::Section,
     faults: faults::Section<'a>,
+    coverage: coverage::Section<'a>,
     windows: windows::Section<'a>,
     payments: payment_table::Section<'a>,
     run: run::Section<'a>,
@@ -65,6 +66,7 @@ pub fn render(report: &RunReport<'_>) -> Result<String, ReportError> {
         checkers: checkers::Section::new(report, &payments),
         timeline: timeline::Section::new(report, &data.timeline),
         faults: faults::Section::new(report),
+        coverage: coverage::Section::new(report),
         windows: windows::Section::new(report),
         payments: payment_table::Section::new(report, &data.payments),
         run: run::Section::new(report),

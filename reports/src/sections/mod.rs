@@ -1,6 +1,7 @@
 //! The sections of the page, one per file, each with its template.
 
 pub(crate) mod checkers;
+pub(crate) mod coverage;
 pub(crate) mod faults;
 pub(crate) mod payments;
 pub(crate) mod run;

@@ -22,7 +22,7 @@ pub struct Case {
 
 impl Case {
     /// The case as a rule for the first such frame of one payment.
-    pub(super) fn rule(&self, tx: &str) -> PointRule {
+    pub(crate) fn rule(&self, tx: &str) -> PointRule {
         PointRule {
             at: PointSelection {
                 link: self.point.link.clone(),

@@ -1,0 +1,315 @@
+//! How much of a target's space a run has tried: what can be done at the wire points that payments pass, what was done,
+//! and in which state of the payment.
+//!
+//! Everything is read from the events of the wire: whatever a frame of a payment was seen to suffer counts, whether a
+//! rule at its point did it or a fault of the whole link. Must never count what was only asked for.
+
+mod cases;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use paytwice_checkers::history::{Body, Event, WireEvent};
+use paytwice_reports::coverage::{Coverage, PointActions, Tried};
+
+pub use cases::{Case, cases};
+
+use crate::plan::{FaultSpec, Moment, Plan, Point, PointAction, PointRule, Refusal, Target, points};
+
+/// A frame that waits as long as this outlives the time-outs of clients: it counts as held, what is shorter as delayed.
+const HELD_FROM_MS: u64 = 3000;
+/// The state of a payment that has nothing behind it.
+const NOTHING: &str = "nothing yet";
+
+/// A frame of a payment at a named point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The payment's transaction number.
+    pub tx: String,
+    /// The point.
+    pub point: Point,
+    /// Which of the payment's frames at this point it was, from 1.
+    pub nth: u64,
+    /// What the payment had behind it, in the order of names: `pay->mysql COMMIT, pay->rocketmq SEND topic_notifymsg`.
+    pub state: String,
+    /// What was done to it, in the words of a [`Case`]'s column; others where it is no case.
+    pub suffered: Vec<&'static str>,
+}
+
+/// What a run has tried. Its plan tells a crash from a pause.
+pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Coverage {
+    let passages = passages(plan, events);
+    let known = points(target);
+    let mut passed: Vec<Point> = Vec::new();
+    let mut tried: BTreeMap<(String, &str, &str), u64> = BTreeMap::new();
+    for passage in &passages {
+        if known.contains(&passage.point) && !passed.contains(&passage.point) {
+            passed.push(passage.point.clone());
+        }
+        for action in &passage.suffered {
+            *tried
+                .entry((passage.point.to_string(), action, &passage.state))
+                .or_default() += 1;
+        }
+    }
+    let mut coverage = Coverage::default();
+    for case in cases(target, &passed) {
+        let (point, column) = (case.point.to_string(), case.column.to_owned());
+        match coverage.points.last_mut().filter(|last| last.point == point) {
+            Some(last) => last.actions.push(column),
+            None => coverage.points.push(PointActions {
+                point,
+                actions: vec![column],
+            }),
+        }
+    }
+    let tried = tried.into_iter().map(|((point, action, state), times)| Tried {
+        point,
+        action: action.to_owned(),
+        state: state.to_owned(),
+        times,
+    });
+    coverage.tried = tried.collect();
+    coverage
+}
+
+/// Every named frame of every payment, in the order of the history.
+pub fn passages(plan: &Plan, events: &[Event]) -> Vec<Passage> {
+    let rules: Vec<&PointRule> = plan
+        .faults
+        .iter()
+        .filter_map(|planned| match &planned.fault {
+            FaultSpec::Rule(rule) => Some(&**rule),
+            _ => None,
+        })
+        .collect();
+    let mut payments: BTreeMap<&str, Payment> = BTreeMap::new();
+    let mut passages = Vec::new();
+    for event in events {
+        let Body::Wire(wire) = &event.body else { continue };
+        if is_of_the_link(wire) {
+            continue;
+        }
+        for tx in &wire.tx {
+            passages.push(payments.entry(tx).or_default().pass(tx, wire, &rules));
+        }
+    }
+    passages
+}
+
+/// Frames that the harness made itself: copies, and what a refusal needs besides.
+fn is_of_the_link(wire: &WireEvent) -> bool {
+    words(wire).any(|word| word == "duplicate" || word == "sent by the link" || word.starts_with("answer to a "))
+}
+
+fn words(wire: &WireEvent) -> impl Iterator<Item = &str> {
+    wire.did.iter().flat_map(|did| did.split(", "))
+}
+
+/// Where one payment stands.
+#[derive(Default)]
+struct Payment {
+    behind: BTreeSet<String>,
+    frames: BTreeMap<Point, u64>,
+}
+
+impl Payment {
+    fn pass(&mut self, tx: &str, wire: &WireEvent, rules: &[&PointRule]) -> Passage {
+        let point = Point {
+            link: wire.link.clone(),
+            name: wire.point.clone(),
+        };
+        let nth = self.frames.entry(point.clone()).or_default();
+        *nth += 1;
+        let suffered = suffered(wire, &point, rules);
+        let passage = Passage {
+            tx: tx.to_owned(),
+            nth: *nth,
+            state: match self.behind.is_empty() {
+                true => NOTHING.to_owned(),
+                false => Vec::from_iter(self.behind.iter().map(String::as_str)).join(", "),
+            },
+            point,
+            suffered,
+        };
+        if arrived(wire)
+            && let Some(step) = step(wire)
+        {
+            self.behind.insert(step);
+        }
+        passage
+    }
+}
+
+/// What a payment has behind it once this frame has arrived: something that outlives every process and connection.
+fn step(wire: &WireEvent) -> Option<String> {
+    let name = wire.point.strip_suffix(" request")?;
+    let lasts = name == "COMMIT" || name.starts_with("SEND ") || name.starts_with("END_TRANSACTION");
+    lasts.then(|| format!("{} {name}", wire.link))
+}
+
+fn arrived(wire: &WireEvent) -> bool {
+    !words(wire).any(|word| {
+        word == "dropped" || word.starts_with("lost with the connection") || word == BEFORE || word == ANSWERED
+    })
+}
+
+const BEFORE: &str = "stopped before it arrived";
+const AFTER: &str = "stopped right after it arrived";
+const ANSWERED: &str = "answered by the link";
+const LOST: &str = "lost with the connection";
+
+/// What was done to a frame.
+fn suffered(wire: &WireEvent, point: &Point, rules: &[&PointRule]) -> Vec<&'static str> {
+    let mut all: Vec<&str> = words(wire).filter_map(|word| suffering(word, point, rules)).collect();
+    all.dedup();
+    // A frame that was stopped or held is lost with its connection in the end: that is no reset of its own.
+    if all.is_empty() && words(wire).any(|word| word.starts_with(LOST)) {
+        all.push("reset");
+    }
+    all
+}
+
+/// The column of a word that an event uses for what was done.
+fn suffering(word: &str, point: &Point, rules: &[&PointRule]) -> Option<&'static str> {
+    let waited = word.strip_prefix("delayed ").or_else(|| word.strip_prefix("held "));
+    if let Some(ms) = waited.and_then(|rest| rest.strip_suffix(" ms")?.parse::<u64>().ok()) {
+        return Some(if ms >= HELD_FROM_MS { "hold" } else { "delay" });
+    }
+    match word {
+        "dropped" => Some("drop"),
+        "one byte changed" => Some("corrupt"),
+        BEFORE => stopped(point, Moment::Before, rules),
+        AFTER => stopped(point, Moment::After, rules),
+        ANSWERED => refused(point, rules),
+        _ if word.starts_with("duplicated") => Some("duplicate"),
+        _ if word.starts_with("overtaken by") => Some("reorder"),
+        _ => None,
+    }
+}
+
+/// With which error a rule had a request answered.
+fn refused(point: &Point, rules: &[&PointRule]) -> Option<&'static str> {
+    let here = |rule: &&&PointRule| rule.at.link == point.link && rule.at.point == point.name;
+    rules.iter().filter(here).find_map(|rule| match &rule.action {
+        PointAction::Error(Refusal::Deadlock) => Some("deadlock"),
+        PointAction::Error(_) => Some("error"),
+        _ => None,
+    })
+}
+
+/// Which process a rule stopped at a point, and how.
+fn stopped(point: &Point, at: Moment, rules: &[&PointRule]) -> Option<&'static str> {
+    let from = point.link.split("->").next().unwrap_or_default();
+    let here = |rule: &&&PointRule| rule.at.link == point.link && rule.at.point == point.name;
+    rules.iter().filter(here).find_map(|rule| match &rule.action {
+        PointAction::Crash { party, moment, .. } if *moment == at => Some(match (party == from, at) {
+            (true, Moment::Before) => "crash left <",
+            (true, Moment::After) => "crash left >",
+            (false, Moment::Before) => "crash right <",
+            (false, Moment::After) => "crash right >",
+        }),
+        PointAction::Pause { moment, .. } if *moment == at => Some("pause"),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use paytwice_checkers::history::{Kind, Process};
+
+    use super::*;
+
+    fn events(wire: &[(&str, &str, &str, Option<&str>)]) -> Vec<Event> {
+        let event = |(index, (tx, link, point, did)): (usize, &(&str, &str, &str, Option<&str>))| Event {
+            index: index as u64,
+            time: index as u64,
+            process: Process::Named("wire".to_owned()),
+            kind: Kind::Info,
+            body: Body::Wire(WireEvent {
+                link: (*link).to_owned(),
+                conn: 1,
+                point: (*point).to_owned(),
+                tx: vec![(*tx).to_owned()],
+                bytes: 10,
+                did: did.map(str::to_owned),
+            }),
+            error: None,
+        };
+        wire.iter().enumerate().map(event).collect()
+    }
+
+    fn plan(rules: &[&str]) -> (Target, Plan) {
+        let target = Target::find("pay-account").unwrap();
+        let request = crate::plan::PlanRequest {
+            seed: Some(1),
+            rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
+            ..Default::default()
+        };
+        let plan = crate::plan::expand(&target, &request).unwrap();
+        (target, plan)
+    }
+
+    #[test]
+    fn the_state_is_what_has_arrived_and_lasts() {
+        let (_, plan) = plan(&["pay->mysql COMMIT request: crash pay before"]);
+        let passages = passages(
+            &plan,
+            &events(&[
+                ("t1", "pay->mysql", "COMMIT request", Some("stopped before it arrived")),
+                ("t1", "pay->mysql", "COMMIT request", None),
+                ("t2", "pay->mysql", "COMMIT request", Some("dropped")),
+                (
+                    "t1",
+                    "pay->mysql",
+                    "COMMIT reply",
+                    Some("delayed 3200 ms, lost with the connection"),
+                ),
+                (
+                    "t1",
+                    "pay->rocketmq",
+                    "SEND topic_notifymsg request",
+                    Some("duplicated"),
+                ),
+                ("t1", "pay->rocketmq", "SEND topic_notifymsg request", Some("duplicate")),
+                ("t1", "account->mysql", "COMMIT request", Some("held 20 ms")),
+            ]),
+        );
+        let told: Vec<_> = passages
+            .iter()
+            .map(|p| (p.tx.as_str(), p.nth, p.state.as_str(), p.suffered.as_slice()))
+            .collect();
+        let both = "pay->mysql COMMIT, pay->rocketmq SEND topic_notifymsg";
+        assert_eq!(
+            told,
+            [
+                ("t1", 1, "nothing yet", &["crash left <"][..]),
+                ("t1", 2, "nothing yet", &[]),
+                ("t2", 1, "nothing yet", &["drop"]),
+                ("t1", 1, "pay->mysql COMMIT", &["hold"]),
+                ("t1", 1, "pay->mysql COMMIT", &["duplicate"]),
+                ("t1", 1, both, &["delay"]),
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_was_suffered_is_covered() {
+        let (target, plan) = plan(&["pay->mysql COMMIT reply: drop", "pay->mysql COMMIT request: error 1213"]);
+        let coverage = coverage(
+            &target,
+            &plan,
+            &events(&[
+                ("t1", "pay->mysql", "COMMIT request", None),
+                ("t1", "pay->mysql", "COMMIT reply", Some("lost with the connection")),
+            ]),
+        );
+        assert_eq!(coverage.points.len(), 2);
+        let commit = &coverage.points[0];
+        assert!(commit.actions.contains(&"crash left <".to_owned()), "{commit:?}");
+        assert_eq!(coverage.times("pay->mysql COMMIT reply", "reset"), 1);
+        assert_eq!(coverage.times("pay->mysql COMMIT reply", "drop"), 0);
+        let cases = coverage.cases();
+        let never: usize = coverage.never().iter().map(|at| at.actions.len()).sum();
+        assert_eq!(never, cases - 1);
+    }
+}
