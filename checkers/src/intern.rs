@@ -3,6 +3,9 @@
 //! One buffer for all texts, one open-addressed table of numbers: 8 bytes of table and 4 of end per text, no allocation
 //! per text.
 
+/// How many look-ups [`Texts::touch`] prepares at once.
+pub(crate) const TOUCHED: usize = 64;
+
 /// Distinct texts, numbered in order of their first sight.
 #[derive(Clone, Debug)]
 pub(crate) struct Texts {
@@ -55,19 +58,24 @@ impl Texts {
         self.ends.len()
     }
 
-    /// Reads what [`Texts::id_hashed`] will read, so that it is in the cache by then: many of these overlap, where the
-    /// look-ups would wait for memory one after the other. What it returns means nothing.
+    /// Reads what [`Texts::id_hashed`] will read for these hashes, of which the first [`TOUCHED`] count, so that it is in
+    /// the cache by then. The reads of one stage do not wait for one another, as those of look-ups one after the other
+    /// do. What it returns means nothing.
     #[inline]
-    pub(crate) fn touch(&self, hash: u64) -> u64 {
-        let entry = self.table[self.slot(hash)];
-        let Some(id) = (entry as usize & 0xffff_ffff).checked_sub(1) else {
-            return 0;
-        };
-        let end = self.ends[id];
-        self.text
-            .get((end as usize).saturating_sub(1))
-            .copied()
-            .map_or(0, u64::from)
+    pub(crate) fn touch(&self, hashes: &[u64]) -> u64 {
+        let mut at = [0; TOUCHED];
+        let hashes = &hashes[..hashes.len().min(TOUCHED)];
+        for (at, hash) in at.iter_mut().zip(hashes) {
+            *at = self.table[self.slot(*hash)];
+        }
+        for at in &mut at[..hashes.len()] {
+            let id = (*at as usize & 0xffff_ffff).wrapping_sub(1);
+            *at = self.ends.get(id).copied().unwrap_or_default();
+        }
+        at[..hashes.len()].iter().fold(0, |sum, end| {
+            let last = self.text.get((*end as usize).wrapping_sub(1));
+            sum ^ last.copied().map_or(0, u64::from)
+        })
     }
 
     #[inline]

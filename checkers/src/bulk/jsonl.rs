@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use crate::formats::ReadError;
 use crate::formats::map::Bytes;
 use crate::history::{Body, Event, Kind, Process};
-use crate::intern::Texts;
+use crate::intern::{TOUCHED, Texts};
 
 use super::events::{Head, NONE, RowSeen, Seen, Sink, Words};
 use super::line::{Answer, AnswerTx, Found, Line, Row, Word, times};
@@ -19,8 +19,8 @@ use super::{BulkResults, Odd, conclude};
 
 /// How many lines or rows go from thread to thread at once.
 const BATCH: usize = 2048;
-/// How many of them are looked up at once.
-const GROUP: usize = 32;
+/// How many of them are looked up at once; each has two texts at most.
+const GROUP: usize = TOUCHED / 2;
 /// How many batches may wait.
 const BATCHES_WAITING: usize = 4;
 
@@ -52,18 +52,18 @@ impl Words for Texts {
 }
 
 impl Found<'_> {
-    /// Has the texts that are looked up next read from memory. What it returns means nothing.
+    /// The hashes of the texts that are looked up for it; of those that need not be the same few every time.
     #[inline]
-    fn touch(&self, texts: &Texts) -> u64 {
+    fn hashes(&self, out: &mut Vec<u64>) {
         match self {
-            Found::Recharge(_, said, _) => texts.touch(said.tx.hash) ^ texts.touch(said.account.hash),
-            Found::Row(Row::Payment(tx, account, ..)) => texts.touch(tx.hash) ^ texts.touch(account.hash),
+            Found::Recharge(_, said, _) => out.extend([said.tx.hash, said.account.hash]),
+            Found::Row(Row::Payment(tx, account, ..)) => out.extend([tx.hash, account.hash]),
             Found::Answer(_, Answer { tx: word, .. }, _)
             | Found::Query(_, _, word, _)
             | Found::OpenAccount(_, word, _)
             | Found::Delivery(_, [Some(word), _], ..)
-            | Found::Row(Row::Balance(word, _) | Row::Credit(word)) => texts.touch(word.hash),
-            _ => 0,
+            | Found::Row(Row::Balance(word, _) | Row::Credit(word)) => out.push(word.hash),
+            _ => {}
         }
     }
 }
@@ -88,10 +88,12 @@ fn take<'a, S: Sink>(
 ) -> Result<bool, Odd> {
     let mut truncated = false;
     let mut recent = Recent::default();
+    let mut hashes = Vec::with_capacity(TOUCHED);
     for mut batch in batches {
         for group in batch.chunks(GROUP) {
-            let touched = group.iter().fold(0, |sum, found| sum ^ found.touch(texts));
-            std::hint::black_box(touched);
+            hashes.clear();
+            group.iter().for_each(|found| found.hashes(&mut hashes));
+            std::hint::black_box(texts.touch(&hashes));
             for found in group {
                 truncated |= give(found, texts, &mut recent, sink)?;
             }

@@ -14,27 +14,37 @@ use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, empty_read, is_compe
 /// Processes with smaller numbers have their state in an array.
 const DENSE_PROCESSES: u64 = 1 << 22;
 
-/// What is known of a text.
+/// What is known of a text. There are millions: what only few have stands in a [`Meaning`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text {
     /// The payment whose client chose it.
     pub(super) payment: u32,
     /// The payment that was answered with it.
     pub(super) given: u32,
-    pub(super) account: u32,
     /// Deliveries under it.
     pub(super) delivered: u32,
-    /// Its value in minor units, as a position in `values`: as a whole number of them, and as an amount in major units.
-    pub(super) minor: u32,
-    pub(super) major: u32,
-    pub(super) class: u8,
+    meaning: u32,
 }
 
 const BLANK: Text = Text {
     payment: NONE,
     given: NONE,
-    account: NONE,
     delivered: 0,
+    meaning: NONE,
+};
+
+/// What a text is besides a transaction number.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    account: u32,
+    /// Its value in minor units, as a position in `values`: as a whole number of them, and as an amount in major units.
+    minor: u32,
+    major: u32,
+    class: u8,
+}
+
+const MEANS_NOTHING: Meaning = Meaning {
+    account: NONE,
     minor: NONE,
     major: NONE,
     class: 0,
@@ -45,12 +55,13 @@ const EARLIER: u8 = 128;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Payment {
-    pub(super) amount: i128,
+    /// A position in `values`.
+    amount: u32,
     pub(super) tx: u32,
     pub(super) account: u32,
     pub(super) given: u32,
-    pub(super) rows: u32,
-    pub(super) successes: u32,
+    pub(super) recorded: bool,
+    pub(super) successful: bool,
     pub(super) ok: bool,
     pub(super) acknowledged: bool,
 }
@@ -90,6 +101,7 @@ pub(super) enum F {
 pub(super) struct Pass {
     header: Option<Header>,
     pub(super) texts: Vec<Text>,
+    meanings: Vec<Meaning>,
     values: Vec<Option<i128>>,
     pub(super) payments: Vec<Payment>,
     pub(super) accounts: Vec<Account>,
@@ -114,6 +126,7 @@ impl Pass {
         Pass {
             header: None,
             texts: Vec::new(),
+            meanings: Vec::new(),
             values: Vec::new(),
             payments: Vec::new(),
             accounts: Vec::new(),
@@ -259,12 +272,36 @@ impl Pass {
     }
 
     fn account(&mut self, text: u32) -> u32 {
-        let known = &mut self.texts[text as usize].account;
-        if *known == NONE {
-            *known = small(self.accounts.len());
-            self.accounts.push(Account::default());
+        let next = small(self.accounts.len());
+        let known = &mut self.meaning(text).account;
+        if *known != NONE {
+            return *known;
         }
-        *known
+        *known = next;
+        self.accounts.push(Account::default());
+        next
+    }
+
+    /// The account that a text names; [`NONE`] where it never did.
+    pub(super) fn account_of(&self, text: &Text) -> u32 {
+        self.meanings
+            .get(text.meaning as usize)
+            .map_or(NONE, |meaning| meaning.account)
+    }
+
+    #[inline]
+    fn meaning(&mut self, text: u32) -> &mut Meaning {
+        let at = &mut self.texts[text as usize].meaning;
+        if *at == NONE {
+            *at = small(self.meanings.len());
+            self.meanings.push(MEANS_NOTHING);
+        }
+        &mut self.meanings[*at as usize]
+    }
+
+    fn is_earlier(&self, text: &Text) -> bool {
+        let meaning = self.meanings.get(text.meaning as usize);
+        meaning.is_some_and(|meaning| meaning.class & EARLIER != 0)
     }
 
     fn recharge(
@@ -279,7 +316,8 @@ impl Pass {
         if self.payments_read {
             return odd(head, "a payment after the final read");
         }
-        let Some(amount) = self.minor(amount, words) else {
+        let amount = self.minor(amount, words);
+        let Some(value) = self.values[amount as usize] else {
             return odd(head, "an amount that is no whole number");
         };
         let account = self.account(account);
@@ -296,15 +334,15 @@ impl Pass {
                 tx,
                 account,
                 given: NONE,
-                rows: 0,
-                successes: 0,
+                recorded: false,
+                successful: false,
                 ok: false,
                 acknowledged: false,
             });
             return Ok(payment);
         }
         let payment = &self.payments[known as usize];
-        if (payment.account, payment.amount) != (account, amount) {
+        if (payment.account, self.values[payment.amount as usize]) != (account, Some(value)) {
             return odd(head, "a payment that is tried again with another payload");
         }
         Ok(known)
@@ -361,13 +399,14 @@ impl Pass {
 
     fn recorded(&mut self, tx: u32, account: u32, amount: u32, result: u32, words: &impl Words) {
         let text = self.texts[tx as usize];
-        if text.class & EARLIER != 0 {
+        if self.is_earlier(&text) {
             return;
         }
         let account = self.account(account);
         let success = result != NONE && self.class(result, words) == CLASS_SUCCESS;
         let owner = if text.payment == NONE { text.given } else { text.payment };
         let amount = self.major(amount, words);
+        let amount = self.values[amount as usize];
         let row_account = &mut self.accounts[account as usize];
         let (Some(amount), true) = (amount, owner != NONE) else {
             row_account.unsettled = true;
@@ -378,14 +417,14 @@ impl Pass {
             return;
         };
         let payment = &mut self.payments[owner as usize];
-        if (payment.account, payment.amount) != (account, amount) {
+        if (payment.account, self.values[payment.amount as usize]) != (account, Some(amount)) {
             row_account.unsettled = true;
             self.accounts[payment.account as usize].unsettled = true;
             return;
         }
         self.makes_numbers |= tx != payment.tx;
-        payment.rows += 1;
-        payment.successes += u32::from(success);
+        payment.recorded = true;
+        payment.successful |= success;
         if success {
             match row_account.expected.checked_add(amount) {
                 Some(sum) => row_account.expected = sum,
@@ -399,7 +438,8 @@ impl Pass {
         let value = if balance == NONE {
             None
         } else {
-            self.major(balance, words)
+            let balance = self.major(balance, words);
+            self.values[balance as usize]
         };
         let account = &mut self.accounts[account];
         let held = &mut account.at[at as usize];
@@ -407,36 +447,40 @@ impl Pass {
         *held = value;
     }
 
-    fn minor(&mut self, id: u32, words: &impl Words) -> Option<i128> {
-        let at = self.texts[id as usize].minor;
-        if at != NONE {
-            return self.values[at as usize];
+    /// Where in `values` an amount in minor units is.
+    fn minor(&mut self, id: u32, words: &impl Words) -> u32 {
+        let known = self.meaning(id).minor;
+        if known != NONE {
+            return known;
         }
-        let value = words.text(id).parse().ok();
-        self.texts[id as usize].minor = small(self.values.len());
-        self.values.push(value);
-        value
+        let at = self.value(words.text(id).parse().ok());
+        self.meaning(id).minor = at;
+        at
     }
 
-    /// An amount in major units that is exact.
-    fn major(&mut self, id: u32, words: &impl Words) -> Option<i128> {
-        let at = self.texts[id as usize].major;
-        if at != NONE {
-            return self.values[at as usize];
+    /// Where in `values` an amount in major units is; it has a value where it is exact.
+    fn major(&mut self, id: u32, words: &impl Words) -> u32 {
+        let known = self.meaning(id).major;
+        if known != NONE {
+            return known;
         }
         let scale = self.header.as_ref().map_or(0, |h| h.promise.scale);
-        let value = match money::parse(words.text(id), scale) {
+        let at = self.value(match money::parse(words.text(id), scale) {
             Ok(Money::Exact(minor)) => Some(minor),
             _ => None,
-        };
-        self.texts[id as usize].major = small(self.values.len());
+        });
+        self.meaning(id).major = at;
+        at
+    }
+
+    fn value(&mut self, value: Option<i128>) -> u32 {
         self.values.push(value);
-        value
+        small(self.values.len() - 1)
     }
 
     #[inline]
     fn class(&mut self, id: u32, words: &impl Words) -> u8 {
-        let known = self.texts[id as usize].class & !EARLIER;
+        let known = self.meaning(id).class & !EARLIER;
         if known != 0 {
             return known;
         }
@@ -446,7 +490,7 @@ impl Pass {
         } else {
             CLASS_OTHER
         };
-        self.texts[id as usize].class |= class;
+        self.meaning(id).class |= class;
         class
     }
 }
@@ -491,7 +535,7 @@ impl Sink for Pass {
     fn row(&mut self, row: &RowSeen, words: &impl Words) {
         let Some(at) = self.reading else { return };
         match (*row, at) {
-            (RowSeen::Payment { tx, .. }, ReadMoment::Initial) => self.texts[tx as usize].class |= EARLIER,
+            (RowSeen::Payment { tx, .. }, ReadMoment::Initial) => self.meaning(tx).class |= EARLIER,
             (
                 RowSeen::Payment {
                     tx,

@@ -36,7 +36,7 @@ impl Pass {
             // A number that was given for one payment, and chosen by the client of another.
             let given = (payment.given != NONE).then(|| self.texts[payment.given as usize]);
             let taken = given.is_some_and(|text| text.payment != NONE);
-            self.accounts[payment.account as usize].unsettled |= taken || payment.acknowledged && payment.rows == 0;
+            self.accounts[payment.account as usize].unsettled |= taken || payment.acknowledged && !payment.recorded;
         }
         for account in &mut self.accounts {
             let [initial, before, last] = account.at;
@@ -63,7 +63,10 @@ impl Pass {
 
     /// Whether an account is not settled.
     pub(super) fn is_account_unsettled(&self, account: u32) -> bool {
-        let known = self.texts.get(account as usize).map_or(NONE, |text| text.account);
+        let known = self
+            .texts
+            .get(account as usize)
+            .map_or(NONE, |text| self.account_of(text));
         known == NONE || self.accounts[known as usize].unsettled
     }
 
@@ -85,11 +88,11 @@ impl Pass {
             settled.any_ok |= payment.ok;
             settled.attempted += 1;
             settled.acknowledged += u64::from(payment.acknowledged);
-            settled.recorded += u64::from(payment.rows > 0);
-            settled.successful += u64::from(payment.successes > 0);
+            settled.recorded += u64::from(payment.recorded);
+            settled.successful += u64::from(payment.successful);
             settled.delivered += u64::from(delivered > 0);
             settled.redelivered += u64::from(delivered > 1);
-            settled.credited += u64::from(payment.successes > 0);
+            settled.credited += u64::from(payment.successful);
         }
         for account in self.accounts.iter().filter(|a| !a.unsettled) {
             settled.accounts += 1;
