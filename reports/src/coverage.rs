@@ -101,15 +101,23 @@ impl Coverage {
             return None;
         }
         let never: usize = self.never().iter().map(|at| at.actions.len()).sum();
-        let states: BTreeSet<&str> = self.tried.iter().map(|tried| &*tried.state).collect();
         Some(format!(
-            "{} of {} tried at {} that payments passed; {} with the payment's state, of which {} came up",
+            "{} of {} tried at {} that payments passed: {}",
             text::count((self.cases() - never) as u64),
             text::plural(self.cases() as u64, "case"),
             text::plural(self.points.len() as u64, "point"),
-            text::count(self.tried.len() as u64),
-            text::count(states.len() as u64),
+            self.combinations()
         ))
+    }
+
+    /// How many combinations of point, action and state of a payment came up.
+    pub fn combinations(&self) -> String {
+        let states: BTreeSet<&str> = self.tried.iter().map(|tried| &*tried.state).collect();
+        format!(
+            "{} of point, action and state, in {} of a payment",
+            text::plural(self.tried.len() as u64, "combination"),
+            text::plural(states.len() as u64, "state")
+        )
     }
 }
 
@@ -165,7 +173,8 @@ mod tests {
         assert_eq!(all.never(), [at("a", &["hold", "error"]), at("b", &["drop"])]);
         assert_eq!(
             all.total().unwrap(),
-            "1 of 4 cases tried at 2 points that payments passed; 3 with the payment's state, of which 2 came up"
+            "1 of 4 cases tried at 2 points that payments passed: 3 combinations of point, action and state, in 2 states of a \
+             payment"
         );
         let shown = render(&all, &Options::default());
         assert!(

@@ -277,12 +277,15 @@ impl Exploration {
     /// What was done to payments in how many states, and what pairs there are; None where nothing was done.
     pub fn combinations(&self) -> Option<String> {
         let coverage = self.coverage();
-        let total = coverage.total().filter(|_| !coverage.tried.is_empty())?;
+        if coverage.tried.is_empty() {
+            return None;
+        }
+        let total = coverage.combinations();
         let Pairs { left, skipped } = self.pairs;
         Some(match (left, skipped) {
             (0, 0) => total,
             _ => format!(
-                "{total}; pairs: {} left, {} skipped because the same was tried in the same state",
+                "{total}; second faults: {} left, {} skipped because the same was tried there in the same state",
                 text::count(left as u64),
                 text::count(skipped as u64)
             ),

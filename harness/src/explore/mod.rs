@@ -50,7 +50,7 @@ pub enum Explored {
 pub struct ExploreOptions {
     /// What is tried.
     pub what: Explored,
-    /// No new case begins after this time.
+    /// No new case begins after this time; the stack's start and the run without faults are not counted.
     pub budget: Option<Duration>,
     /// Only points whose name, with their link, has this in it.
     pub only: Option<String>,
@@ -79,7 +79,7 @@ pub async fn explore(
         None => stored::Log::create(campaign.store_folder(), &base)?,
     };
     let session = Session::up(campaign).await?;
-    let explorer = Explorer {
+    let mut explorer = Explorer {
         campaign,
         options,
         observer,
@@ -132,6 +132,7 @@ struct Explorer<'a> {
     options: &'a ExploreOptions,
     observer: &'a Observer,
     session: &'a Session,
+    /// When the first case could begin.
     begun: Instant,
 }
 
@@ -146,7 +147,7 @@ struct Trial {
 }
 
 impl Explorer<'_> {
-    async fn walk(&self, target: &Target, base: &Plan, log: &mut stored::Log) -> Result<(), RunError> {
+    async fn walk(&mut self, target: &Target, base: &Plan, log: &mut stored::Log) -> Result<(), RunError> {
         let first = self.session.run(&self.campaign.with_plan(base.clone()), (1, 1)).await?;
         if first.verdict() != Verdict::Valid {
             self.warn("even without a fault it is not valid: nothing is explored");
@@ -161,6 +162,7 @@ impl Explorer<'_> {
             cases.len(),
             log.tried()
         ));
+        self.begun = Instant::now();
         match self.options.what {
             Explored::Random => self.at_random(base, &cases, log).await,
             Explored::Points => {
