@@ -2,14 +2,16 @@
 //!
 //! `cargo bench -p paytwice-checkers --bench files -- [TRANSACTIONS]` (1 million by default): list-append for strict
 //! serializability, from JSON lines, EDN and the binary form. The store is serial, so the history is valid; a key is
-//! retired after 32 appends. Peak memory is the process's, so each format is measured in a process of its own.
+//! retired after 32 appends. Peak memory is the process's, so each format is measured in a process of its own. `ADYA`
+//! names the program of the crate of that name, which then judges the same JSON lines.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use paytwice_checkers::check::{Request, check_file};
 use paytwice_checkers::formats::{Format, Reader, convert, format_of_name};
@@ -53,6 +55,9 @@ fn main() {
             said("check")
         );
     }
+    if let Some(program) = std::env::var_os("ADYA") {
+        println!("| adya, jsonl | | | {} |", peer(&program, &jsonl));
+    }
     for extension in ["jsonl", "edn", "ptw"] {
         let _ = std::fs::remove_file(jsonl.with_extension(extension));
     }
@@ -74,11 +79,33 @@ fn measure(path: &Path, read_only: bool) {
     };
     let checked = check_file(&request).expect("a history");
     assert_eq!(checked.verdict(), Verdict::Valid);
-    println!("{:.2} | {}", start.elapsed().as_secs_f64(), peak_mb());
+    println!("{:.2} | {}", start.elapsed().as_secs_f64(), peak_mb("self"));
 }
 
-fn peak_mb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// Seconds of the peer, and its peak of memory, which is looked at while it works.
+fn peer(program: &OsStr, history: &Path) -> String {
+    let start = Instant::now();
+    let mut child = Command::new(program)
+        .args(["check", "-m", "list-append", "-c", "strict-serializable"])
+        .arg(history)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("ADYA names a program");
+    let mut peak = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a process") {
+            break status;
+        }
+        peak = peak.max(peak_mb(&child.id().to_string()));
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(status.success(), "adya: {status}");
+    format!("{:.2} | {peak}", start.elapsed().as_secs_f64())
+}
+
+fn peak_mb(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kb = peak.and_then(|kb| kb.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kb.unwrap_or(0) / 1024
