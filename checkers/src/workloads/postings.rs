@@ -9,8 +9,8 @@ use crate::ops::{Kind, Op, Ref};
 use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;
 
-use super::options::OptionError;
-use super::support::{Clients, Forms, Misfit, Named, Processes, at, client, keyed, misfit, unknown_f, whole};
+use super::options::{OptionError, wrong};
+use super::support::{Clients, Forms, Misfit, Named, Processes, at, client, keyed, misfit, unknown_f, whole, whole_of};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -51,10 +51,11 @@ fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
     let postings = Postings::new(Judged {
         eventual: context.options.flag("eventual")?,
     });
-    let initial: Option<i128> = context.options.value("initial", "a whole number")?;
+    let initial = context.options.get("initial").unwrap_or("0");
+    let initial = whole_of(initial).ok_or_else(|| wrong("initial", initial, "a whole number"))?;
     Ok(Box::new(Ledger {
         postings,
-        initial: initial.unwrap_or(0),
+        initial,
         accounts: Forms::default(),
         opened: 0,
         processes: Processes::default(),

@@ -103,13 +103,19 @@ pub(super) fn keyed_each<'a>(
     }
 }
 
-/// A whole number of any size that fits.
+/// A whole number, of any size of which four billion can be added up.
 pub(super) fn whole(form: Ref) -> Option<i128> {
     match form.value() {
         Value::Int(number) => Some(number.into()),
-        Value::Number(text) => text.trim_end_matches('N').parse().ok(),
+        Value::Number(text) => whole_of(text.trim_end_matches('N')),
         _ => None,
     }
+}
+
+/// The same of a text.
+pub(super) fn whole_of(text: &str) -> Option<i128> {
+    let number: i128 = text.parse().ok()?;
+    Some(number).filter(|number| number.unsigned_abs() < 1 << 95)
 }
 
 /// A read that cannot be placed: what it read changed while it was under way, and it tells of another state.

@@ -593,6 +593,7 @@ fn a_table_is_asked_for_and_understood() {
             "delays-ms=0,since=now",
             "option since=now: expected begin or previous",
         ),
+        ("postings", "initial=1.5", "option initial=1.5: expected a whole number"),
         (
             "soft-state",
             "window-ms=-1",
