@@ -53,6 +53,7 @@ mod soft_state;
 mod state_machine;
 mod support;
 mod total_queue;
+mod txns;
 mod unique_ids;
 
 use crate::formats::{Format, UnknownName};

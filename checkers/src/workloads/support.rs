@@ -245,7 +245,7 @@ impl Forms {
 
     pub(super) fn name(&self, id: u32) -> &str {
         if (id as usize) < self.texts.len() {
-            std::str::from_utf8(self.texts.text(id)).unwrap_or_default()
+            self.texts.str(id)
         } else {
             ""
         }
