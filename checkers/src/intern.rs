@@ -53,6 +53,11 @@ impl Texts {
         &self.text[start as usize..self.ends[id] as usize]
     }
 
+    /// The text of a number that was given to a string; empty where it is none.
+    pub(crate) fn str(&self, id: u32) -> &str {
+        std::str::from_utf8(self.text(id)).unwrap_or_default()
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()

@@ -281,10 +281,13 @@ fn judged(seed: u64, seeds: &[(Format, Vec<u8>)]) {
     let mut bytes = Vec::new();
     let format = input(&mut dice, seeds, &mut bytes);
     for entry in WORKLOADS {
-        let context = Context {
-            format,
-            options: Options::default(),
-        };
+        let mut options = Options::default();
+        for (name, value) in [("transitions", "a:b"), ("delays-ms", "0")] {
+            if entry.options.iter().any(|(option, _)| *option == name) {
+                options.set(name, value);
+            }
+        }
+        let context = Context { format, options };
         let mut workload = workload(entry.name, &context).expect("it is listed");
         let Ok(mut reader) = Reader::new(Cursor::new(bytes.clone()), "fuzz", format) else {
             return;

@@ -47,7 +47,7 @@ fn judge(bytes: &[u8]) -> Result<BulkResults, Odd> {
 
 impl Words for Texts {
     fn text(&self, id: u32) -> &str {
-        std::str::from_utf8(Texts::text(self, id)).unwrap_or_default()
+        self.str(id)
     }
 }
 

@@ -336,34 +336,33 @@ impl<'a> Line<'a> {
         Some(words)
     }
 
-    fn query(&mut self, head: Head, path: QueryPath) -> Option<Found<'a>> {
-        let mut tx = None;
+    /// A question about what is called `about`, with the status and the text called `answer` of its answer.
+    #[inline]
+    fn question(&mut self, about: &[u8], answer: &[u8]) -> Option<&'a [u8]> {
+        let mut asked = None;
         let mut seen = Once::default();
         let mut first = true;
         while let Some(key) = self.key(std::mem::take(&mut first))? {
-            match key {
-                b"tx" => seen.text(0, &mut tx, self.string()?)?,
-                b"status" => seen.number(1, self.number()?, u64::from(u16::MAX))?,
-                b"result" => seen.text(2, &mut None, self.string()?)?,
-                _ => return None,
+            if key == about {
+                seen.text(0, &mut asked, self.string()?)?;
+            } else if key == b"status" {
+                seen.number(1, self.number()?, u64::from(u16::MAX))?;
+            } else if key == answer {
+                seen.text(2, &mut None, self.string()?)?;
+            } else {
+                return None;
             }
         }
-        Some(Found::Query(head, path, Word::new(tx?), self.line))
+        asked
+    }
+
+    fn query(&mut self, head: Head, path: QueryPath) -> Option<Found<'a>> {
+        let tx = self.question(b"tx", b"result")?;
+        Some(Found::Query(head, path, Word::new(tx), self.line))
     }
 
     fn balance(&mut self, head: Head) -> Option<Found<'a>> {
-        let mut account = None;
-        let mut seen = Once::default();
-        let mut first = true;
-        while let Some(key) = self.key(std::mem::take(&mut first))? {
-            match key {
-                b"account" => seen.text(0, &mut account, self.string()?)?,
-                b"status" => seen.number(1, self.number()?, u64::from(u16::MAX))?,
-                b"balance" => seen.text(2, &mut None, self.string()?)?,
-                _ => return None,
-            }
-        }
-        account?;
+        self.question(b"account", b"balance")?;
         Some(Found::Balance(head, self.line))
     }
 

@@ -6,12 +6,14 @@
 //!
 //! Never interprets: what an `f` and a value mean is said by whoever feeds a checker with them.
 
+mod form;
 mod tape;
 mod write;
 
 pub use crate::history::Kind;
+pub use form::{Entries, Items, Ref, Value};
 pub(crate) use tape::Inside;
-pub use tape::{DEPTH_MAX, Entries, Flaw, Items, Ref, Sequence, Tape, Value};
+pub use tape::{DEPTH_MAX, Flaw, Sequence, Tape};
 pub use write::{write_edn, write_json, write_op_edn, write_op_json};
 
 /// One operation, as long as the tape under it stands.

@@ -189,22 +189,15 @@ fn key_json(key: Ref, out: &mut String) {
 
 /// Appends a string as JSON.
 pub(crate) fn string_json(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' => put(out, format_args!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
+    string(text, true, out);
 }
 
 fn string_edn(text: &str, out: &mut String) {
+    string(text, false, out);
+}
+
+/// Appends a string; control characters without a letter of their own as they are, or as codes.
+fn string(text: &str, codes: bool, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {
@@ -213,6 +206,7 @@ fn string_edn(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            c if codes && c < ' ' => put(out, format_args!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
     }

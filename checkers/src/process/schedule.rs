@@ -12,7 +12,7 @@
 //! made. An attempt is judged against the number it has by count: where one never arrives, those after it are late.
 //! O(1) per event, 32 bytes per id.
 
-use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, at};
+use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, at, plural};
 use crate::verdict::CheckerResult;
 
 /// Name of this checker.
@@ -52,6 +52,8 @@ pub enum Event {
     Attempt(u32),
     /// An attempt was acknowledged.
     Acked(u32),
+    /// An attempt may have been acknowledged: an overdue one of this id makes the verdict unknown.
+    AckUnknown(u32),
     /// The history ends here; attempts were observed until now.
     Ended,
 }
@@ -63,6 +65,7 @@ struct Progress {
     acked_ns: u64,
     attempts: u32,
     begun: bool,
+    ack_unknown: bool,
     last_at: Mark,
     acked_at: Mark,
 }
@@ -173,6 +176,35 @@ impl Schedule {
             case(off, format!("{} after the acknowledgement", duration(off.by_ns)))
         });
     }
+
+    fn report_missing(&self, end_ns: u64, ended_at: Mark, names: &dyn Names, tally: &mut Tally) {
+        let mut unsure = 0;
+        for (id, progress) in self.progress.iter() {
+            let Some(overdue_ns) = self.overdue_ns(progress, end_ns) else {
+                continue;
+            };
+            if progress.ack_unknown {
+                unsure += 1;
+                continue;
+            }
+            tally.anomaly("missing", || {
+                let name = names.id(id);
+                let (attempt, overdue) = (progress.attempts + 1, duration(overdue_ns));
+                let sentence = format!("attempt {attempt} of {name} was {overdue} overdue when the history ended");
+                Case {
+                    subject: name,
+                    sentence,
+                    witness: at([progress.last_at, ended_at]),
+                }
+            });
+        }
+        if unsure > 0 {
+            tally.doubt(format!(
+                "{} overdue when the history ended, unless an attempt of unknown outcome was acknowledged",
+                plural(unsure, "schedule")
+            ));
+        }
+    }
 }
 
 /// Nanoseconds as a signed number; 292 years and more are 292 years.
@@ -210,6 +242,7 @@ impl Streaming for Schedule {
                     (progress.acked_at, progress.acked_ns) = (Mark::new(at.index), at.time);
                 }
             }
+            Event::AckUnknown(id) => self.progress.at(id).ack_unknown = true,
             Event::Ended => self.ended = Some((at.time, Mark::new(at.index))),
         }
     }
@@ -218,21 +251,7 @@ impl Streaming for Schedule {
         let mut tally = Tally::default();
         self.report_off(names, &mut tally);
         if let Some((end_ns, ended_at)) = self.ended {
-            for (id, progress) in self.progress.iter() {
-                let Some(overdue_ns) = self.overdue_ns(progress, end_ns) else {
-                    continue;
-                };
-                tally.anomaly("missing", || {
-                    let name = names.id(id);
-                    let (attempt, overdue) = (progress.attempts + 1, duration(overdue_ns));
-                    let sentence = format!("attempt {attempt} of {name} was {overdue} overdue when the history ended");
-                    Case {
-                        subject: name,
-                        sentence,
-                        witness: at([progress.last_at, ended_at]),
-                    }
-                });
-            }
+            self.report_missing(end_ns, ended_at, names, &mut tally);
         } else {
             tally.doubt("it is not known until when attempts were observed: a missing one cannot be told");
         }

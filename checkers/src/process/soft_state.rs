@@ -8,6 +8,7 @@
 //! - `unfinished`: still half done when the run was over ([`Event::Ended`]), if it is older than the window allows (or
 //!   at all, where no window is promised).
 //!
+//! A limit for recovery needs a fault to recover from: the verdict is unknown where none was healed.
 //! Without limits it only measures: quantiles of the windows and of the recovery times, and the most that was half
 //! done at once. Recovery is counted from the healing to the moment when the last of what was half done at the
 //! healing is done; 0 when there was nothing.
@@ -210,6 +211,9 @@ impl Streaming for SoftState {
         }
         if self.entered == 0 {
             tally.doubt("nothing was half done: there is nothing to judge");
+        }
+        if self.options.recovery_ns_max.is_some() && self.healed == 0 {
+            tally.doubt("no fault was healed: there is no recovery to judge");
         }
         for (name, value) in [
             ("entered", self.entered),

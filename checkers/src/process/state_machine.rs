@@ -149,7 +149,8 @@ pub enum Event {
     Seen {
         /// The id.
         id: u32,
-        /// The number of the state, see [`Table::number`]; any other number is a state that is not in the table.
+        /// The number of the state, see [`Table::number`]; any other number is a state that is not in the table, called
+        /// by its key's name.
         state: u8,
     },
     /// The run is over: what is not terminal now is stuck.
@@ -259,7 +260,10 @@ impl Streaming for StateMachine {
             case(s, format!("went from {} to {}", table.name(s.from), table.name(s.to)))
         });
         tally.anomalies("unknown-state", &self.strays, |s| {
-            case(s, format!("was in state {}, which is not in the table", s.to))
+            case(
+                s,
+                format!("was in state {}, which is not in the table", names.key(u32::from(s.to))),
+            )
         });
         let mut ids = 0_u64;
         let mut unfinished = 0_u64;

@@ -6,7 +6,7 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Forms, Misfit, Named, at, client, misfit, unknown_f};
+use super::support::{Forms, Misfit, Named, at, client, misfit, unknown_f, whole};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -74,8 +74,6 @@ impl Workload for Accounts {
 fn balance_of(form: Ref) -> Option<Option<i128>> {
     match form.value() {
         Value::Nil => Some(None),
-        Value::Int(balance) => Some(Some(balance.into())),
-        Value::Number(text) => text.trim_end_matches('N').parse().ok().map(Some),
-        _ => None,
+        _ => whole(form).map(Some),
     }
 }

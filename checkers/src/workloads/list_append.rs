@@ -2,23 +2,18 @@
 //! [`list_append`](crate::isolation::list_append).
 
 use crate::isolation::{ListAppend, Options as Judged, Outcome, Txn};
-use crate::ops::{Kind, Op, Ref};
+use crate::ops::{Op, Ref};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Clients, Kept, Misfit, client, misfit, mop, scalar};
-use super::{Context, Entry, Workload, rw_register};
+use super::support::{Misfit, mop, scalar};
+use super::txns::{self, Begun};
+use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "list-append",
     about: "isolation of transactions that append to lists and read them",
-    options: &[
-        (
-            "model",
-            "the consistency models it should satisfy, joined by +; strict-serializable by default",
-        ),
-        ("consistency-models", "the same"),
-    ],
+    options: &[txns::MODEL, txns::CONSISTENCY_MODELS],
     make,
 };
 
@@ -27,58 +22,28 @@ const SHAPE: &str = "a transaction of [:append k v] and [:r k [v ...]]";
 struct ListAppends {
     judged: Judged,
     txns: ListAppend,
-    clients: Clients<Kept>,
-    /// Kept forms that are free again.
-    free: Vec<Kept>,
+    begun: Begun,
     scratch: [String; 2],
 }
 
 fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
     Ok(Box::new(ListAppends {
-        judged: rw_register::judged(&context.options)?,
+        judged: txns::judged(&context.options)?,
         txns: ListAppend::new(),
-        clients: Clients::default(),
-        free: Vec::new(),
+        begun: Begun::default(),
         scratch: Default::default(),
     }))
 }
 
 impl Workload for ListAppends {
     fn push(&mut self, op: &Op) -> Result<(), Misfit> {
-        let Some(client) = client(op) else { return Ok(()) };
-        self.clients.follow(op)?;
-        if op.kind == Kind::Invoke {
-            let mut kept = self.free.pop().unwrap_or_default();
-            kept.keep(op.value);
-            return self.clients.begin(client, op, kept);
-        }
-        let Some((invoke, kept)) = self.clients.end(client, op)? else {
-            return Ok(());
-        };
-        let outcome = rw_register::outcome(op.kind);
-        let txn = Txn {
-            process: client.cast_unsigned(),
-            invoke,
-            complete: Some(op.index),
-            outcome,
-        };
-        let value = if outcome == Outcome::Ok { op.value } else { kept.form() };
-        add(&mut self.txns, txn, value, &mut self.scratch).map_err(|form| misfit(op, SHAPE, form))?;
-        self.free.push(kept);
-        Ok(())
+        let (txns, scratch) = (&mut self.txns, &mut self.scratch);
+        self.begun.push(op, SHAPE, |txn, value| add(txns, txn, value, scratch))
     }
 
     fn finish(mut self: Box<Self>) -> CheckerResult {
-        for (client, invoke, kept) in self.clients.rest() {
-            let txn = Txn {
-                process: client.cast_unsigned(),
-                invoke,
-                complete: None,
-                outcome: Outcome::Info,
-            };
-            // What is wrong with the value of an operation that never ended tells nothing.
-            let _ = add(&mut self.txns, txn, kept.form(), &mut self.scratch);
-        }
+        let (txns, scratch) = (&mut self.txns, &mut self.scratch);
+        self.begun.rest(|txn, value| add(txns, txn, value, scratch));
         self.txns.check(&self.judged).into_result()
     }
 }

@@ -27,22 +27,33 @@
 //! of the workload's shape is an error that says what was expected: nothing is guessed.
 
 mod bank;
+mod branches;
 mod cas_register;
 mod counter;
+mod exactly_once_effects;
 mod fifo_queue;
+mod idempotent_requests;
+mod key_order;
 mod kv;
+mod last_read;
+mod leftovers;
 mod list_append;
 mod log;
 mod long_fork;
 mod multi_register;
 mod mutex;
 mod options;
+mod postings;
 mod register;
 mod rw_register;
+mod schedule;
 mod set;
 mod set_full;
+mod soft_state;
+mod state_machine;
 mod support;
 mod total_queue;
+mod txns;
 mod unique_ids;
 
 use crate::formats::{Format, UnknownName};
@@ -83,7 +94,7 @@ pub struct Entry {
 }
 
 /// Every workload.
-pub const WORKLOADS: [Entry; 15] = [
+pub const WORKLOADS: [Entry; 24] = [
     list_append::ENTRY,
     rw_register::ENTRY,
     cas_register::ENTRY,
@@ -92,13 +103,22 @@ pub const WORKLOADS: [Entry; 15] = [
     mutex::ENTRY,
     fifo_queue::ENTRY,
     total_queue::ENTRY,
+    key_order::ENTRY,
+    exactly_once_effects::ENTRY,
     log::ENTRY,
     set::ENTRY,
     set_full::ENTRY,
     bank::ENTRY,
+    postings::ENTRY,
+    idempotent_requests::ENTRY,
     counter::ENTRY,
     long_fork::ENTRY,
     unique_ids::ENTRY,
+    state_machine::ENTRY,
+    schedule::ENTRY,
+    branches::ENTRY,
+    leftovers::ENTRY,
+    soft_state::ENTRY,
 ];
 
 /// Other names under which they are known.

@@ -26,6 +26,14 @@ pub enum OptionError {
         /// What was expected.
         expected: String,
     },
+    /// The workload cannot do without it.
+    #[error("option {name} is missing: expected {name}={expected}")]
+    Missing {
+        /// Its name.
+        name: String,
+        /// What was expected.
+        expected: String,
+    },
     /// It has no value.
     #[error("option {0:?}: expected name=value")]
     NoValue(String),
@@ -90,6 +98,26 @@ impl Options {
         let parsed = value.map(|value| value.parse().map_err(|_| wrong(name, value, expected)));
         parsed.transpose()
     }
+
+    /// An option without which there is nothing to judge by.
+    pub(super) fn needed(&self, name: &str, expected: &str) -> Result<&str, OptionError> {
+        self.get(name).ok_or_else(|| OptionError::Missing {
+            name: name.to_owned(),
+            expected: expected.to_owned(),
+        })
+    }
+
+    /// An option of milliseconds, in nanoseconds, where it is set.
+    pub(super) fn ms(&self, name: &str) -> Result<Option<u64>, OptionError> {
+        self.get(name).map(|value| ns_of_ms(name, value, value)).transpose()
+    }
+}
+
+/// Milliseconds of an option's `value`, of which `text` is all or a part, in nanoseconds.
+pub(super) fn ns_of_ms(name: &str, value: &str, text: &str) -> Result<u64, OptionError> {
+    let ms: Option<u64> = text.parse().ok();
+    let ns = ms.and_then(|ms| ms.checked_mul(1_000_000));
+    ns.ok_or_else(|| wrong(name, value, "milliseconds, as a whole number"))
 }
 
 pub(super) fn wrong(name: &str, value: &str, expected: &str) -> OptionError {

@@ -63,6 +63,71 @@ pub(super) fn at(op: &Op) -> At {
     }
 }
 
+/// Where an operation stands, for the checkers that judge by times.
+pub(super) fn timed(op: &Op) -> Result<At, Misfit> {
+    match op.time {
+        Some(_) => Ok(at(op)),
+        None => Err(misfit_as(op, "a time, in nanoseconds since the run began", "none")),
+    }
+}
+
+/// Whether an observation was made: a change log, the wire or a probe saw it at the moment of the `ok`.
+pub(super) fn observed(op: &Op) -> Result<bool, Misfit> {
+    match op.kind {
+        Kind::Ok => Ok(true),
+        Kind::Invoke | Kind::Fail => Ok(false),
+        Kind::Info => {
+            let expected = format!("an observed {}, ok or fail", op.f);
+            Err(misfit_as(op, &expected, "one of unknown outcome (info)"))
+        }
+    }
+}
+
+/// What an operation is about and what it says of it: its key and its value, or a value that is a pair.
+pub(super) fn keyed<'a>(op: &Op<'a>, expected: &str) -> Result<(Ref<'a>, Ref<'a>), Misfit> {
+    match op.key {
+        Some(key) => Ok((key, op.value)),
+        None => op.value.pair().ok_or_else(|| misfit(op, expected, op.value)),
+    }
+}
+
+/// The same of several things at once: a map of them. `each` is told every one.
+pub(super) fn keyed_each<'a>(
+    op: &Op<'a>,
+    expected: &str,
+    mut each: impl FnMut(Ref<'a>, Ref<'a>) -> Result<(), Misfit>,
+) -> Result<(), Misfit> {
+    match op.value.entries().filter(|_| op.key.is_none()) {
+        Some(mut entries) => entries.try_for_each(|(key, value)| each(key, value)),
+        None => keyed(op, expected).and_then(|(key, value)| each(key, value)),
+    }
+}
+
+/// A whole number, of any size of which four billion can be added up.
+pub(super) fn whole(form: Ref) -> Option<i128> {
+    match form.value() {
+        Value::Int(number) => Some(number.into()),
+        Value::Number(text) => whole_of(text.trim_end_matches('N')),
+        _ => None,
+    }
+}
+
+/// The same of a text.
+pub(super) fn whole_of(text: &str) -> Option<i128> {
+    let number: i128 = text.parse().ok()?;
+    Some(number).filter(|number| number.unsigned_abs() < 1 << 95)
+}
+
+/// A read that cannot be placed: what it read changed while it was under way, and it tells of another state.
+pub(super) fn overlapping(op: &Op, changed: u64) -> Misfit {
+    let found = format!("a read that began before operation {changed} and says something else");
+    misfit_as(
+        op,
+        "a read that does not overlap with a change of what it reads",
+        &found,
+    )
+}
+
 /// What is open, per client: an operation begins, and ends once.
 #[derive(Debug)]
 pub(super) struct Clients<T> {
@@ -180,7 +245,7 @@ impl Forms {
 
     pub(super) fn name(&self, id: u32) -> &str {
         if (id as usize) < self.texts.len() {
-            std::str::from_utf8(self.texts.text(id)).unwrap_or_default()
+            self.texts.str(id)
         } else {
             ""
         }

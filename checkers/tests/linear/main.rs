@@ -2,6 +2,7 @@
 
 mod convert;
 mod corpora;
+mod decided;
 mod edn;
 mod fast;
 mod generate;
