@@ -92,7 +92,14 @@ impl AtPoint {
                 jitter: Duration::from_millis(*jitter_ms),
             }),
             PointAction::Drop => both(Action::Drop),
-            PointAction::Duplicate => both(Action::Duplicate { what: None, share: 1.0 }),
+            PointAction::Duplicate { copies, after_ms } => both(Action::Duplicate {
+                what: None,
+                share: 1.0,
+                copies: *copies,
+                after: Duration::from_millis(*after_ms),
+            }),
+            PointAction::Redeliver(how) => both(Action::Redeliver(*how)),
+            PointAction::FailAndClose => both(Action::FailAndClose),
             PointAction::HoldUntil(_) => both(Action::Hold),
             PointAction::Reorder { behind } => both(Action::Reorder { behind: *behind }),
             PointAction::Cut { direction, .. } => (*direction, Action::Cut),
@@ -116,7 +123,10 @@ impl AtPoint {
             return Ok(Evidence::default());
         };
         match &self.rule.action {
-            PointAction::Delay { .. } | PointAction::Duplicate | PointAction::Throttle { .. } => loop {
+            PointAction::Delay { .. }
+            | PointAction::Duplicate { .. }
+            | PointAction::Redeliver(_)
+            | PointAction::Throttle { .. } => loop {
                 let stats = guard.stats();
                 // A frame that is still waiting is not through it yet.
                 if stats.took_effect() && stats.holding == 0 {
