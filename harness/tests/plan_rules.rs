@@ -46,6 +46,18 @@ fn what_a_rule_asks_for_must_fit_its_point() {
             "client->pay POST /pay/recharge reply: duplicate",
             ["cannot arrive twice", "HTTP requests"],
         ),
+        (
+            "between pay->mysql COMMIT reply and account->mysql COMIT reply #3: trigger cut account->mysql",
+            ["account->mysql has no point \"COMIT reply\"", "near it: COMMIT reply"],
+        ),
+        (
+            "between pay->mysql COMIT reply and account->mysql COMMIT reply: drop",
+            ["pay->mysql has no point", "near it: COMMIT reply"],
+        ),
+        (
+            "between pay->mysql COMMIT reply and acount->mysql COMMIT reply: drop",
+            ["no link \"acount->mysql\"", "did you mean account->mysql"],
+        ),
     ] {
         let error = planned(rule).unwrap_err();
         for name in names {
@@ -64,6 +76,7 @@ fn what_fits_is_stored_and_read_back() {
         "pay->rocketmq SEND half topic_notifymsg request: duplicate 3 after 200ms",
         "client->pay POST /pay/recharge request: duplicate 2",
         "account->mysql COMMIT reply: hold for 5s",
+        "between pay->mysql COMMIT reply and account->mysql COMMIT reply #3: trigger cut account->mysql 3s",
     ] {
         let plan = planned(rule).unwrap();
         let stored = Plan::from_toml("plan.toml", &plan.to_toml()).unwrap();

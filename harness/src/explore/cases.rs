@@ -32,6 +32,7 @@ impl Case {
                 nth: Some(1),
                 tx: Some(tx.to_owned()),
                 share: 1.0,
+                not_yet: None,
             },
             action: self.action.clone(),
         }

@@ -6,6 +6,7 @@
 //! pay->mysql COMMIT request #2: crash pay before
 //! account->rocketmq DELIVER topic_notifymsg tx=* 30%: duplicate
 //! account->mysql COMMIT reply: hold until pay->mysql COMMIT reply
+//! between pay->mysql COMMIT reply and account->mysql COMMIT reply #3: trigger cut account->mysql 3s
 //! ```
 //!
 //! Text and types only. Whether a point exists is decided in `points`; what an action does, in `wire` and `fault`.
@@ -14,6 +15,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::point_action::{PointAction, number};
+use super::points::Point;
+
+/// How a condition on two points is written.
+const BETWEEN: &str = "between pay->mysql COMMIT reply and account->mysql COMMIT reply #3";
 
 /// A rule at a wire point.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +42,9 @@ pub struct PointSelection {
     pub tx: Option<String>,
     /// Share of them, 0 to 1.
     pub share: f64,
+    /// Only the frame with which `nth` transactions (one, where it says nothing) are past this point and not yet past that
+    /// other one, which may be on another link.
+    pub not_yet: Option<Point>,
 }
 
 impl FromStr for PointRule {
@@ -57,6 +65,9 @@ impl FromStr for PointSelection {
     type Err = String;
 
     fn from_str(text: &str) -> Result<PointSelection, String> {
+        if let Some(points) = text.trim_start().strip_prefix("between ") {
+            return between(points).map_err(|problem| format!("{text:?} {problem}; write it like `{BETWEEN}`"));
+        }
         let mut words: Vec<&str> = text.split_whitespace().collect();
         let (mut nth, mut tx, mut share) = (None, None, 1.0);
         while let Some(last) = words.last() {
@@ -88,8 +99,26 @@ impl FromStr for PointSelection {
             nth,
             tx,
             share,
+            not_yet: None,
         })
     }
+}
+
+/// `POINT and POINT #N`.
+fn between(points: &str) -> Result<PointSelection, String> {
+    let (first, second) = points.split_once(" and ").ok_or("lacks ` and ` with the other point")?;
+    let mut first: PointSelection = first.parse()?;
+    let second: PointSelection = second.parse()?;
+    let selects = |of: &PointSelection| of.tx.is_some() || of.share < 1.0 || of.not_yet.is_some();
+    if selects(&first) || first.nth.is_some() || selects(&second) {
+        return Err("selects more than `#N`, the number of transactions between both points".to_owned());
+    }
+    first.nth = second.nth;
+    first.not_yet = Some(Point {
+        link: second.link,
+        name: second.point,
+    });
+    Ok(first)
 }
 
 impl fmt::Display for PointRule {
@@ -100,7 +129,10 @@ impl fmt::Display for PointRule {
 
 impl fmt::Display for PointSelection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.link, self.point)?;
+        match &self.not_yet {
+            None => write!(f, "{} {}", self.link, self.point)?,
+            Some(other) => write!(f, "between {} {} and {other}", self.link, self.point)?,
+        }
         if let Some(nth) = self.nth {
             write!(f, " #{nth}")?;
         }
@@ -142,6 +174,9 @@ mod tests {
             "pay->mysql COMMIT reply: corrupt 0",
             "pay->mysql COMMIT reply tx=t7: crash pay before restart 500ms",
             "pay->mysql COMMIT reply: pause pay after 3s",
+            "between pay->mysql COMMIT reply and account->mysql COMMIT reply #3: trigger cut account->mysql both 3s",
+            "between pay->mysql COMMIT reply and account->mysql COMMIT reply: crash pay after restart 500ms",
+            "account->mysql COMMIT reply: hold until between a->b P and c->d Q #2",
         ] {
             let rule: PointRule = text.parse().unwrap();
             assert_eq!(rule.to_string(), text);
@@ -186,6 +221,15 @@ mod tests {
             ("a->b P #0: drop", vec!["\"0\"", "from 1"]),
             ("a->b P 0%: drop", vec!["0%"]),
             ("a->b P:  ", vec!["no action"]),
+            ("between a->b P: drop", vec!["` and `", "between pay->mysql"]),
+            (
+                "between a->b P and Q: drop",
+                vec!["\"Q\" is no point", "between pay->mysql"],
+            ),
+            ("between P and a->b Q: drop", vec!["\"P\" is no point"]),
+            ("between a->b P #2 and a->b Q #3: drop", vec!["more than `#N`"]),
+            ("between a->b P and a->b Q tx=t7: drop", vec!["more than `#N`"]),
+            ("between a->b P and a->b Q #0: drop", vec!["\"0\"", "from 1"]),
         ] {
             let error = text.parse::<PointRule>().unwrap_err();
             for name in names {

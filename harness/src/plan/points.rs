@@ -82,7 +82,8 @@ pub(super) fn listing(target: &Target) -> String {
     }
     let _ = write!(
         text,
-        "\n#N: only the N-th such frame; tx=T: only frames of that transaction number (tx=*: of any); P%: a share of them\n\
+        "\nbetween POINT and POINT #N: ACTION   the frame of the first point with which N transactions are past it and not yet \
+         past the second\n#N: only the N-th such frame; tx=T: only frames of that transaction number (tx=*: of any); P%: a share of them\n\
          a COMMIT that is answered by a lost connection: `COMMIT request: reset before` (not executed), `COMMIT reply: reset \
          before` (executed)\n"
     );
@@ -166,20 +167,23 @@ fn check_party(target: &Target, party: &str) -> Result<(), String> {
 }
 
 fn check_point(target: &Target, points: &[Point], at: &PointSelection) -> Result<(), String> {
-    check_link(target, &at.link)?;
-    let names: Vec<&str> = points
-        .iter()
-        .filter(|point| point.link == at.link)
-        .map(|point| point.name.as_str())
-        .collect();
-    if names.contains(&at.point.as_str()) {
+    check_name(target, points, &at.link, &at.point)?;
+    match &at.not_yet {
+        Some(other) => check_name(target, points, &other.link, &other.name),
+        None => Ok(()),
+    }
+}
+
+fn check_name(target: &Target, points: &[Point], link: &str, name: &str) -> Result<(), String> {
+    check_link(target, link)?;
+    let names = points.iter().filter(|point| point.link == link);
+    let names: Vec<&str> = names.map(|point| point.name.as_str()).collect();
+    if names.contains(&name) {
         return Ok(());
     }
     Err(format!(
-        "{} has no point {:?}; near it: {} (`paytwice list points` shows all)",
-        at.link,
-        at.point,
-        list(nearest(&at.point, &names))
+        "{link} has no point {name:?}; near it: {} (`paytwice list points` shows all)",
+        list(nearest(name, &names))
     ))
 }
 

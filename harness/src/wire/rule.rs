@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::active::ActiveRule;
+use super::between::Between;
 use super::core::{Again, Frame, Way};
 use super::gate::Gate;
 use crate::plan::{Direction, Duplicated, Moment, Redelivery, Refusal};
@@ -26,7 +27,7 @@ pub struct Rule {
 }
 
 /// Frames of a named point.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct At {
     /// Name of the point, with its way: `COMMIT reply`.
     pub point: String,
@@ -36,6 +37,9 @@ pub struct At {
     pub tx: Option<String>,
     /// Share of them, 0 to 1, drawn from the rule's seed.
     pub share: f64,
+    /// Only the one frame with which enough transactions are between this point and another; instead of `nth`, `tx` and
+    /// `share`.
+    pub between: Option<Arc<Between>>,
 }
 
 impl At {
@@ -46,7 +50,14 @@ impl At {
             nth: None,
             tx: None,
             share: 1.0,
+            between: None,
         }
+    }
+
+    /// The transaction numbers that a frame carries at this point.
+    pub(super) fn txs<'a>(&self, frame: &'a Frame) -> impl Iterator<Item = &'a str> {
+        let points = frame.points.iter().filter(|point| point.name == self.point);
+        points.flat_map(|point| point.tx.iter().map(String::as_str))
     }
 
     /// Whether it is about this frame, apart from its number and its share.
@@ -126,6 +137,8 @@ pub enum Action {
     },
     /// At a point, once: shuts the gate of a party.
     Shut(Arc<Gate>, Moment),
+    /// At a point: its transactions are no longer between that rule's points.
+    Leave(Arc<Between>),
     /// At a point: nothing; whoever waits for it is told.
     Watch(Moment),
 }
@@ -156,7 +169,7 @@ pub(super) fn decide(rules: &[Arc<ActiveRule>], way: Way, frame: &Frame) -> Deci
     let mut decision = Decision::default();
     for rule in rules {
         let meant = match &rule.rule.at {
-            Some(at) => at.names(frame) && rule.is_chosen(at),
+            Some(at) => at.names(frame) && rule.is_chosen(at, frame),
             None => way.is_in(rule.rule.direction),
         };
         if !meant {

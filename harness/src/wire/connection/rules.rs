@@ -100,6 +100,11 @@ impl Connection {
                 Action::Watch(Moment::Before) => {
                     self.fire(rule, &frame);
                 }
+                Action::Leave(between) => {
+                    if let Some(at) = &rule.rule.at {
+                        between.leave(at.txs(&frame));
+                    }
+                }
                 Action::Cut if rule.engage() => {
                     self.fire(rule, &frame);
                     self.shared.rules.touch();
