@@ -348,6 +348,8 @@ async fn an_http_request_is_sent_twice_and_answered_once() {
         Action::Duplicate {
             what: Some(what),
             share: 1.0,
+            copies: 1,
+            after: Duration::ZERO,
         },
     ));
     let mut client = TcpStream::connect(addr).await.unwrap();

@@ -24,6 +24,7 @@ async fn every_action_on_a_real_server() {
         let server = Server::open(&stack, SCHEMA).await;
         a_dropped_commit_leaves_no_row_and_its_dropped_reply_does(&server).await;
         a_reset_before_the_commit_leaves_no_row_and_one_after_it_does(&server).await;
+        a_connection_lost_at_the_commit_says_nothing_about_it(&server).await;
         a_held_commit_is_carried_out_when_the_rule_is_lifted(&server).await;
         a_delayed_insert_comes_later(&server).await;
         a_cut_from_the_commit_on_keeps_even_new_connections_waiting(&server).await;
@@ -72,6 +73,18 @@ async fn a_reset_before_the_commit_leaves_no_row_and_one_after_it_does(server: &
         assert!(!paid(server, id).await, "{moment}");
         assert_eq!(rule.stats().reset, 1);
         assert_eq!(has(server, id).await, there, "{moment}");
+    }
+}
+
+/// The commit is answered by "connection lost": to the client it is the same error, whatever became of it.
+async fn a_connection_lost_at_the_commit_says_nothing_about_it(server: &Server) {
+    for (id, point, there) in [(15, "COMMIT request", false), (16, "COMMIT reply", true)] {
+        let rule = server.at(At::point(point), Action::Sever(Moment::Before));
+        let mut connection = connect(server.addr).await;
+        let error = pay(&mut connection, &[id]).await.unwrap_err();
+        assert!(matches!(error, sqlx::Error::Io(_)), "{point}: {error}");
+        assert_eq!(rule.stats().reset, 1);
+        assert_eq!(has(server, id).await, there, "{point}");
     }
 }
 

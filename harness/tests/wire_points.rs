@@ -292,6 +292,71 @@ async fn frames_are_overtaken_throttled_and_corrupted() {
     assert_eq!(rule.stats().delayed, 3);
 }
 
+/// Copies of the requests of one payment.
+fn copies(copies: u32, after: Duration) -> (At, Action) {
+    let at = At {
+        tx: Some("t1".to_owned()),
+        ..At::point(REQUEST)
+    };
+    let (what, share) = (None, 1.0);
+    let action = Action::Duplicate {
+        what,
+        share,
+        copies,
+        after,
+    };
+    (at, action)
+}
+
+#[tokio::test]
+async fn copies_come_one_after_the_other_and_nothing_waits_for_them() {
+    let bench = Bench::up().await;
+    let after = Duration::from_millis(150);
+    let (at, action) = copies(3, after);
+    let rule = bench.at(at, action);
+    let mut client = Client::to(&bench.ab).await;
+    let begun = std::time::Instant::now();
+    assert_eq!(client.ask("/pay/t1").await, said("/pay/t1"));
+    assert_eq!(client.ask("/pay/t2").await, said("/pay/t2"));
+    assert!(begun.elapsed() < after, "{:?}", begun.elapsed());
+    assert_eq!(bench.server.seen(), ["/pay/t1", "/pay/t2"]);
+    assert_eq!(rule.stats().holding, 3, "on their way");
+    for n in 1..=3u32 {
+        until("the next copy came", || bench.server.seen().len() == 2 + n as usize).await;
+        assert!(begun.elapsed() >= after * n, "{:?}", begun.elapsed());
+    }
+    assert_eq!(bench.server.seen()[2..], ["/pay/t1"; 3]);
+    tokio::time::sleep(after * 2).await;
+    assert_eq!(bench.server.seen().len(), 5, "and no more");
+    assert_eq!((rule.stats().duplicated, rule.stats().holding), (1, 0));
+    let did = bench.seen.of(REQUEST).into_iter().filter(|event| event.tx == ["t1"]);
+    let did: Vec<_> = did.filter_map(|event| event.did).collect();
+    assert_eq!(did, ["duplicated", "duplicate", "duplicate", "duplicate"]);
+    assert_eq!(
+        client.ask("/other").await,
+        said("/other"),
+        "answers to copies end at the link"
+    );
+}
+
+#[tokio::test]
+async fn copies_set_out_when_their_rule_is_lifted_or_their_connection_ends() {
+    for lifted in [true, false] {
+        let bench = Bench::up().await;
+        let (at, action) = copies(2, Duration::from_secs(3600));
+        let rule = bench.at(at, action);
+        let mut client = Client::to(&bench.ab).await;
+        assert_eq!(client.ask("/pay/t1").await, said("/pay/t1"));
+        assert_eq!(bench.server.seen().len(), 1);
+        if lifted {
+            drop(rule);
+        } else {
+            drop(client);
+        }
+        until("both copies came", || bench.server.seen() == ["/pay/t1"; 3]).await;
+    }
+}
+
 #[tokio::test]
 async fn a_gate_shuts_every_link_of_its_party_at_the_frame() {
     for (moment, arrives) in [(Moment::Before, false), (Moment::After, true)] {

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::plan::{LinkDef, LinkKind, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target};
+use crate::plan::{
+    LinkDef, LinkKind, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target, can_be_duplicated,
+};
 
 /// Longer than any time-out of a client or a service that waits for an answer.
 const HOLD_MS: u64 = 4000;
@@ -30,6 +32,7 @@ impl Case {
                 nth: Some(1),
                 tx: Some(tx.to_owned()),
                 share: 1.0,
+                not_yet: None,
             },
             action: self.action.clone(),
         }
@@ -60,8 +63,8 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
         });
     };
     add("drop", PointAction::Drop);
-    if can_be_duplicated(point, link.kind) {
-        add("duplicate", PointAction::Duplicate);
+    if can_be_duplicated(link.kind, &point.name) {
+        add("duplicate", PointAction::Duplicate { copies: 1, after_ms: 0 });
     }
     add(
         "hold",
@@ -113,16 +116,5 @@ fn errors(point: &Point, kind: LinkKind) -> Vec<(&'static str, Refusal)> {
             vec![("error", Refusal::LockWaitTimeout), ("deadlock", Refusal::Deadlock)]
         }
         _ => Vec::new(),
-    }
-}
-
-/// Whether the protocol has a way to make such a frame arrive twice.
-fn can_be_duplicated(point: &Point, kind: LinkKind) -> bool {
-    match kind {
-        LinkKind::Http => point.name.ends_with(" request"),
-        LinkKind::Rocketmq => {
-            point.name.starts_with("DELIVER ") || (point.name.starts_with("SEND ") && point.name.ends_with(" request"))
-        }
-        LinkKind::Mysql => false,
     }
 }

@@ -193,6 +193,7 @@ fn refused(point: &Point, rules: &[&PointRule]) -> Option<&'static str> {
     rules.iter().filter(here).find_map(|rule| match &rule.action {
         PointAction::Error(Refusal::Deadlock) => Some("deadlock"),
         PointAction::Error(_) => Some("error"),
+        PointAction::FailAndClose => Some("fail and close"),
         _ => None,
     })
 }

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use super::{Evidence, Fault, FaultError, from_stack};
 use crate::plan::{Direction, Moment, PointAction, PointRule, PointSelection};
 use crate::run::Ground;
-use crate::wire::{Action, At, Fired, Gate, HealedRule, Rule, RuleGuard};
+use crate::wire::{Action, At, Between, Fired, Gate, HealedRule, Rule, RuleGuard};
 
 /// How often counters are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -28,6 +28,8 @@ pub(super) struct AtPoint {
     rule: PointRule,
     seed: u64,
     guard: Option<RuleGuard>,
+    /// What the rule waits for between two points, and what counts those that come to the second.
+    between: Vec<(Arc<Between>, RuleGuard)>,
     /// Waits for the other point of `hold until`.
     until: Option<RuleGuard>,
     gate: Option<Arc<Gate>>,
@@ -43,6 +45,7 @@ impl AtPoint {
             rule,
             seed,
             guard: None,
+            between: Vec::new(),
             until: None,
             gate: None,
             triggered: None,
@@ -51,36 +54,58 @@ impl AtPoint {
     }
 
     fn install(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
-        if let PointAction::HoldUntil(until) = &self.rule.action {
-            self.until = Some(self.put(ground, until, Direction::Both, Action::Watch(Moment::After))?);
+        if let PointAction::HoldUntil(until) = self.rule.action.clone() {
+            self.until = Some(self.put(ground, &until, Direction::Both, Action::Watch(Moment::After))?);
         }
         self.gate = self.rule.action.party().map(|party| ground.gates.of(party));
         let (direction, action) = self.action();
-        self.guard = Some(self.put(ground, &self.rule.at, direction, action)?);
+        let at = self.rule.at.clone();
+        self.guard = Some(self.put(ground, &at, direction, action)?);
         Ok(Evidence::words("rule in force"))
     }
 
     fn put(
-        &self,
+        &mut self,
         ground: &Ground,
         at: &PointSelection,
         direction: Direction,
         action: Action,
     ) -> Result<RuleGuard, FaultError> {
-        let link = ground
-            .link(&at.link)
-            .ok_or_else(|| FaultError::NoLink(at.link.clone()))?;
-        Ok(link.install(Rule {
-            at: Some(At {
-                point: at.point.clone(),
-                nth: at.nth,
-                tx: at.tx.clone(),
-                share: at.share,
-            }),
-            direction,
-            action,
-            seed: self.seed,
-        }))
+        let install = |link: &str, at: At, direction: Direction, action: Action| {
+            let link = ground.link(link).ok_or_else(|| FaultError::NoLink(link.to_owned()))?;
+            Ok(link.install(Rule {
+                at: Some(at),
+                direction,
+                action,
+                seed: self.seed,
+            }))
+        };
+        let mut point = At {
+            nth: at.nth,
+            tx: at.tx.clone(),
+            share: at.share,
+            ..At::point(&at.point)
+        };
+        if let Some(other) = &at.not_yet {
+            let between = Between::new(at.nth.unwrap_or(1));
+            let leave = Action::Leave(Arc::clone(&between));
+            // First: nobody comes to the first point uncounted at the second.
+            let leaving = install(&other.link, At::point(&other.name), Direction::Both, leave)?;
+            point.between = Some(Arc::clone(&between));
+            self.between.push((between, leaving));
+        }
+        install(&at.link, point, direction, action)
+    }
+
+    /// Which transactions were between the points of the rule when it was met.
+    fn in_between(&self) -> Option<String> {
+        let met: Vec<String> = self
+            .between
+            .iter()
+            .filter_map(|(between, _)| between.met())
+            .flatten()
+            .collect();
+        (!met.is_empty()).then(|| format!("; between the points: {}", met.join(", ")))
     }
 
     /// What the link is told to do.
@@ -92,7 +117,14 @@ impl AtPoint {
                 jitter: Duration::from_millis(*jitter_ms),
             }),
             PointAction::Drop => both(Action::Drop),
-            PointAction::Duplicate => both(Action::Duplicate { what: None, share: 1.0 }),
+            PointAction::Duplicate { copies, after_ms } => both(Action::Duplicate {
+                what: None,
+                share: 1.0,
+                copies: *copies,
+                after: Duration::from_millis(*after_ms),
+            }),
+            PointAction::Redeliver(how) => both(Action::Redeliver(*how)),
+            PointAction::FailAndClose => both(Action::FailAndClose),
             PointAction::HoldUntil(_) => both(Action::Hold),
             PointAction::Reorder { behind } => both(Action::Reorder { behind: *behind }),
             PointAction::Cut { direction, .. } => (*direction, Action::Cut),
@@ -116,7 +148,10 @@ impl AtPoint {
             return Ok(Evidence::default());
         };
         match &self.rule.action {
-            PointAction::Delay { .. } | PointAction::Duplicate | PointAction::Throttle { .. } => loop {
+            PointAction::Delay { .. }
+            | PointAction::Duplicate { .. }
+            | PointAction::Redeliver(_)
+            | PointAction::Throttle { .. } => loop {
                 let stats = guard.stats();
                 // A frame that is still waiting is not through it yet.
                 if stats.took_effect() && stats.holding == 0 {
@@ -170,6 +205,7 @@ impl AtPoint {
     /// Lifts the rule and undoes what was done to a process.
     async fn lift(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
         self.until = None;
+        self.between.clear();
         if let Some(mut triggered) = self.triggered.take() {
             self.guard = None;
             return triggered.end(ground).await;
@@ -246,7 +282,11 @@ impl Fault for AtPoint {
     }
 
     fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.strike(ground).await })
+        Box::pin(async move {
+            let mut evidence = self.strike(ground).await?;
+            evidence.detail.extend(self.in_between());
+            Ok(evidence)
+        })
     }
 
     fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {

@@ -1,6 +1,8 @@
 //! Duplicate: some frames arrive twice: an HTTP request, a message on its way to the broker, a delivery to a consumer.
 //! Never: makes a copy that differs from its original in anything that its receiver may see as content.
 
+use std::time::Duration;
+
 use super::wire_rule::WireRule;
 use crate::plan::{Direction, Duplicated};
 use crate::wire::Action;
@@ -10,6 +12,8 @@ pub(super) fn duplicate(on: String, what: Duplicated, share: f64, seed: u64) -> 
     let action = Action::Duplicate {
         what: Some(what),
         share,
+        copies: 1,
+        after: Duration::ZERO,
     };
     WireRule::new(on, Direction::Both, action, seed)
 }

@@ -10,7 +10,8 @@ use super::catalogue::line;
 use super::error::{did_you_mean, list};
 use super::fill::placeholders;
 use super::manifest::{DependencyKind, HttpOperation, TopicKind};
-use super::point_rule::{ACTIONS, PointAction, PointRule, PointSelection};
+use super::point_action::{ACTIONS, PointAction};
+use super::point_rule::{PointRule, PointSelection};
 use super::target::{LinkDef, LinkKind, Target};
 use super::types::FaultSpec;
 
@@ -81,7 +82,10 @@ pub(super) fn listing(target: &Target) -> String {
     }
     let _ = write!(
         text,
-        "\n#N: only the N-th such frame; tx=T: only frames of that transaction number (tx=*: of any); P%: a share of them\n"
+        "\nbetween POINT and POINT #N: ACTION   the frame of the first point with which N transactions are past it and not yet \
+         past the second\n#N: only the N-th such frame; tx=T: only frames of that transaction number (tx=*: of any); P%: a share of them\n\
+         a COMMIT that is answered by a lost connection: `COMMIT request: reset before` (not executed), `COMMIT reply: reset \
+         before` (executed)\n"
     );
     text
 }
@@ -90,6 +94,7 @@ pub(super) fn listing(target: &Target) -> String {
 pub(super) fn check_rule(target: &Target, rule: &PointRule) -> Result<(), String> {
     let points = points(target);
     check_point(target, &points, &rule.at)?;
+    check_action(target, rule)?;
     if let PointAction::HoldUntil(until) = &rule.action {
         check_point(target, &points, until)?;
     }
@@ -100,6 +105,44 @@ pub(super) fn check_rule(target: &Target, rule: &PointRule) -> Result<(), String
         check_party(target, party)?;
     }
     Ok(())
+}
+
+/// Whether what crosses the point can be done that to.
+fn check_action(target: &Target, rule: &PointRule) -> Result<(), String> {
+    let links = target.links();
+    let Some(link) = links.iter().find(|link| link.name == rule.at.link) else {
+        return Ok(());
+    };
+    let (at, action, point) = (&rule.at.link, &rule.action, rule.at.point.as_str());
+    let delivery = link.kind == LinkKind::Rocketmq && point.starts_with("DELIVER ");
+    match action {
+        PointAction::FailAndClose if link.kind != LinkKind::Rocketmq => Err(format!(
+            "`fail and close` is what a RocketMQ client recovers from fast; {at} is none of its links: `reset before` or \
+             `reset after` ends a connection there"
+        )),
+        PointAction::Redeliver(_) if !delivery => Err(format!(
+            "`{action}` delivers a message to its consumer again; {at} {point} is no `DELIVER ...` point"
+        )),
+        PointAction::Duplicate { copies, after_ms } if delivery && (*copies, *after_ms) != (1, 0) => Err(format!(
+            "`{action}`: a consumer asks for its messages, so one comes again as its own action says: `rewind` (pulled \
+             again) or `twice` (in one answer); `duplicate` draws one of them"
+        )),
+        PointAction::Duplicate { .. } if !can_be_duplicated(link.kind, point) => Err(format!(
+            "{at} {point} cannot arrive twice; HTTP requests, `SEND ... request` and `DELIVER ...` can"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the protocol of a link has a way to make such a frame arrive twice.
+pub(crate) fn can_be_duplicated(kind: LinkKind, point: &str) -> bool {
+    match kind {
+        LinkKind::Http => point.ends_with(" request"),
+        LinkKind::Rocketmq => {
+            point.starts_with("DELIVER ") || (point.starts_with("SEND ") && point.ends_with(" request"))
+        }
+        LinkKind::Mysql => false,
+    }
 }
 
 /// Whether what a fault is done to is there.
@@ -124,20 +167,23 @@ fn check_party(target: &Target, party: &str) -> Result<(), String> {
 }
 
 fn check_point(target: &Target, points: &[Point], at: &PointSelection) -> Result<(), String> {
-    check_link(target, &at.link)?;
-    let names: Vec<&str> = points
-        .iter()
-        .filter(|point| point.link == at.link)
-        .map(|point| point.name.as_str())
-        .collect();
-    if names.contains(&at.point.as_str()) {
+    check_name(target, points, &at.link, &at.point)?;
+    match &at.not_yet {
+        Some(other) => check_name(target, points, &other.link, &other.name),
+        None => Ok(()),
+    }
+}
+
+fn check_name(target: &Target, points: &[Point], link: &str, name: &str) -> Result<(), String> {
+    check_link(target, link)?;
+    let names = points.iter().filter(|point| point.link == link);
+    let names: Vec<&str> = names.map(|point| point.name.as_str()).collect();
+    if names.contains(&name) {
         return Ok(());
     }
     Err(format!(
-        "{} has no point {:?}; near it: {} (`paytwice list points` shows all)",
-        at.link,
-        at.point,
-        list(nearest(&at.point, &names))
+        "{link} has no point {name:?}; near it: {} (`paytwice list points` shows all)",
+        list(nearest(name, &names))
     ))
 }
 

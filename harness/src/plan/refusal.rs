@@ -61,7 +61,11 @@ impl fmt::Display for Refusal {
 
 /// A text that names no refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no error that a link can answer with; it can answer with {known}", known = known())]
+#[error(
+    "{0:?} is no error that a link can answer with; it can answer with {known}, and lose the connection with \
+     `reset before` or `reset after`",
+    known = known()
+)]
 pub struct UnknownRefusal(String);
 
 fn known() -> String {
@@ -99,13 +103,14 @@ mod tests {
         for wrong in ["error 1206", "1205", "error", "error busy now", ""] {
             let message = wrong.parse::<Refusal>().unwrap_err().to_string();
             assert!(message.starts_with(&format!("{wrong:?} is no error")), "{message}");
-            assert!(message.ends_with("service not available)"), "{message}");
+            assert!(message.ends_with("`reset after`"), "{message}");
         }
         assert_eq!(
             "error 1206".parse::<Refusal>().unwrap_err().to_string(),
             "\"error 1206\" is no error that a link can answer with; it can answer with `error 1205` (MySQL lock wait \
              timeout), `error 1213` (MySQL deadlock), `error busy` (RocketMQ system busy), `error no-route` (RocketMQ \
-             topic without a route), `error 503` (HTTP 503, RocketMQ service not available)"
+             topic without a route), `error 503` (HTTP 503, RocketMQ service not available), and lose the connection with \
+             `reset before` or `reset after`"
         );
     }
 }

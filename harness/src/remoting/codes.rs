@@ -69,6 +69,8 @@ codes! {
 
 /// The response code that says: done.
 pub const SUCCESS: i32 = 0;
+/// The response code of a broker that failed.
+pub const SYSTEM_ERROR: i32 = 1;
 /// The response code of a broker that takes no more for a while.
 pub const SYSTEM_BUSY: i32 = 2;
 /// The response code of a broker that is not (or no longer) at work.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
+use super::core::Frame;
 use super::rule::{At, Rule, mix, unit};
 
 /// A rule in force, with its counters.
@@ -62,7 +63,10 @@ impl ActiveRule {
     }
 
     /// Whether a frame of its point is the one, or one of those, that the rule is about.
-    pub(super) fn is_chosen(&self, at: &At) -> bool {
+    pub(super) fn is_chosen(&self, at: &At, frame: &Frame) -> bool {
+        if let Some(between) = &at.between {
+            return between.enter(at.txs(frame));
+        }
         let number = self.named.fetch_add(1, Ordering::Relaxed) + 1;
         at.nth.is_none_or(|nth| nth == number) && (at.share >= 1.0 || unit(self.roll()) < at.share)
     }

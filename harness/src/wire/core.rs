@@ -5,19 +5,20 @@
 //! Never: holds bytes back that it could not name; those pass as they came.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use paytwice_checkers::history::WireEvent;
 
-use crate::plan::{Direction, Duplicated, Refusal};
+use crate::plan::{Direction, Duplicated, Redelivery, Refusal};
 
 /// Takes the events of a link. Called from the path of the bytes: an implementation must not block.
 ///
 /// An event is recorded when the last byte of its frame has been handed to the kernel, or when it is certain that
 /// it never will be. `did` is made of these words: `delayed N ms`, `held N ms`, `duplicated` (the original) with how
 /// in brackets, `duplicate` (the copy), `lost with the connection` (it never arrived), `answer to a duplicate, dropped`,
-/// `error 1205` and the like (an answer that the link made), `sent by the link` (what a refusal needs besides) and
-/// `answer to a request of the link, dropped`.
+/// `error 1205` and the like (an answer that the link made), `sent by the link` (what a refusal needs besides),
+/// `answer to a request of the link, dropped`, and `lost with the connection, which failed at it`.
 pub trait WireSink: Send + Sync {
     /// Takes one event.
     fn record(&self, event: WireEvent);
@@ -144,11 +145,26 @@ impl Frame {
     }
 }
 
+/// How something is to arrive again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Again {
+    /// Decides where the protocol has a choice.
+    pub(super) dice: u64,
+    /// How often again.
+    pub(super) copies: u32,
+    /// Time between two arrivals.
+    pub(super) after: Duration,
+    /// The one way of a delivery; None: the die decides.
+    pub(super) how: Option<Redelivery>,
+    /// Which of the frame's points is meant; None: the die decides.
+    pub(super) point: Option<usize>,
+}
+
 /// What a session makes of a frame that is to arrive twice.
 #[derive(Debug)]
 pub(super) enum Copied {
     /// It cannot, for this frame: the frame goes on as it is.
-    No(Frame),
+    No,
     /// This frame in its place makes it arrive twice.
     Whole(Frame),
     /// The first goes on in its place, the second right behind it.
@@ -171,10 +187,17 @@ pub(super) trait Session: Send {
     /// Takes as many whole frames off the front of `buffer` as there are.
     fn frames(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>);
 
-    /// The frames that make `frame` arrive twice. `dice` decides where there is a choice.
-    fn duplicate(&mut self, way: Way, frame: Frame, dice: u64) -> Copied {
-        let _ = (way, dice);
-        Copied::No(frame)
+    /// The frames that make `frame` arrive once more.
+    fn duplicate(&mut self, way: Way, frame: Frame, again: &Again) -> Copied {
+        let _ = (way, frame, again);
+        Copied::No
+    }
+
+    /// Answers with an error everything that the client has asked and that was not answered before `frame`, which came
+    /// from the last call of [`Session::frames`] and will not be passed on. None where the protocol has no such answer.
+    fn fail_all(&mut self, way: Way, frame: &Frame) -> Option<Vec<Frame>> {
+        let _ = (way, frame);
+        None
     }
 
     /// Answers a request, which came from the last call of [`Session::frames`], with an error that its protocol allows; the

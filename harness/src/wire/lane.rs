@@ -33,14 +33,29 @@ pub(super) enum Load {
     Reset,
 }
 
+impl Load {
+    /// What it takes of the room of a lane.
+    pub(super) fn cost(&self) -> usize {
+        match self {
+            Load::Frame(frame) | Load::Aside(frame) => frame.bytes.len() + FRAME_COST_BYTES,
+            Load::Fin | Load::Reset => 0,
+        }
+    }
+}
+
 /// Counts a frame as held by a rule for as long as it lives.
 #[derive(Debug)]
-struct Holding(Arc<ActiveRule>);
+pub(super) struct Holding(Arc<ActiveRule>);
 
 impl Holding {
-    fn new(rule: &Arc<ActiveRule>) -> Holding {
+    pub(super) fn new(rule: &Arc<ActiveRule>) -> Holding {
         rule.counters.holding.fetch_add(1, Ordering::Relaxed);
         Holding(Arc::clone(rule))
+    }
+
+    /// Whether it is this rule that holds.
+    pub(super) fn is_by(&self, rule: &Arc<ActiveRule>) -> bool {
+        Arc::ptr_eq(&self.0, rule)
     }
 }
 
@@ -104,10 +119,7 @@ impl Item {
     }
 
     fn cost(&self) -> usize {
-        match &self.load {
-            Load::Frame(frame) | Load::Aside(frame) => frame.bytes.len() + FRAME_COST_BYTES,
-            Load::Fin | Load::Reset => 0,
-        }
+        self.load.cost()
     }
 }
 

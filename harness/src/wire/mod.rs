@@ -13,6 +13,7 @@
 //! credential out of a frame.
 
 mod active;
+mod between;
 mod connection;
 mod core;
 mod correlation;
@@ -24,6 +25,7 @@ mod rule;
 mod socket;
 
 pub use active::{Fired, HealedRule, RuleGuard, RuleStats};
+pub use between::Between;
 pub use core::WireSink;
 pub use correlation::Correlation;
 pub use gate::{Gate, Gates};

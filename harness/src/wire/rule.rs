@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::active::ActiveRule;
-use super::core::{Frame, Way};
+use super::between::Between;
+use super::core::{Again, Frame, Way};
 use super::gate::Gate;
-use crate::plan::{Direction, Duplicated, Moment, Refusal};
+use crate::plan::{Direction, Duplicated, Moment, Redelivery, Refusal};
 
 /// What a link is told to do.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub struct Rule {
 }
 
 /// Frames of a named point.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct At {
     /// Name of the point, with its way: `COMMIT reply`.
     pub point: String,
@@ -36,6 +37,9 @@ pub struct At {
     pub tx: Option<String>,
     /// Share of them, 0 to 1, drawn from the rule's seed.
     pub share: f64,
+    /// Only the one frame with which enough transactions are between this point and another; instead of `nth`, `tx` and
+    /// `share`.
+    pub between: Option<Arc<Between>>,
 }
 
 impl At {
@@ -46,12 +50,24 @@ impl At {
             nth: None,
             tx: None,
             share: 1.0,
+            between: None,
         }
+    }
+
+    /// The transaction numbers that a frame carries at this point.
+    pub(super) fn txs<'a>(&self, frame: &'a Frame) -> impl Iterator<Item = &'a str> {
+        let points = frame.points.iter().filter(|point| point.name == self.point);
+        points.flat_map(|point| point.tx.iter().map(String::as_str))
     }
 
     /// Whether it is about this frame, apart from its number and its share.
     pub(super) fn names(&self, frame: &Frame) -> bool {
-        frame.points.iter().any(|point| {
+        self.first_in(frame).is_some()
+    }
+
+    /// The first point of a frame that it is about.
+    fn first_in(&self, frame: &Frame) -> Option<usize> {
+        frame.points.iter().position(|point| {
             point.name == self.point
                 && match self.tx.as_deref() {
                     None => true,
@@ -80,13 +96,19 @@ pub enum Action {
         /// Whether new connections are reset as well.
         again: bool,
     },
-    /// Some frames arrive twice.
+    /// Some frames arrive again.
     Duplicate {
         /// Which frames; at a point: None.
         what: Option<Duplicated>,
         /// Share of them, 0 to 1.
         share: f64,
+        /// How often again; a delivery comes twice, whatever it says.
+        copies: u32,
+        /// Time between two arrivals. What comes behind the frame does not wait for its copies.
+        after: Duration,
     },
+    /// At a point: a message that the frame brings is delivered again, where its protocol can.
+    Redeliver(Redelivery),
     /// Frames pass no faster than this.
     Throttle {
         /// Bytes per second, for each connection and way.
@@ -98,6 +120,9 @@ pub enum Action {
     Hold,
     /// At a point: the frame's connection is reset.
     Sever(Moment),
+    /// At a point: the frame does not arrive; what the client still waits for on its connection is answered with an
+    /// error, where its protocol can, then the connection ends.
+    FailAndClose,
     /// At a point: the frame goes behind the next ones on its way.
     Reorder {
         /// How many overtake it.
@@ -112,6 +137,8 @@ pub enum Action {
     },
     /// At a point, once: shuts the gate of a party.
     Shut(Arc<Gate>, Moment),
+    /// At a point: its transactions are no longer between that rule's points.
+    Leave(Arc<Between>),
     /// At a point: nothing; whoever waits for it is told.
     Watch(Moment),
 }
@@ -121,8 +148,8 @@ pub enum Action {
 pub(super) struct Decision {
     /// Delays, each with the rule that asks for it.
     pub(super) delays: Vec<(Arc<ActiveRule>, Duration)>,
-    /// Copies, each with the rule that asks for it and a die for the protocol's choice.
-    pub(super) duplicates: Vec<(Arc<ActiveRule>, u64)>,
+    /// What is to arrive again, each with the rule that asks for it.
+    pub(super) duplicates: Vec<(Arc<ActiveRule>, Again)>,
     /// Bounds of the rate.
     pub(super) throttles: Vec<(Arc<ActiveRule>, u64)>,
     /// Everything else that is done at this very frame, in the order of the rules.
@@ -142,7 +169,7 @@ pub(super) fn decide(rules: &[Arc<ActiveRule>], way: Way, frame: &Frame) -> Deci
     let mut decision = Decision::default();
     for rule in rules {
         let meant = match &rule.rule.at {
-            Some(at) => at.names(frame) && rule.is_chosen(at),
+            Some(at) => at.names(frame) && rule.is_chosen(at, frame),
             None => way.is_in(rule.rule.direction),
         };
         if !meant {
@@ -153,11 +180,33 @@ pub(super) fn decide(rules: &[Arc<ActiveRule>], way: Way, frame: &Frame) -> Deci
                 let delay = fixed + jitter.mul_f64(unit(rule.roll()));
                 decision.delays.push((Arc::clone(rule), delay));
             }
-            Action::Duplicate { what, share } if what.is_none_or(|what| frame.kind.is(what)) => {
+            Action::Duplicate {
+                what,
+                share,
+                copies,
+                after,
+            } if what.is_none_or(|what| frame.kind.is(what)) => {
                 let dice = rule.roll();
                 if unit(dice) < share {
-                    decision.duplicates.push((Arc::clone(rule), mix(dice)));
+                    let again = Again {
+                        dice: mix(dice),
+                        copies,
+                        after,
+                        how: None,
+                        point: rule.rule.at.as_ref().and_then(|at| at.first_in(frame)),
+                    };
+                    decision.duplicates.push((Arc::clone(rule), again));
                 }
+            }
+            Action::Redeliver(how) => {
+                let again = Again {
+                    dice: 0,
+                    copies: 1,
+                    after: Duration::ZERO,
+                    how: Some(how),
+                    point: rule.rule.at.as_ref().and_then(|at| at.first_in(frame)),
+                };
+                decision.duplicates.push((Arc::clone(rule), again));
             }
             Action::Throttle { bytes_per_s } => decision.throttles.push((Arc::clone(rule), bytes_per_s)),
             _ if rule.rule.at.is_some() => decision.orders.push(Arc::clone(rule)),
@@ -249,7 +298,12 @@ mod tests {
     fn a_share_of_the_named_frames_is_duplicated() {
         let share = |share| {
             let what = Some(Duplicated::Send);
-            let rules = [rule(Action::Duplicate { what, share })];
+            let rules = [rule(Action::Duplicate {
+                what,
+                share,
+                copies: 1,
+                after: Duration::ZERO,
+            })];
             let hit = |kind| !decide(&rules, Way::Request, &frame(kind)).duplicates.is_empty();
             assert!(!(0..100).any(|_| hit(FrameKind::Delivery)));
             (0..1000).filter(|_| hit(FrameKind::Send)).count()

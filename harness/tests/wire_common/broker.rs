@@ -112,6 +112,8 @@ impl Bench {
             Action::Duplicate {
                 what: Some(what),
                 share: 1.0,
+                copies: 1,
+                after: Duration::ZERO,
             },
         ))
     }
@@ -180,23 +182,34 @@ pub(crate) async fn commit(client: &Client, tx: &str, sent: &Response) {
     client.oneway(codes::END_TRANSACTION, &fields, b"").await.unwrap();
 }
 
-/// One pull: the keys that came, and where to go on.
-pub(crate) async fn pull(client: &Client, offset: i64, max: u32) -> (Vec<String>, i64) {
+/// Asks for messages; with `suspend` the broker waits until there is one.
+async fn ask(client: &Client, topic: &str, offset: i64, max: u32, suspend: bool) -> Response {
     let (offset, max) = (offset.to_string(), max.to_string());
+    let (flags, wait_ms) = if suspend { ("6", "15000") } else { ("4", "0") };
     let fields = [
         ("consumerGroup", GROUP),
-        ("topic", TOPIC),
+        ("topic", topic),
         ("queueId", "0"),
         ("queueOffset", &offset),
         ("maxMsgNums", &max),
-        ("sysFlag", "4"),
+        ("sysFlag", flags),
         ("commitOffset", "0"),
-        ("suspendTimeoutMillis", "0"),
+        ("suspendTimeoutMillis", wait_ms),
         ("subscription", "*"),
         ("subVersion", "0"),
         ("expressionType", "TAG"),
     ];
-    let response = client.request(codes::PULL_MESSAGE, &fields, b"").await.unwrap();
+    client.request(codes::PULL_MESSAGE, &fields, b"").await.unwrap()
+}
+
+/// A pull that waits at the broker for the first message of a topic; the code of its answer.
+pub(crate) async fn pull_and_wait(client: &Client, topic: &str) -> i32 {
+    ask(client, topic, 0, 1, true).await.code()
+}
+
+/// One pull: the keys that came, and where to go on.
+pub(crate) async fn pull(client: &Client, offset: i64, max: u32) -> (Vec<String>, i64) {
+    let response = ask(client, TOPIC, offset, max, false).await;
     let next = response.header().number("nextBeginOffset").unwrap();
     if response.code() == codes::PULL_NOT_FOUND {
         return (Vec::new(), next);

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::wire::active::ActiveRule;
 use crate::wire::core::{Frame, FrameKind, Session, Way};
 use crate::wire::gate::Parties;
-use crate::wire::lane::{Head, Item, Lane, Load, Orders};
+use crate::wire::lane::{Head, Holding, Item, LANE_BYTES_MAX, Lane, Load, Orders};
 use crate::wire::link::{Leg, Shared};
 use crate::wire::rule::{Action, cut, decide};
 use crate::wire::socket::{aside, call, let_go, reset};
@@ -33,6 +33,9 @@ const READ_BYTES: usize = 16 << 10;
 const READ_BYTES_MIN: usize = 4 << 10;
 /// Frames in one write.
 const SLICES: usize = 16;
+
+/// What becomes of what is under way when its connection ends.
+const LOST: &str = "lost with the connection";
 
 /// How others reach a connection's task.
 pub(super) struct Handle {
@@ -104,6 +107,25 @@ enum Step {
     Over(End),
 }
 
+/// A copy that sets out later.
+struct Late {
+    holding: Holding,
+    way: Way,
+    load: Load,
+    at: Instant,
+}
+
+impl Late {
+    fn new(rule: &Arc<ActiveRule>, way: Way, load: Load, at: Instant) -> Late {
+        Late {
+            holding: Holding::new(rule),
+            way,
+            load,
+            at,
+        }
+    }
+}
+
 /// One connection of a link.
 pub(super) struct Connection {
     shared: Arc<Shared>,
@@ -125,8 +147,12 @@ pub(super) struct Connection {
     frames: Vec<Frame>,
     /// Frames that so many others overtake, with their way.
     overtaken: Vec<(Way, u32, Frame)>,
+    /// Copies that set out later.
+    late: Vec<Late>,
     /// What was just handed to the kernel.
     through: Vec<Item>,
+    /// A rule has it fail: it ends as soon as the client has got what is under way to it.
+    failing: bool,
     /// How it ends, once a rule has said so.
     over: Option<End>,
 }
@@ -157,7 +183,9 @@ impl Connection {
             timer: None,
             frames: Vec::new(),
             overtaken: Vec::new(),
+            late: Vec::new(),
             through: Vec::new(),
+            failing: false,
             over: None,
         }
     }
@@ -169,6 +197,11 @@ impl Connection {
         for way in Way::BOTH {
             while let Some(item) = self.lanes[way as usize].pop() {
                 self.lost(&item, now);
+            }
+        }
+        for copy in &self.late {
+            if let Load::Frame(frame) | Load::Aside(frame) = &copy.load {
+                self.record(frame, Some(LOST));
             }
         }
         self.shared.count_unparsed(self.session.unparsed_bytes());
@@ -197,6 +230,7 @@ impl Connection {
                 return Poll::Ready(End::Severed);
             }
             self.follow_rules();
+            self.send_late(Instant::now());
             let mut moved = false;
             let steps: [fn(&mut Connection, &mut Context<'_>) -> Step; 5] = [
                 Self::poll_upstream,
@@ -215,6 +249,9 @@ impl Connection {
                 if let Some(end) = self.over {
                     return Poll::Ready(end);
                 }
+            }
+            if self.failing && self.lanes[Way::Reply as usize].fin_passed {
+                return Poll::Ready(End::Severed);
             }
             if self.lanes.iter().all(|lane| lane.fin_passed) {
                 return Poll::Ready(End::Closed);
@@ -279,14 +316,15 @@ impl Connection {
     /// Over when the client left before the upstream was reached and has nothing under way.
     fn given_up(&self) -> Step {
         let lane = &self.lanes[Way::Request as usize];
-        match lane.source_ended && lane.holds_no_frame() {
+        match lane.source_ended && lane.holds_no_frame() && !self.failing {
             true => Step::Over(End::Reset),
             false => Step::Idle,
         }
     }
 
     fn poll_read(&mut self, way: Way, cx: &mut Context<'_>) -> Step {
-        if !self.lanes[way as usize].has_room() {
+        let late: usize = self.late.iter().map(|copy| copy.load.cost()).sum();
+        if late >= LANE_BYTES_MAX || !self.lanes[way as usize].has_room() {
             return Step::Idle;
         }
         let source = match (way, &mut self.upstream) {
@@ -320,6 +358,9 @@ impl Connection {
             self.take_frame(way, frame, now);
         }
         self.frames = frames;
+        if self.failing {
+            self.close_failed(now);
+        }
     }
 
     fn push(&mut self, way: Way, load: Load, orders: Orders, now: Instant) {
@@ -351,6 +392,7 @@ impl Connection {
             }
         }
         self.overtaken(way, now);
+        self.hurry_late(way, now);
         let delays = decide(&self.rules, way, &Frame::plain(Bytes::new(), FrameKind::Plain)).delays;
         let orders = Orders {
             delays,
@@ -449,11 +491,9 @@ impl Connection {
     /// Ready when the head of a lane has become due.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
-        let due = self
-            .lanes
-            .iter()
-            .filter_map(|lane| lane.wakes_at().filter(|at| *at > now))
-            .min();
+        let leaving = self.lanes.iter().filter_map(Lane::wakes_at);
+        let late = self.late.iter().map(|copy| copy.at);
+        let due = leaving.chain(late).filter(|at| *at > now).min();
         let Some(due) = due else {
             return Poll::Pending;
         };
@@ -481,7 +521,7 @@ impl Connection {
         }
         if let Load::Frame(frame) | Load::Aside(frame) = &item.load {
             let did = item.did(now).map_or_else(String::new, |did| format!("{did}, "));
-            self.record(frame, Some(&format!("{did}lost with the connection")));
+            self.record(frame, Some(&format!("{did}{LOST}")));
         }
     }
 }

@@ -7,17 +7,23 @@ use std::sync::atomic::Ordering;
 use bytes::BytesMut;
 use tokio::time::Instant;
 
-use super::{Connection, End};
+use super::{Connection, End, Late};
 use crate::plan::Moment;
 use crate::wire::active::{ActiveRule, Fired};
 use crate::wire::core::{Copied, Frame, Refused, Way};
 use crate::wire::lane::{Item, Load, Orders};
 use crate::wire::rule::{Action, Decision, decide};
 
+/// What was done to a frame at which its connection failed, or that came behind it.
+const FAILED: &str = "lost with the connection, which failed at it";
+
 impl Connection {
     /// Decision, frames out.
     pub(super) fn take_frame(&mut self, way: Way, frame: Frame, now: Instant) {
         self.shared.count_frame();
+        if self.failing && way == Way::Request {
+            return self.record(&frame, Some(FAILED));
+        }
         if !frame.forward {
             self.record(&frame, None);
             return;
@@ -34,7 +40,7 @@ impl Connection {
         let Some(frame) = self.obey(way, frame, &decision.orders, &mut orders) else {
             return;
         };
-        let (frame, copies) = self.duplicate(way, frame, &decision);
+        let (frame, copies) = self.duplicate(way, frame, &decision, now);
         let for_copies = Orders {
             after: Vec::new(),
             ..orders.clone()
@@ -66,6 +72,21 @@ impl Connection {
                     self.record(&frame, Some("lost with the connection, which was reset before it"));
                     return None;
                 }
+                Action::FailAndClose => {
+                    if let Some(answers) = self.session.fail_all(way, &frame) {
+                        rule.counters.reset.fetch_add(1, Ordering::Relaxed);
+                        rule.counters
+                            .answered
+                            .fetch_add(answers.len() as u64, Ordering::Relaxed);
+                        self.fire(rule, &frame);
+                        self.record(&frame, Some(FAILED));
+                        for answer in answers {
+                            self.push(Way::Reply, Load::Frame(answer), Orders::default(), Instant::now());
+                        }
+                        self.failing = true;
+                        return None;
+                    }
+                }
                 Action::Shut(gate, Moment::Before) if self.fire(rule, &frame) => {
                     gate.shut();
                     frame = frame.did("stopped before it arrived");
@@ -78,6 +99,11 @@ impl Connection {
                 Action::Sever(Moment::After) | Action::Watch(Moment::After) => orders.after.push(Arc::clone(rule)),
                 Action::Watch(Moment::Before) => {
                     self.fire(rule, &frame);
+                }
+                Action::Leave(between) => {
+                    if let Some(at) = &rule.rule.at {
+                        between.leave(at.txs(&frame));
+                    }
                 }
                 Action::Cut if rule.engage() => {
                     self.fire(rule, &frame);
@@ -141,29 +167,60 @@ impl Connection {
         }
     }
 
-    /// The frame, and what goes behind it because a rule duplicates it.
-    fn duplicate(&mut self, way: Way, mut frame: Frame, decision: &Decision) -> (Frame, Vec<Load>) {
+    /// The frame, and what goes right behind it because a rule duplicates it. Copies that come later wait aside.
+    fn duplicate(&mut self, way: Way, mut frame: Frame, decision: &Decision, now: Instant) -> (Frame, Vec<Load>) {
         let mut copies = Vec::new();
-        for (rule, dice) in &decision.duplicates {
-            frame = match self.session.duplicate(way, frame, *dice) {
-                Copied::No(frame) => frame,
-                Copied::Whole(frame) => {
+        for (rule, again) in &decision.duplicates {
+            let original = frame.clone();
+            for n in 1..=again.copies {
+                let (changed, copy) = match self.session.duplicate(way, original.clone(), again) {
+                    Copied::No => break,
+                    Copied::Whole(frame) => (frame, None),
+                    Copied::Behind(frame, copy) => (frame, Some(Load::Frame(copy))),
+                    Copied::Aside(frame, copy) => (frame, Some(Load::Aside(copy))),
+                };
+                if n == 1 {
                     rule.count_duplicate();
-                    frame
+                    frame = changed;
                 }
-                Copied::Behind(frame, copy) => {
-                    rule.count_duplicate();
-                    copies.push(Load::Frame(copy));
-                    frame
+                match copy {
+                    Some(load) if again.after.is_zero() => copies.push(load),
+                    Some(load) => self.late.push(Late::new(rule, way, load, now + again.after * n)),
+                    None => break,
                 }
-                Copied::Aside(frame, copy) => {
-                    rule.count_duplicate();
-                    copies.push(Load::Aside(copy));
-                    frame
-                }
-            };
+            }
         }
         (frame, copies)
+    }
+
+    /// Copies whose time has come, or whose rule is lifted, set out.
+    pub(super) fn send_late(&mut self, now: Instant) {
+        if self.late.is_empty() {
+            return;
+        }
+        let waits = |copy: &mut Late| copy.at > now && self.rules.iter().any(|rule| copy.holding.is_by(rule));
+        let mut due: Vec<Late> = self.late.extract_if(.., |copy| !waits(copy)).collect();
+        due.sort_by_key(|copy| copy.at);
+        for copy in due {
+            self.push(copy.way, copy.load, Orders::default(), now);
+        }
+    }
+
+    /// Nothing more comes this way: what was to set out later does so now.
+    pub(super) fn hurry_late(&mut self, way: Way, now: Instant) {
+        for copy in self.late.iter_mut().filter(|copy| copy.way == way) {
+            copy.at = now;
+        }
+        self.send_late(now);
+    }
+
+    /// The connection fails: what is in front of its end reaches the client, nothing more reaches the server.
+    pub(super) fn close_failed(&mut self, now: Instant) {
+        self.lose_destination(Way::Request, now);
+        self.push(Way::Reply, Load::Fin, Orders::default(), now);
+        for lane in &mut self.lanes {
+            lane.source_ended = true;
+        }
     }
 
     /// A frame is through: what was to happen right after it happens now.

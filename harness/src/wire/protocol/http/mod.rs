@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use self::body::{Body, Chunk, dechunk};
 use super::Terms;
 use crate::plan::Refusal;
-use crate::wire::core::{Copied, Frame, FrameKind, Refused, Session, Way};
+use crate::wire::core::{Again, Copied, Frame, FrameKind, Refused, Session, Way};
 
 /// Longer messages pass piece by piece.
 const WHOLE_BYTES_MAX: usize = 256 << 10;
@@ -331,7 +331,7 @@ impl Session for Http {
         while self.step(way, buffer, out) {}
     }
 
-    fn duplicate(&mut self, _: Way, frame: Frame, _: u64) -> Copied {
+    fn duplicate(&mut self, _: Way, frame: Frame, _: &Again) -> Copied {
         let copy = frame.clone().did("duplicate");
         Copied::Aside(frame.did("duplicated"), copy)
     }

@@ -5,8 +5,9 @@
 //! message again, or one record stands twice in the answer. Never: moves a position forward.
 
 use super::{Asked, RocketMq, What};
+use crate::plan::Redelivery;
 use crate::remoting::{Frame as Remoting, Record, Records};
-use crate::wire::core::{Copied, Frame, Point, Way};
+use crate::wire::core::{Again, Copied, Frame, Point, Way};
 use crate::wire::protocol::Terms;
 
 impl RocketMq {
@@ -17,7 +18,7 @@ impl RocketMq {
             .ok()
             .and_then(|remoting| remoting.with_opaque(opaque).ok().map(|bytes| (remoting, bytes)))
         else {
-            return Copied::No(frame);
+            return Copied::No;
         };
         if !remoting.header.is_oneway() {
             let what = match self.pending[way as usize].get(&remoting.header.opaque) {
@@ -33,42 +34,54 @@ impl RocketMq {
 }
 
 /// The pull answer, changed so that one of its messages arrives twice.
-pub(super) fn deliver_again(terms: &Terms, frame: Frame, dice: u64) -> Copied {
+pub(super) fn deliver_again(terms: &Terms, frame: &Frame, again: &Again) -> Copied {
     let Ok(remoting) = Remoting::parse(frame.bytes.clone()) else {
-        return Copied::No(frame);
+        return Copied::No;
     };
     let records: Result<Vec<_>, _> = Records::new(remoting.body()).collect();
     let Ok(records) = records else {
-        return Copied::No(frame);
+        return Copied::No;
     };
     let Some(last) = records.last().filter(|_| records.len() == frame.points.len()) else {
-        return Copied::No(frame);
+        return Copied::No;
     };
     if !terms
         .memory()
         .may_duplicate(last.topic, last.queue_id, last.queue_offset)
     {
-        return Copied::No(frame);
+        return Copied::No;
     }
-    let which = (dice / 2) as usize % records.len();
-    let rewound = if dice.is_multiple_of(2) {
-        rewound(&remoting, last, &frame)
+    let drawn = if again.dice.is_multiple_of(2) {
+        Redelivery::Rewind
     } else {
-        None
+        Redelivery::Twice
     };
-    let changed = rewound.or_else(|| twinned(&remoting, &records, &frame, which));
-    changed.map_or(Copied::No(frame), Copied::Whole)
+    let twice = |which| twinned(&remoting, &records, frame, which);
+    let changed = match (again.how, again.point) {
+        (Some(Redelivery::Rewind), which) => rewound(&remoting, &records, frame, which),
+        (Some(Redelivery::Twice), which) => twice(which.unwrap_or(records.len() - 1)),
+        (None, which) => {
+            let rewound = (drawn == Redelivery::Rewind).then(|| rewound(&remoting, &records, frame, which));
+            let drawn = (again.dice / 2) as usize % records.len();
+            rewound.flatten().or_else(|| twice(which.unwrap_or(drawn)))
+        }
+    };
+    changed.map_or(Copied::No, Copied::Whole)
 }
 
-/// `nextBeginOffset` stands behind the last message: one less, and the consumer pulls it again.
-fn rewound(remoting: &Remoting, last: &Record<'_>, frame: &Frame) -> Option<Frame> {
-    let next = remoting
-        .header
-        .number("nextBeginOffset")
-        .filter(|next| *next == last.queue_offset + 1)?;
+/// `nextBeginOffset` stands behind the last message: set back to a message, and the consumer pulls it again, with those
+/// behind it. To the last one where none is named.
+fn rewound(remoting: &Remoting, records: &[Record<'_>], frame: &Frame, which: Option<usize>) -> Option<Frame> {
+    let behind = records.last()?.queue_offset + 1;
+    let next = remoting.header.number("nextBeginOffset");
+    next.filter(|next| *next == behind)?;
+    let which = which.unwrap_or(records.len() - 1);
     let mut frame = frame.clone();
-    frame.bytes = remoting.with_field("nextBeginOffset", &(next - 1).to_string()).ok()?;
-    frame.points.last_mut()?.did = Some("duplicated (will be pulled again)".into());
+    let back_to = records.get(which)?.queue_offset.to_string();
+    frame.bytes = remoting.with_field("nextBeginOffset", &back_to).ok()?;
+    for point in frame.points.get_mut(which..)? {
+        point.did = Some("duplicated (will be pulled again)".into());
+    }
     Some(frame)
 }
 

@@ -5,6 +5,7 @@
 //! client would commit past a message it has not seen.
 
 mod duplicate;
+mod fail;
 mod memory;
 mod points;
 mod refuse;
@@ -19,7 +20,7 @@ pub(super) use self::memory::Memory;
 use super::Terms;
 use crate::plan::Refusal;
 use crate::remoting::{Frame as Remoting, FrameEnd, codes, frame_end};
-use crate::wire::core::{Copied, Frame, FrameKind, Refused, Session, Way};
+use crate::wire::core::{Again, Copied, Frame, FrameKind, Refused, Session, Way};
 
 /// Longer frames pass in pieces, without a name.
 const WHOLE_BYTES_MAX: usize = 8 << 20;
@@ -176,12 +177,16 @@ impl Session for RocketMq {
         while self.step(way, buffer, out) {}
     }
 
-    fn duplicate(&mut self, way: Way, frame: Frame, dice: u64) -> Copied {
+    fn duplicate(&mut self, way: Way, frame: Frame, again: &Again) -> Copied {
         match frame.kind {
             FrameKind::Send => self.send_again(way, frame),
-            FrameKind::Delivery => duplicate::deliver_again(&self.terms, frame, dice),
-            _ => Copied::No(frame),
+            FrameKind::Delivery => duplicate::deliver_again(&self.terms, &frame, again),
+            _ => Copied::No,
         }
+    }
+
+    fn fail_all(&mut self, way: Way, frame: &Frame) -> Option<Vec<Frame>> {
+        Some(self.failed(way, frame))
     }
 
     fn refuse(&mut self, frame: &Frame, error: Refusal) -> Option<Refused> {

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::plan::Redelivery;
 use crate::remoting::test_support::{encode_binary, test_record};
 use crate::remoting::{Header, Records};
 use crate::wire::correlation::Correlation;
@@ -108,23 +109,103 @@ fn each_message_of_a_pull_answer_is_a_delivery() {
     assert_eq!(point(&back), ("CONSUMER_SEND_MSG_BACK t request", vec!["a", "b"]));
 }
 
+fn drawn(dice: u64) -> Again {
+    Again {
+        dice,
+        copies: 1,
+        after: std::time::Duration::ZERO,
+        how: None,
+        point: None,
+    }
+}
+
+#[test]
+fn a_delivery_comes_again_in_the_way_that_is_named() {
+    for (which, back_to) in [(0, 6), (1, 7)] {
+        let mut s = session();
+        let frame = pull_answer(&mut s);
+        let rewind = Again {
+            how: Some(Redelivery::Rewind),
+            point: Some(which),
+            // Would draw the other way.
+            ..drawn(1)
+        };
+        let Copied::Whole(rewound) = s.duplicate(Way::Reply, frame, &rewind) else {
+            panic!("not rewound");
+        };
+        let did: Vec<bool> = rewound.points.iter().map(|point| point.did.is_some()).collect();
+        assert_eq!(did, [which == 0, true], "what is pulled again");
+        let header = Remoting::parse(rewound.bytes).unwrap().header;
+        assert_eq!(header.number("nextBeginOffset"), Some(back_to));
+
+        let mut s = session();
+        let frame = pull_answer(&mut s);
+        let twice = Again {
+            how: Some(Redelivery::Twice),
+            point: Some(which),
+            ..drawn(0)
+        };
+        let Copied::Whole(twice) = s.duplicate(Way::Reply, frame, &twice) else {
+            panic!("not twice");
+        };
+        let remoting = Remoting::parse(twice.bytes).unwrap();
+        let offsets: Vec<_> = Records::new(remoting.body()).map(|r| r.unwrap().queue_offset).collect();
+        assert_eq!(offsets, [[6, 6, 7], [6, 7, 7]][which]);
+    }
+}
+
+#[test]
+fn all_that_waits_is_failed_and_nothing_else() {
+    let mut s = session();
+    let send = request(310, 4, &[("b", "t__r1"), ("i", HALF)], b"x");
+    feed(&mut s, Way::Request, &request(11, 3, &[("topic", "t__r1")], b""));
+    let send = one(&mut s, Way::Request, &send);
+    // A copy that the link made: nobody waits for its answer.
+    s.duplicate(Way::Request, send, &drawn(0));
+    feed(&mut s, Way::Request, &Remoting::request(37, 5, true, &fields(&[]), b""));
+    let heartbeat = one(&mut s, Way::Request, &request(34, 6, &[], b""));
+    let failed = s.fail_all(Way::Request, &heartbeat).unwrap();
+    let answers: Vec<_> = failed
+        .iter()
+        .map(|frame| Remoting::parse(frame.bytes.clone()).unwrap().header)
+        .collect();
+    assert!(answers.iter().all(|header| header.is_response() && header.code == 1));
+    assert_eq!(
+        answers.iter().map(|header| header.opaque).collect::<Vec<_>>(),
+        [3, 4, 6]
+    );
+    assert_eq!(point(&failed[1]), ("SEND half t reply", vec!["tx1"]));
+    assert!(failed[0].points.is_empty() && failed[0].did == ["error 1"]);
+    assert!(s.fail_all(Way::Request, &heartbeat).unwrap().is_empty(), "once");
+}
+
+#[test]
+fn an_answer_at_which_a_connection_fails_becomes_an_error() {
+    let mut s = session();
+    let delivery = pull_answer(&mut s);
+    let failed = s.fail_all(Way::Reply, &delivery).unwrap();
+    let header = Remoting::parse(failed[0].bytes.clone()).unwrap().header;
+    assert_eq!((failed.len(), header.code, header.opaque), (1, 1, 8));
+    assert!(failed[0].points.is_empty(), "nothing is delivered in it");
+}
+
 #[test]
 fn a_delivery_is_duplicated_in_two_ways_and_once() {
     let mut s = session();
     let frame = pull_answer(&mut s);
-    let Copied::Whole(rewound) = s.duplicate(Way::Reply, frame.clone(), 0) else {
+    let Copied::Whole(rewound) = s.duplicate(Way::Reply, frame.clone(), &drawn(0)) else {
         panic!("not rewound");
     };
     let header = Remoting::parse(rewound.bytes).unwrap().header;
     assert_eq!(header.number("nextBeginOffset"), Some(7));
     assert!(
-        matches!(s.duplicate(Way::Reply, frame, 0), Copied::No(_)),
+        matches!(s.duplicate(Way::Reply, frame, &drawn(0)), Copied::No),
         "the same message is not rewound for ever"
     );
 
     let mut s = session();
     let frame = pull_answer(&mut s);
-    let Copied::Whole(twinned) = s.duplicate(Way::Reply, frame, 1) else {
+    let Copied::Whole(twinned) = s.duplicate(Way::Reply, frame, &drawn(1)) else {
         panic!("not twinned");
     };
     let remoting = Remoting::parse(twinned.bytes).unwrap();
@@ -142,7 +223,7 @@ fn a_send_is_repeated_and_its_answer_ends_here() {
         Way::Request,
         &request(10, 4, &[("topic", "t__r1"), ("properties", HALF)], b"x"),
     );
-    let Copied::Behind(first, copy) = s.duplicate(Way::Request, send, 0) else {
+    let Copied::Behind(first, copy) = s.duplicate(Way::Request, send, &drawn(0)) else {
         panic!("not repeated");
     };
     assert_eq!(Remoting::parse(first.bytes).unwrap().header.opaque, 4);
