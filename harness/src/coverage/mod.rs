@@ -177,6 +177,7 @@ fn suffering(word: &str, point: &Point, rules: &[&PointRule]) -> Option<&'static
     }
     match word {
         "dropped" => Some("drop"),
+        "which failed at it" => Some("fail and close"),
         "one byte changed" => Some("corrupt"),
         BEFORE => stopped(point, Moment::Before, rules),
         AFTER => stopped(point, Moment::After, rules),
@@ -193,7 +194,6 @@ fn refused(point: &Point, rules: &[&PointRule]) -> Option<&'static str> {
     rules.iter().filter(here).find_map(|rule| match &rule.action {
         PointAction::Error(Refusal::Deadlock) => Some("deadlock"),
         PointAction::Error(_) => Some("error"),
-        PointAction::FailAndClose => Some("fail and close"),
         _ => None,
     })
 }
