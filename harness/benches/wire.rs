@@ -84,6 +84,7 @@ async fn link(upstream: SocketAddr, protocol: Protocol) -> (Link, SocketAddr) {
             fixed_port: false,
             upstream: Some(upstream),
             protocol,
+            tls: None,
         }],
         correlation: Correlation::default(),
         advertise: None,

@@ -67,6 +67,8 @@ pub(super) enum FrameKind {
     Send,
     /// A whole answer that brings stored messages to a consumer.
     Delivery,
+    /// Once it is through, everything behind it is TLS.
+    StartTls,
 }
 
 impl FrameKind {
@@ -168,7 +170,8 @@ pub(super) struct Refused {
 
 /// What a protocol remembers of one connection.
 pub(super) trait Session: Send {
-    /// Takes as many whole frames off the front of `buffer` as there are.
+    /// Takes as many whole frames off the front of `buffer` as there are. Behind a frame of kind [`FrameKind::StartTls`] it
+    /// takes nothing: what is left of the buffer belongs to a handshake.
     fn frames(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>);
 
     /// The frames that make `frame` arrive twice. `dice` decides where there is a choice.

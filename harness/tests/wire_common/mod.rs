@@ -48,6 +48,7 @@ pub(crate) fn leg(name: &str, upstream: SocketAddr, protocol: Protocol) -> LegSp
         fixed_port: true,
         upstream: Some(upstream),
         protocol,
+        tls: None,
     }
 }
 
