@@ -7,14 +7,12 @@ mod plan_common;
 use std::path::Path;
 use std::time::Duration;
 
-use common::require_docker;
-use paytwice::stack::{Engine, ServiceSource, service_image};
+use common::{pay_account_image, require_docker};
 use paytwice::{Campaign, Run};
 use plan_common::{pay_account_dir, pay_account_text};
 
 /// The sample target in a folder of its own, with links that end TLS and services that verify them.
 async fn target_in(folder: &Path) {
-    let engine = Engine::connect().await.unwrap();
     let mut text = pay_account_text();
     let mut change = |from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
@@ -23,14 +21,7 @@ async fn target_in(folder: &Path) {
     change("port = 3306", "port = 3306\ntls = \"end\"");
     change("?ssl-mode=DISABLED", "?ssl-mode=VERIFY_CA&ssl-ca=${mysql.ca}");
     for bin in ["pay", "account"] {
-        let source = ServiceSource::Cargo {
-            folder: pay_account_dir(),
-            package: "paytwice-targets".to_owned(),
-            bin: bin.to_owned(),
-        };
-        let image = service_image(&engine, bin, &source, &|line| eprintln!("{line}"))
-            .await
-            .unwrap();
+        let image = pay_account_image(bin).await;
         let cargo = format!("cargo = {{ package = \"paytwice-targets\", bin = \"{bin}\" }}");
         change(&cargo, &format!("image = \"{image}\""));
     }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 pub(crate) mod broker;
+pub(crate) mod pay;
 pub(crate) mod server;
 
 use std::net::SocketAddr;
