@@ -144,6 +144,7 @@ async fn run_link(upstream: SocketAddr, protocol: &str) {
             fixed_port: false,
             upstream: Some(upstream),
             protocol,
+            tls: None,
         }],
         correlation: Correlation::default(),
         advertise: None,

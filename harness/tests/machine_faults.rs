@@ -152,6 +152,48 @@ async fn a_broker_that_acknowledges_first_is_found_out_by_a_loss_of_power() {
     assert!(found.is_some(), "three losses of power lost nothing");
 }
 
+/// The same loss of power for a MySQL that is told to write about once a second, and for one that writes before it answers:
+/// the first has lost payments that it had acknowledged, and the verdict names them; the second has not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mysql_that_writes_once_a_second_is_found_out_by_a_loss_of_power() {
+    require_docker!();
+    if !can_do(&["power-loss"]).await {
+        return;
+    }
+    let broken = |flush: &str| {
+        campaign(1)
+            .flush("mysql", flush)
+            .rate(60.0)
+            .faults(["power-loss:mysql@3s+700ms"])
+    };
+    // What the last second holds is its own affair: it may have been written just before.
+    let (session, mut found) = (up(&broken("0")).await, false);
+    for number in 1..=3 {
+        let run = session.run(&broken("0"), (number, 3)).await;
+        let run = run.unwrap_or_else(|e| panic!("{e}"));
+        assert_seen(&run);
+        if run.verdict() == Verdict::Invalid {
+            run.assert_finds(&["lost-write"]);
+            found = true;
+            break;
+        }
+    }
+    session.down().await.unwrap_or_else(|e| panic!("{e}"));
+    assert!(found, "three losses of power lost nothing");
+
+    let session = up(&broken("1")).await;
+    let run = session
+        .run(&broken("1"), (1, 1))
+        .await
+        .unwrap_or_else(|e| panic!("{e}"));
+    assert_seen_and_valid(&run);
+    session.down().await.unwrap_or_else(|e| panic!("{e}"));
+}
+
+async fn up(campaign: &Campaign) -> Session {
+    Session::up(campaign).await.unwrap_or_else(|e| panic!("{e}"))
+}
+
 #[test]
 fn a_fault_that_this_machine_cannot_do_is_refused_before_anything_starts() {
     let store = tempfile::tempdir().unwrap();

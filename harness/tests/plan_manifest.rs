@@ -117,6 +117,15 @@ const BAD: &[(&str, &str)] = &[
     ("port = 3306", "port = 99999"),
     ("port = 3306", "port = 0"),
     ("port = 3306", "prot = 3306"),
+    ("port = 3306", "port = 3306\ntls = \"terminate\""),
+    ("port = 9876", "port = 9876\ntls = \"end\""),
+    (
+        "${database.bank1_pay}?ssl-mode=DISABLED",
+        "${database.bank1_pay}?ssl-ca=${mysql.ca}",
+    ),
+    ("ROCKETMQ_NAMESRV = \"${rocketmq.addr}\"", "CA = \"${rocketmq.ca}\""),
+    ("ROCKETMQ_NAMESRV = \"${rocketmq.addr}\"", "CA = \"${mysq1.ca}\""),
+    ("ROCKETMQ_NAMESRV = \"${rocketmq.addr}\"", "CA = \"${mysql.cert}\""),
     ("queues = 4", "queues = -1"),
     ("topic = \"topic_notifymsg\"", "topic = \"topic_notify\""),
     (

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{on_a_stack, require_docker};
 use paytwice::plan::{Moment, Refusal};
+use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At};
 use sqlx::{Connection, MySqlConnection};
 use wire_common::server::{Server, connect};
@@ -31,6 +32,10 @@ async fn every_action_on_a_real_server() {
         a_lock_wait_timeout_undoes_the_statement_alone(&server).await;
         a_deadlock_undoes_the_transaction(&server).await;
         a_shut_gate_leaves_exactly_what_had_passed(&server).await;
+        a_paused_client_goes_on_where_it_was(&server).await;
+        a_paused_server_commits_when_it_goes_on(&server, &stack).await;
+        a_throttled_insert_arrives_with_its_last_byte(&server).await;
+        a_corrupted_insert_stores_another_row(&server).await;
         server.close().await;
     })
     .await;
@@ -180,4 +185,80 @@ async fn a_shut_gate_leaves_exactly_what_had_passed(server: &Server) {
             "{point}"
         );
     }
+}
+
+/// The client is stopped before or right after the commit, and goes on later: nothing is lost, and nothing was done
+/// meanwhile that had not passed.
+async fn a_paused_client_goes_on_where_it_was(server: &Server) {
+    for (id, moment, meanwhile) in [(81, Moment::Before, false), (82, Moment::After, true)] {
+        let gate = server.gates.of("pay");
+        let mut connection = connect(server.addr).await;
+        let rule = server.at(At::point("COMMIT request"), Action::Shut(Arc::clone(&gate), moment));
+        let paying = tokio::spawn(async move { pay(&mut connection, &[id]).await });
+        rule.fired().await;
+        tokio::time::sleep(A_WHILE).await;
+        assert!(!paying.is_finished(), "{moment}: nothing reaches who is paused");
+        // A row that is not committed is locked, and a plain read does not see it.
+        let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM payment WHERE id = ?").bind(id);
+        let there = count.fetch_one(&server.pool).await.unwrap() == 1;
+        assert_eq!(there, meanwhile, "{moment}");
+        gate.open();
+        paying.await.unwrap().unwrap();
+        assert!(has(server, id).await, "{moment}");
+    }
+}
+
+async fn a_paused_server_commits_when_it_goes_on(server: &Server, stack: &ContainerStack) {
+    let gate = server.gates.of("mysql");
+    let mut connection = connect(server.addr).await;
+    let shut = Action::Shut(Arc::clone(&gate), Moment::Before);
+    let rule = server.at(At::point("COMMIT request"), shut);
+    let paying = tokio::spawn(async move { pay(&mut connection, &[85]).await });
+    rule.fired().await;
+    stack.pause("mysql").await.unwrap();
+    gate.open();
+    tokio::time::sleep(A_WHILE).await;
+    assert!(!paying.is_finished(), "the commit waits in a process that does not run");
+    stack.unpause("mysql").await.unwrap();
+    paying.await.unwrap().unwrap();
+    assert!(has(server, 85).await);
+}
+
+async fn a_throttled_insert_arrives_with_its_last_byte(server: &Server) {
+    let bytes_per_s = 4000;
+    let rule = server.at(At::point("INSERT payment request"), Action::Throttle { bytes_per_s });
+    let mut connection = connect(server.addr).await;
+    let begun = Instant::now();
+    let paying = tokio::spawn(async move {
+        let sql = format!("INSERT INTO payment /* {} */ VALUES (91)", "x".repeat(4000));
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await
+    });
+    tokio::time::sleep(A_WHILE).await;
+    assert!(!has(server, 91).await, "half of the statement is no statement");
+    paying.await.unwrap().unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(rule.stats().delayed, 1);
+    assert!(has(server, 91).await);
+}
+
+/// Nothing in the protocol notices it: the client is told that its row is stored, and the server has another one.
+async fn a_corrupted_insert_stores_another_row(server: &Server) {
+    let mut connection = connect(server.addr).await;
+    let insert = |id: i32| sqlx::query("INSERT INTO payment VALUES (?)").bind(id);
+    insert(100).execute(&mut connection).await.unwrap();
+    // The last four bytes are the number, the lowest byte first.
+    let rule = server.at(At::point("INSERT payment request"), Action::Corrupt { from_end: 3 });
+    insert(101).execute(&mut connection).await.unwrap();
+    assert_eq!(rule.stats().corrupted, 1);
+    drop(rule);
+    assert_eq!([has(server, 101).await, has(server, 101 ^ 0x55).await], [false, true]);
+    // Where the byte is part of the statement the server refuses it, and the connection can be used as before.
+    let rule = server.at(At::point("INSERT payment request"), Action::Corrupt { from_end: 0 });
+    let broken = sqlx::raw_sql("INSERT INTO payment VALUES (102)")
+        .execute(&mut connection)
+        .await;
+    assert_eq!(number(&broken.unwrap_err()), 1064);
+    drop(rule);
+    assert!(!has(server, 102).await);
+    insert(103).execute(&mut connection).await.unwrap();
 }

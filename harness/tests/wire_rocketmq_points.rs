@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use common::{on_a_stack, require_docker};
 use paytwice::plan::{Moment, Redelivery};
-use paytwice::remoting::codes;
+use paytwice::remoting::{Records, codes};
+use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At};
-use wire_common::broker::{Bench, PATIENCE, SHOWN, commit, pull, pull_all, pull_and_wait, send};
+use wire_common::broker::{Bench, GROUP, PATIENCE, SHOWN, TOPIC, commit, pull, pull_all, pull_and_wait, send};
 use wire_common::until;
 
 /// A topic to which nobody sends.
@@ -45,6 +46,11 @@ async fn every_action_on_a_real_broker() {
         a_cut_from_a_reply_on_keeps_everything_back(&bench).await;
         a_lost_end_of_a_transaction_leaves_a_half_message(&bench).await;
         a_shut_gate_stores_exactly_what_had_passed(&bench).await;
+        a_paused_producer_goes_on_where_it_was(&bench).await;
+        a_paused_broker_stores_when_it_goes_on(&bench, &stack).await;
+        a_throttled_request_is_stored_with_its_last_byte(&bench).await;
+        a_corrupted_request_stores_another_body(&bench).await;
+        a_corrupted_answer_reaches_the_producer_and_the_message_is_stored(&bench).await;
         bench.link.close().await;
     })
     .await;
@@ -302,4 +308,103 @@ async fn a_shut_gate_stores_exactly_what_had_passed(bench: &Bench) {
             "{came:?}"
         );
     }
+}
+
+/// The producer is stopped before or right after its message, and goes on later: nothing is lost, and nothing was stored
+/// meanwhile that had not passed.
+async fn a_paused_producer_goes_on_where_it_was(bench: &Bench) {
+    for (moment, meanwhile) in [(Moment::Before, 0), (Moment::After, 1)] {
+        let (gate, before) = (bench.gates.of("pay"), bench.stored().await);
+        let client = bench.client().await;
+        let rule = bench.at(request(), Action::Shut(Arc::clone(&gate), moment));
+        let tx = format!("paused-{moment}");
+        let sending = tokio::spawn(async move { send(&client, &tx, false).await });
+        rule.fired().await;
+        tokio::time::sleep(A_WHILE).await;
+        assert!(!sending.is_finished(), "{moment}: nothing reaches who is paused");
+        assert_eq!(bench.stored().await - before, meanwhile, "{moment}");
+        gate.open();
+        sending.await.unwrap().unwrap();
+        bench.until_stored(before + 1).await;
+    }
+}
+
+async fn a_paused_broker_stores_when_it_goes_on(bench: &Bench, stack: &ContainerStack) {
+    let (gate, before) = (bench.gates.of("broker"), bench.stored().await);
+    let client = bench.client().await;
+    let rule = bench.at(request(), Action::Shut(Arc::clone(&gate), Moment::Before));
+    let sending = tokio::spawn(async move { send(&client, "asleep", false).await });
+    rule.fired().await;
+    stack.pause("broker").await.unwrap();
+    gate.open();
+    tokio::time::sleep(A_WHILE).await;
+    assert!(
+        !sending.is_finished(),
+        "the message waits in a process that does not run"
+    );
+    stack.unpause("broker").await.unwrap();
+    sending.await.unwrap().unwrap();
+    bench.until_stored(before + 1).await;
+}
+
+async fn a_throttled_request_is_stored_with_its_last_byte(bench: &Bench) {
+    let rule = bench.at(request(), Action::Throttle { bytes_per_s: 400 });
+    let (client, before, begun) = (bench.client().await, bench.stored().await, Instant::now());
+    let sending = tokio::spawn(async move { send(&client, "slow", false).await });
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(bench.stored().await, before, "half of a message is none");
+    sending.await.unwrap().unwrap();
+    let bytes = bench.seen.of(&format!("SEND {SHOWN} request")).last().unwrap().bytes;
+    assert!(
+        begun.elapsed() >= Duration::from_secs_f64(bytes as f64 / 400.0),
+        "{bytes} bytes"
+    );
+    assert_eq!(rule.stats().delayed, 1);
+    bench.until_stored(before + 1).await;
+}
+
+/// The broker computes its checksum from what arrives: it stores what nobody sent, and says that all is well.
+async fn a_corrupted_request_stores_another_body(bench: &Bench) {
+    let (client, before) = (bench.client().await, bench.stored().await);
+    let rule = bench.at(request(), Action::Corrupt { from_end: 0 });
+    send(&client, "mangled", false).await.unwrap();
+    assert_eq!(rule.stats().corrupted, 1);
+    drop(rule);
+    bench.until_stored(before + 1).await;
+    let mut expected = br#"{"tx_no":"mangled"}"#.to_vec();
+    *expected.last_mut().unwrap() ^= 0x55;
+    assert_eq!(body_at(bench, before).await, expected);
+}
+
+async fn a_corrupted_answer_reaches_the_producer_and_the_message_is_stored(bench: &Bench) {
+    let (client, before) = (bench.client().await, bench.stored().await);
+    // Its last byte closes the header.
+    let rule = bench.at(reply(), Action::Corrupt { from_end: 0 });
+    let answered = tokio::time::timeout(A_WHILE, send(&client, "unreadable", false)).await;
+    assert!(!matches!(answered, Ok(Ok(_))), "{answered:?}");
+    assert_eq!(rule.stats().corrupted, 1);
+    bench.until_stored(before + 1).await;
+}
+
+/// The body of the message at an offset, as the broker has it.
+async fn body_at(bench: &Bench, offset: i64) -> Vec<u8> {
+    let offset = offset.to_string();
+    let fields = [
+        ("consumerGroup", GROUP),
+        ("topic", TOPIC),
+        ("queueId", "0"),
+        ("queueOffset", &offset),
+        ("maxMsgNums", "1"),
+        ("sysFlag", "4"),
+        ("commitOffset", "0"),
+        ("suspendTimeoutMillis", "0"),
+        ("subscription", "*"),
+        ("subVersion", "0"),
+        ("expressionType", "TAG"),
+    ];
+    let client = bench.client().await;
+    let response = client.request(codes::PULL_MESSAGE, &fields, b"").await.unwrap();
+    let response = response.success().unwrap();
+    let record = Records::new(response.body()).next().unwrap().unwrap();
+    record.body.unwrap().to_vec()
 }

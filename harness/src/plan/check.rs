@@ -124,6 +124,12 @@ impl<'a> Check<'a> {
                     dependency.kind
                 ));
             }
+            if dependency.kind != DependencyKind::Mysql && dependency.tls.is_some() {
+                self.say(format!(
+                    "{key}.tls: a dependency of kind {} has none; links end it for mysql alone",
+                    dependency.kind
+                ));
+            }
             if dependency.kind != DependencyKind::Rocketmq {
                 for (part, empty) in [
                     ("topics", dependency.topics.is_empty()),
@@ -206,7 +212,7 @@ impl<'a> Check<'a> {
     fn placeholder(&mut self, key: &str, service: &str, def: &'a Service, placeholder: &str) {
         let manifest = self.manifest;
         let Some((kind, name)) = placeholder.split_once('.') else {
-            let forms = "${LINK.addr}, ${database.NAME}, ${topic.NAME}, ${group.NAME} or ${policy.NAME}";
+            let forms = "${LINK.addr}, ${LINK.ca}, ${database.NAME}, ${topic.NAME}, ${group.NAME} or ${policy.NAME}";
             return self.say(format!("{key} has ${{{placeholder}}}; it must be {forms}"));
         };
         let holds = |get: fn(&super::manifest::Dependency) -> Vec<&String>| -> Vec<(&'a str, &'a str)> {
@@ -227,7 +233,7 @@ impl<'a> Check<'a> {
                 }
                 return;
             }
-            link if name == "addr" => {
+            link if name == "addr" || name == "ca" => {
                 let links: Vec<&str> = def.links.iter().map(String::as_str).collect();
                 if !links.contains(&link) {
                     let hint = did_you_mean(link, links.iter().copied());
@@ -235,12 +241,14 @@ impl<'a> Check<'a> {
                         "{key} refers to link {link:?}; this service has {}{hint}",
                         list(links)
                     ));
+                } else if name == "ca" {
+                    self.ca_of(key, link);
                 }
                 return;
             }
             link if def.links.iter().any(|l| l == link) => {
                 return self.say(format!(
-                    "{key} has ${{{placeholder}}}; of a link it can have ${{{link}.addr}}"
+                    "{key} has ${{{placeholder}}}; of a link it can have ${{{link}.addr}} and ${{{link}.ca}}"
                 ));
             }
             other => {
@@ -261,6 +269,18 @@ impl<'a> Check<'a> {
                 "{key} refers to {kind} {name:?} of {dependency}, which services.{service}.links does not name"
             ));
         }
+    }
+
+    /// A certificate is there to be trusted only where links end TLS.
+    fn ca_of(&mut self, key: &str, link: &str) {
+        let problem = match self.manifest.dependencies.get(link) {
+            Some(dependency) if dependency.ends_tls() => return,
+            Some(dependency) if dependency.kind == DependencyKind::Mysql => {
+                format!("links to {link} end no TLS; say `tls = \"end\"` in dependencies.{link}")
+            }
+            _ => format!("links to {link} have no certificate; only those to a dependency of kind mysql can have one"),
+        };
+        self.say(format!("{key} has ${{{link}.ca}}, but {problem}"));
     }
 
     fn policy(&mut self, name: &str, policy: &'a Policy) {

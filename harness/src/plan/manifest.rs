@@ -58,6 +58,9 @@ pub struct Dependency {
     /// Image, where the usual one of its kind will not do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// MySQL: what links do with the TLS that the server offers; withheld where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<LinkTls>,
     /// MySQL: databases, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<String, Database>,
@@ -67,6 +70,16 @@ pub struct Dependency {
     /// RocketMQ: producer and consumer groups, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Group>,
+}
+
+/// What links do with the TLS that a server offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkTls {
+    /// Services are not offered it. One that insists on it cannot connect.
+    Withhold,
+    /// Services are offered it, with a certificate of the run. A link ends it on both sides, and reads what is inside.
+    End,
 }
 
 /// Kinds of dependency.
@@ -451,6 +464,13 @@ pub enum Late {
     /// An anomaly.
     #[default]
     Invalid,
+}
+
+impl Dependency {
+    /// Whether links end the TLS that it offers.
+    pub fn ends_tls(&self) -> bool {
+        self.tls == Some(LinkTls::End)
+    }
 }
 
 impl Manifest {

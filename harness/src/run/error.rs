@@ -10,7 +10,7 @@ use crate::reads::ReadError;
 use crate::record::RecordError;
 use crate::remoting::RemotingError;
 use crate::stack::StackError;
-use crate::wire::WireError;
+use crate::wire::{TlsError, WireError};
 
 /// Exit code 254 when the user can mend it ([`RunError::is_users`]), 255 otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum RunError {
     /// A link could not be opened.
     #[error(transparent)]
     Wire(#[from] WireError),
+    /// Links that end TLS have no certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The broker did not answer the harness.
     #[error(transparent)]
     Remoting(#[from] RemotingError),

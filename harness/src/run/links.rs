@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::{Names, RunError};
 use crate::fault::LinkProbe;
-use crate::plan::manifest::{DependencyKind, Service};
+use crate::plan::manifest::{Dependency, DependencyKind, Service};
 use crate::plan::{LinkDef, LinkKind, Manifest, Target, WireDetail};
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
-use crate::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol};
+use crate::wire::{Authority, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol};
 
 /// The one leg of a link that is no RocketMQ link.
 const ONLY_LEG: &str = "main";
@@ -51,6 +51,7 @@ pub(super) async fn open(
         sql_columns: manifest.correlation.sql_columns.clone(),
         names: names.to_manifest(manifest),
     };
+    let authority = authority(manifest)?;
     let mut links = Links::new();
     for def in target.links() {
         let ip = match manifest.services.contains_key(&def.from) {
@@ -62,7 +63,7 @@ pub(super) async fn open(
             from: def.from.clone(),
             gates: gates.clone(),
             detail,
-            legs: legs(stack, manifest, &def, IpAddr::V4(ip))?,
+            legs: legs(stack, manifest, &def, IpAddr::V4(ip), authority.as_ref())?,
             correlation: correlation.clone(),
             advertise: None,
         };
@@ -72,7 +73,19 @@ pub(super) async fn open(
     Ok(links)
 }
 
-fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) -> Result<Vec<LegSpec>, RunError> {
+/// Who vouches for the links of the run that end TLS; None where none does.
+fn authority(manifest: &Manifest) -> Result<Option<Authority>, RunError> {
+    let ends_tls = manifest.dependencies.values().any(Dependency::ends_tls);
+    Ok(if ends_tls { Some(Authority::new()?) } else { None })
+}
+
+fn legs(
+    stack: &ContainerStack,
+    manifest: &Manifest,
+    def: &LinkDef,
+    ip: IpAddr,
+    authority: Option<&Authority>,
+) -> Result<Vec<LegSpec>, RunError> {
     // A service that is told the address follows it to any port; one that was not knows only the usual one.
     let told = format!("${{{}.addr}}", def.to);
     let fixed_port = manifest
@@ -86,6 +99,7 @@ fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) 
         fixed_port,
         upstream,
         protocol,
+        tls: None,
     };
     let usual = |name: &str| manifest.dependencies.get(name).map_or(0, |d| d.port);
     Ok(match def.kind {
@@ -101,7 +115,15 @@ fn legs(stack: &ContainerStack, manifest: &Manifest, def: &LinkDef, ip: IpAddr) 
         }
         LinkKind::Mysql => {
             let mysql = stack.addr(MYSQL, MYSQL_PORT)?;
-            vec![leg(ONLY_LEG, MYSQL, usual(&def.to), Some(mysql), Protocol::MySql)]
+            let ends_tls = manifest.dependencies.get(&def.to).is_some_and(Dependency::ends_tls);
+            let tls = match authority.filter(|_| ends_tls) {
+                Some(authority) => Some(authority.for_leg(&[def.to.clone(), ip.to_string()])?),
+                None => None,
+            };
+            vec![LegSpec {
+                tls,
+                ..leg(ONLY_LEG, MYSQL, usual(&def.to), Some(mysql), Protocol::MySql)
+            }]
         }
         LinkKind::Rocketmq => {
             let name_server = stack.addr(NAME_SERVER.1, NAME_SERVER_PORT)?;

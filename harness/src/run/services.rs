@@ -36,6 +36,7 @@ pub(super) async fn start(
             name: name.clone(),
             image: stage.image(name),
             env: environment(stage, manifest, name, plan, names, ways)?,
+            files: certificates(stage, manifest, name, ways).await?,
             extra_hosts,
             port: service.port,
             ready_path: service.ready.clone(),
@@ -47,6 +48,38 @@ pub(super) async fn start(
     });
     try_join_all(starting).await?;
     Ok(())
+}
+
+/// Where a service finds the certificate that it must trust to verify one of its links.
+fn certificate_path(to: &str) -> String {
+    format!("/paytwice/{to}-ca.pem")
+}
+
+/// The certificates that a service is told of: that of the run where links end TLS, the server's own without links.
+async fn certificates(
+    stage: &Stage,
+    manifest: &Manifest,
+    name: &str,
+    ways: &Ways<'_>,
+) -> Result<Vec<(String, Vec<u8>)>, RunError> {
+    let service = &manifest.services[name];
+    let mut files = Vec::new();
+    for to in &service.links {
+        let told = format!("${{{to}.ca}}");
+        if !service.env.values().any(|value| value.contains(&told)) {
+            continue;
+        }
+        let content = match ways {
+            Ways::Links(links) => {
+                let link = links.get(&links::link_name(name, to));
+                let pem = link.and_then(|link| link.authority_pem()).unwrap_or_default();
+                pem.as_bytes().to_vec()
+            }
+            Ways::Direct => stage.stack.mysql_certificate().await?,
+        };
+        files.push((certificate_path(to), content));
+    }
+    Ok(files)
 }
 
 fn environment(
@@ -67,6 +100,9 @@ fn environment(
     let lookup = |placeholder: &str| {
         if let Some(to) = placeholder.strip_suffix(".addr") {
             return addr(to);
+        }
+        if let Some(to) = placeholder.strip_suffix(".ca") {
+            return Some(certificate_path(to));
         }
         match placeholder.split_once('.')? {
             ("database" | "topic" | "group", own) => Some(names.own(own)),

@@ -1,6 +1,7 @@
 //! Archives, as the engine takes and gives them: an image from a binary, log files out of a container.
 //! Never: writes outside of the folder it was given.
 
+use std::io::Read;
 use std::path::Path;
 
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
@@ -46,6 +47,32 @@ pub(super) async fn extract_logs(
         }
     }
     Ok(files)
+}
+
+/// One file of a container.
+pub(super) async fn read_file(
+    engine: &Engine,
+    container: &str,
+    path: &str,
+    party: &str,
+) -> Result<Vec<u8>, StackError> {
+    let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
+    let chunks: Result<Vec<bytes::Bytes>, _> = engine
+        .api_client()
+        .download_from_container(container, Some(options))
+        .try_collect()
+        .await;
+    let archive = chunks.doing(|| format!("copy {path} out of {party}"))?.concat();
+    let mut content = Vec::new();
+    let read = (|| match tar::Archive::new(archive.as_slice()).entries()?.next() {
+        Some(entry) => entry?.read_to_end(&mut content).map(drop),
+        None => Ok(()),
+    })();
+    read.map_err(|cause| StackError::File {
+        path: path.into(),
+        cause,
+    })?;
+    Ok(content)
 }
 
 /// An archive that is put together in memory.

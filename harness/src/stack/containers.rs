@@ -21,7 +21,7 @@ use super::owner::StackId;
 use super::power::blocking;
 use super::probe::Probe;
 use super::sweep::sweep_dead;
-use super::{images, mysql, network, rocketmq};
+use super::{archive, images, mysql, network, rocketmq};
 
 /// Receives one line per step, for people who wait.
 pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
@@ -283,6 +283,12 @@ impl ContainerStack {
     /// A pool straight to the database, past every link: for set-up and final reads.
     pub fn mysql_pool(&self, database: &str) -> Result<MySqlPool, StackError> {
         Ok(mysql::pool(self.party(mysql::PARTY)?.address, database))
+    }
+
+    /// The certificate of the authority that MySQL made for itself, as PEM: for services that reach it past every link.
+    pub async fn mysql_certificate(&self) -> Result<Vec<u8>, StackError> {
+        let container = self.party(mysql::PARTY)?.container;
+        archive::read_file(&self.engine, &container, mysql::CERTIFICATE, mysql::PARTY).await
     }
 
     /// From now on every container's lines go to `folder`, one file per party.

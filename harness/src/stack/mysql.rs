@@ -45,6 +45,9 @@ pub(super) fn launch(stack: &StackId, image: &str, network: &str, flush: Option<
     }
 }
 
+/// The certificate of the authority that the server made for itself, in its data directory.
+pub(super) const CERTIFICATE: &str = "/var/lib/mysql/ca.pem";
+
 /// The volume that keeps the data over a kill and a restart.
 pub(super) fn volume(stack: &StackId) -> String {
     stack.name_of("mysql-data")

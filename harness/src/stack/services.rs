@@ -1,6 +1,6 @@
 //! The target's services: started from an image with the run's own environment, removed when the run is over.
-//! Never: gives a service anything but environment variables, host names and a network (and libfaketime, where the
-//! plan sets its clock wrong).
+//! Never: gives a service anything but environment variables, host names, a network and the certificates that it is to
+//! trust (and libfaketime, where the plan sets its clock wrong).
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -23,6 +23,8 @@ pub struct ServiceSpec {
     pub image: String,
     /// Its environment.
     pub env: BTreeMap<String, String>,
+    /// Files that it finds in its container: path and content.
+    pub files: Vec<(String, Vec<u8>)>,
     /// Names that it reaches its links under, usually each with the gateway of its network.
     pub extra_hosts: BTreeMap<String, Ipv4Addr>,
     /// The port that it listens on.
@@ -67,7 +69,7 @@ impl ContainerStack {
             network,
             labels: self.id.labels(&name),
             env: spec.env.into_iter().chain(clock.env).collect(),
-            files: clock.files,
+            files: spec.files.into_iter().chain(clock.files).collect(),
             hosts: spec.extra_hosts.into_iter().collect(),
             ..Launch::default()
         };

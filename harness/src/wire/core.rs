@@ -68,6 +68,8 @@ pub(super) enum FrameKind {
     Send,
     /// A whole answer that brings stored messages to a consumer.
     Delivery,
+    /// Once it is through, everything behind it is TLS.
+    StartTls,
 }
 
 impl FrameKind {
@@ -184,7 +186,8 @@ pub(super) struct Refused {
 
 /// What a protocol remembers of one connection.
 pub(super) trait Session: Send {
-    /// Takes as many whole frames off the front of `buffer` as there are.
+    /// Takes as many whole frames off the front of `buffer` as there are. Behind a frame of kind [`FrameKind::StartTls`] it
+    /// takes nothing: what is left of the buffer belongs to a handshake.
     fn frames(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>);
 
     /// The frames that make `frame` arrive once more.

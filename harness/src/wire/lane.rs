@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::active::ActiveRule;
-use super::core::Frame;
+use super::core::{Frame, FrameKind};
 
 /// A lane takes no more from its source while it holds this much.
 pub(super) const LANE_BYTES_MAX: usize = 1 << 20;
@@ -80,6 +80,8 @@ pub(super) struct Item {
     /// Rules whose moment comes when the last byte of it is through.
     pub(super) after: Vec<Arc<ActiveRule>>,
     written: usize,
+    /// Something of it may be on its way that is not counted as written.
+    begun: bool,
 }
 
 /// What the rules want with something that enters a lane.
@@ -192,6 +194,7 @@ impl Lane {
             holds: orders.holds.iter().map(Holding::new).collect(),
             after: orders.after,
             written: 0,
+            begun: false,
         };
         item.due = due(&item).max(self.queue.back().map_or(now, |last| last.due));
         self.cost += item.cost();
@@ -244,7 +247,7 @@ impl Lane {
             *slot = IoSlice::new(&frame.bytes[item.written..]);
             count += 1;
             // What is to happen right after a frame happens before the next one leaves.
-            if !item.after.is_empty() {
+            if !item.after.is_empty() || frame.kind == FrameKind::StartTls {
                 break;
             }
         }
@@ -272,6 +275,13 @@ impl Lane {
         }
     }
 
+    /// Something of the head may be on its way that [`Lane::advance`] was not told of: it is not taken back any more.
+    pub(super) fn begin(&mut self) {
+        if let Some(item) = self.queue.front_mut() {
+            item.begun = true;
+        }
+    }
+
     /// Takes the head.
     pub(super) fn pop(&mut self) -> Option<Item> {
         let item = self.queue.pop_front()?;
@@ -290,7 +300,7 @@ impl Lane {
         let (held, rest) = self
             .queue
             .drain(..)
-            .partition(|item| (item.held.is_some() || !item.holds.is_empty()) && item.written == 0);
+            .partition(|item| (item.held.is_some() || !item.holds.is_empty()) && item.written == 0 && !item.begun);
         self.queue = rest;
         self.cost = self.queue.iter().map(Item::cost).sum();
         Vec::from(held)

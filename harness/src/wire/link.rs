@@ -23,6 +23,7 @@ use super::gate::{Gate, Gates, Parties};
 use super::protocol::{Protocol, Terms};
 use super::rule::{Action, Rule, refusal};
 use super::socket::{prepare, reset};
+use super::tls::Tls;
 use crate::plan::WireDetail;
 
 /// Pause after an error of `accept` (no file descriptors left), so that it does not spin.
@@ -64,6 +65,8 @@ pub struct LegSpec {
     pub party: String,
     /// What is spoken.
     pub protocol: Protocol,
+    /// MySQL: ends TLS here instead of withholding it, so that the frames of a service that insists on it can be read.
+    pub tls: Option<Tls>,
 }
 
 /// Why a link cannot be opened.
@@ -139,6 +142,7 @@ pub struct Link {
 pub(super) struct Leg {
     name: String,
     protocol: Protocol,
+    tls: Option<Tls>,
     gate: Arc<Gate>,
     bound: SocketAddr,
     upstream: RwLock<Option<SocketAddr>>,
@@ -208,6 +212,11 @@ impl Link {
     /// The address that a leg is bound to.
     pub fn listen_addr(&self, leg: &str) -> Option<SocketAddr> {
         self.leg(leg).map(|leg| leg.bound)
+    }
+
+    /// The certificate that a service must trust to verify the link, as PEM; None where no leg ends TLS.
+    pub fn authority_pem(&self) -> Option<&str> {
+        self.legs.iter().find_map(|leg| leg.tls()).map(Tls::authority_pem)
     }
 
     /// The addresses that its legs are bound to.
@@ -283,6 +292,7 @@ impl Leg {
             name: spec.name,
             gate: gates.of(&spec.party),
             protocol: spec.protocol,
+            tls: spec.tls,
             bound,
             upstream: RwLock::new(spec.upstream),
         })
@@ -292,13 +302,18 @@ impl Leg {
         &self.name
     }
 
+    /// How TLS is ended on this leg.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
     pub(super) fn upstream(&self) -> Option<SocketAddr> {
         *self.upstream.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fresh session of this leg's protocol.
     pub(super) fn session(&self, shared: &Shared) -> Box<dyn Session> {
-        self.protocol.session(&shared.terms)
+        self.protocol.session(&shared.terms, self.tls.is_some())
     }
 }
 

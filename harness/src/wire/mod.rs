@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Never: binds any address but those it was given, changes a byte on a passing link (but for the addresses in
-//! RocketMQ route answers and the encryption that a MySQL greeting offers), buffers without a bound, or lets a
+//! RocketMQ route answers and the encryption that a MySQL greeting offers, where the link does not end it), buffers without a bound, or lets a
 //! credential out of a frame.
 
 mod active;
@@ -23,6 +23,8 @@ mod link;
 mod protocol;
 mod rule;
 mod socket;
+mod stream;
+mod tls;
 
 pub use active::{Fired, HealedRule, RuleGuard, RuleStats};
 pub use between::Between;
@@ -32,3 +34,4 @@ pub use gate::{Gate, Gates};
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
 pub use protocol::Protocol;
 pub use rule::{Action, At, Rule};
+pub use tls::{Authority, Tls, TlsError};

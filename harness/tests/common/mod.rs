@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use paytwice::stack::{ContainerStack, Engine, LABEL_STACK, StackOptions};
+use paytwice::stack::{ContainerStack, Engine, LABEL_STACK, ServiceSource, StackOptions, service_image};
 
 /// Whether Docker answers. Where it does not, the test says that it was skipped and why;
 /// `PAYTWICE_REQUIRE_DOCKER=1` turns that into a failure.
@@ -84,6 +84,19 @@ where
     if let Err(failed) = outcome {
         std::panic::resume_unwind(failed.into_panic());
     }
+}
+
+/// The image of a service of the sample target.
+pub(crate) async fn pay_account_image(bin: &str) -> String {
+    let source = ServiceSource::Cargo {
+        folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/pay-account"),
+        package: "paytwice-targets".to_owned(),
+        bin: bin.to_owned(),
+    };
+    let engine = Engine::connect().await.unwrap();
+    service_image(&engine, bin, &source, &|line| eprintln!("{line}"))
+        .await
+        .unwrap()
 }
 
 /// A small service for tests, built in `folder` by the compiler alone (its source says what it does).

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use paytwice::plan::{Direction, Duplicated, WireDetail};
 use paytwice::remoting::{Admin, Client, Counters, Records, Response, codes};
 use paytwice::stack::ContainerStack;
-use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
+use paytwice::wire::{Action, At, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, RuleGuard};
 
 use super::{Seen, leg, rule};
 
@@ -55,7 +55,10 @@ impl Bench {
             detail: WireDetail::Points,
             legs: vec![
                 leg("name-server", name_server, Protocol::RocketMq),
-                leg("broker", broker, Protocol::RocketMq),
+                LegSpec {
+                    party: "broker".to_owned(),
+                    ..leg("broker", broker, Protocol::RocketMq)
+                },
             ],
             correlation,
             advertise: None,

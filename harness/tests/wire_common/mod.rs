@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 pub(crate) mod broker;
+pub(crate) mod pay;
 pub(crate) mod server;
 
 use std::net::SocketAddr;
@@ -48,6 +49,7 @@ pub(crate) fn leg(name: &str, upstream: SocketAddr, protocol: Protocol) -> LegSp
         fixed_port: true,
         upstream: Some(upstream),
         protocol,
+        tls: None,
     }
 }
 

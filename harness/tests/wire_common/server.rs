@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use paytwice::plan::{Direction, WireDetail};
 use paytwice::stack::ContainerStack;
-use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
+use paytwice::wire::{Action, At, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, RuleGuard};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlSslMode};
 use sqlx::{ConnectOptions, MySqlConnection};
 
@@ -32,7 +32,10 @@ impl Server {
             from: "pay".to_owned(),
             gates: gates.clone(),
             detail: WireDetail::Points,
-            legs: vec![leg("main", stack.addr("mysql", 3306).unwrap(), Protocol::MySql)],
+            legs: vec![LegSpec {
+                party: "mysql".to_owned(),
+                ..leg("main", stack.addr("mysql", 3306).unwrap(), Protocol::MySql)
+            }],
             correlation: Correlation::default(),
             advertise: None,
         };

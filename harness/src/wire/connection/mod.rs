@@ -4,6 +4,7 @@
 //! an end before the bytes that came before it. Never: reads from a source whose lane is full, or outlives its link.
 
 mod events;
+mod handshake;
 mod rules;
 
 use std::future::{Future, poll_fn};
@@ -15,7 +16,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -26,6 +27,7 @@ use crate::wire::lane::{Head, Holding, Item, LANE_BYTES_MAX, Lane, Load, Orders}
 use crate::wire::link::{Leg, Shared};
 use crate::wire::rule::{Action, cut, decide};
 use crate::wire::socket::{aside, call, let_go, reset};
+use crate::wire::stream::Stream;
 
 /// What is asked of the kernel in one read.
 const READ_BYTES: usize = 16 << 10;
@@ -79,7 +81,7 @@ enum Upstream {
     /// Not called yet: a cut would not let the call through.
     Waiting,
     Calling(Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>),
-    Open(TcpStream),
+    Open(Stream),
     Refused,
 }
 
@@ -132,7 +134,7 @@ pub(super) struct Connection {
     leg: Arc<Leg>,
     number: u64,
     handle: Arc<Handle>,
-    client: TcpStream,
+    client: Stream,
     upstream: Upstream,
     session: Box<dyn Session>,
     lanes: [Lane; 2],
@@ -171,7 +173,7 @@ impl Connection {
             leg,
             number,
             handle,
-            client,
+            client: Stream::Plain(client),
             upstream: Upstream::Waiting,
             session,
             lanes: Default::default(),
@@ -209,13 +211,21 @@ impl Connection {
             Upstream::Open(upstream) => Some(upstream),
             _ => None,
         };
-        for (way, socket) in [(Way::Request, Some(self.client)), (Way::Reply, upstream)] {
-            let Some(socket) = socket else { continue };
-            match end {
-                End::Closed => {}
-                End::Reset => reset(&socket),
-                End::ResetBehind(sender) if sender == way => reset(&socket),
-                End::ResetBehind(_) | End::Severed => self.shared.spawn(let_go(socket)),
+        for (way, stream) in [(Way::Request, Some(self.client)), (Way::Reply, upstream)] {
+            let Some(stream) = stream else { continue };
+            let stays = match end {
+                End::Closed => continue,
+                End::Reset => false,
+                End::ResetBehind(sender) => sender != way,
+                End::Severed => true,
+            };
+            match (stays, stream.socket()) {
+                (false, Some(socket)) => reset(socket),
+                (true, Some(_)) => stream
+                    .into_socket()
+                    .into_iter()
+                    .for_each(|socket| self.shared.spawn(let_go(socket))),
+                (_, None) => {}
             }
         }
     }
@@ -232,8 +242,10 @@ impl Connection {
             self.follow_rules();
             self.send_late(Instant::now());
             let mut moved = false;
-            let steps: [fn(&mut Connection, &mut Context<'_>) -> Step; 5] = [
+            let steps: [fn(&mut Connection, &mut Context<'_>) -> Step; 7] = [
                 Self::poll_upstream,
+                |this, cx| this.poll_handshake(Way::Request, cx),
+                |this, cx| this.poll_handshake(Way::Reply, cx),
                 |this, cx| this.poll_read(Way::Request, cx),
                 |this, cx| this.poll_write(Way::Request, cx),
                 |this, cx| this.poll_read(Way::Reply, cx),
@@ -285,7 +297,7 @@ impl Connection {
             Upstream::Calling(calling) => match calling.as_mut().poll(cx) {
                 Poll::Pending => self.given_up(),
                 Poll::Ready(Ok(stream)) => {
-                    self.upstream = Upstream::Open(stream);
+                    self.upstream = Upstream::Open(Stream::Plain(stream));
                     Step::Moved
                 }
                 Poll::Ready(Err(error)) => {
@@ -332,6 +344,9 @@ impl Connection {
             (Way::Reply, Upstream::Open(upstream)) => upstream,
             (Way::Reply, _) => return Step::Idle,
         };
+        if source.is_shaking_hands() {
+            return Step::Idle;
+        }
         let buffer = &mut self.buffers[way as usize];
         // Not at every read: frames that are under way keep what they were read into.
         if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
@@ -353,6 +368,7 @@ impl Connection {
     fn take_frames(&mut self, way: Way) {
         let mut frames = std::mem::take(&mut self.frames);
         self.session.frames(way, &mut self.buffers[way as usize], &mut frames);
+        let starts_tls = frames.last().is_some_and(|frame| frame.kind == FrameKind::StartTls);
         let now = Instant::now();
         for frame in frames.drain(..) {
             self.take_frame(way, frame, now);
@@ -360,6 +376,9 @@ impl Connection {
         self.frames = frames;
         if self.failing {
             self.close_failed(now);
+        }
+        if starts_tls {
+            self.start_tls_with_client();
         }
     }
 
@@ -457,8 +476,13 @@ impl Connection {
         };
         let mut slices = [IoSlice::new(&[]); SLICES];
         let count = self.lanes[way as usize].slices(now, &mut slices);
-        match Pin::new(destination).poll_write_vectored(cx, &slices[..count]) {
-            Poll::Pending => Step::Idle,
+        match destination.poll_write_frames(cx, &slices[..count]) {
+            Poll::Pending => {
+                if destination.has_begun() {
+                    self.lanes[way as usize].begin();
+                }
+                Step::Idle
+            }
             Poll::Ready(Ok(written)) => {
                 let through = &mut self.through;
                 self.lanes[way as usize].advance(written, |item| through.push(item));
@@ -479,7 +503,7 @@ impl Connection {
             (Way::Request, _) => return Step::Idle,
         };
         // An error means that the other party is gone already; its own way tells that.
-        if Pin::new(destination).poll_shutdown(cx).is_pending() {
+        if destination.poll_shutdown(cx).is_pending() {
             return Step::Idle;
         }
         let lane = &mut self.lanes[way as usize];

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Connection, End, Late};
 use crate::plan::Moment;
 use crate::wire::active::{ActiveRule, Fired};
-use crate::wire::core::{Copied, Frame, Refused, Way};
+use crate::wire::core::{Copied, Frame, FrameKind, Refused, Way};
 use crate::wire::lane::{Item, Load, Orders};
 use crate::wire::rule::{Action, Decision, decide};
 
@@ -235,6 +235,9 @@ impl Connection {
             }
         }
         self.shared.count_bytes(frame.bytes.len());
+        if frame.kind == FrameKind::StartTls {
+            self.start_tls_upstream();
+        }
         if let Some(point) = frame.points.first() {
             let name = || format!("{} {}", self.shared.name(), point.name);
             self.handle.parties.passed(way, name);

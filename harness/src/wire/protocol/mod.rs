@@ -18,7 +18,7 @@ use super::correlation::Correlation;
 pub enum Protocol {
     /// Bytes, as they are read.
     Tcp,
-    /// MySQL, without encryption and compression; with them it passes as bytes.
+    /// MySQL, without compression, and without encryption where the leg does not end it; with them it passes as bytes.
     MySql,
     /// HTTP/1.1; anything else passes as bytes.
     Http,
@@ -48,10 +48,11 @@ impl Terms {
 }
 
 impl Protocol {
-    pub(super) fn session(self, terms: &Arc<Terms>) -> Box<dyn Session> {
+    /// A fresh session; `ends_tls` where the leg can go on in TLS.
+    pub(super) fn session(self, terms: &Arc<Terms>, ends_tls: bool) -> Box<dyn Session> {
         match self {
             Protocol::Tcp => Box::new(tcp::Bytewise),
-            Protocol::MySql => Box::new(mysql::MySql::new(Arc::clone(terms))),
+            Protocol::MySql => Box::new(mysql::MySql::new(Arc::clone(terms), ends_tls)),
             Protocol::Http => Box::new(http::Http::new(Arc::clone(terms))),
             Protocol::RocketMq => Box::new(rocketmq::RocketMq::new(Arc::clone(terms))),
         }

@@ -1,9 +1,12 @@
 //! The handshake: what the server offers, what the client takes, and what is withheld so that frames stay readable.
 //!
-//! Encryption and compression are taken out of the greeting. A link that ends TLS with a certificate of the run would
-//! do it here, before the greeting is changed. Never: looks at user names or credentials.
+//! Compression is taken out of the greeting, and encryption where the link does not end it. Never: looks at user names
+//! or credentials.
 
 use super::packet::{HEADER_BYTES, Reader};
+
+/// Capabilities, the longest packet, the character set, and 23 bytes of nothing.
+const TLS_REQUEST_BYTES: usize = 32;
 
 /// What both parties can do, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,18 +25,26 @@ impl Capabilities {
     const QUERY_ATTRIBUTES: u32 = 1 << 27;
 
     /// With these the bytes cannot be read.
-    const WITHHELD: u32 = Self::COMPRESS | Self::SSL | Self::ZSTD;
+    const COMPRESSED: u32 = Self::COMPRESS | Self::ZSTD;
 
     fn has(self, bits: u32) -> bool {
         self.0 & bits != 0
     }
 
     /// What is in force when a client takes `taken` of what the server offers; None when nothing that follows can be
-    /// read, because the client took what was withheld or speaks the protocol of old.
-    pub(super) fn agreed(self, taken: Capabilities) -> Option<Capabilities> {
+    /// read, because the client took what was withheld or speaks the protocol of old. `encrypted` where TLS is spoken
+    /// already, and ended by the link.
+    pub(super) fn agreed(self, taken: Capabilities, encrypted: bool) -> Option<Capabilities> {
         let agreed = Capabilities(self.0 & taken.0);
-        let readable = agreed.has(Self::PROTOCOL_41) && !agreed.has(Self::WITHHELD) && !taken.has(Self::SSL);
-        readable.then_some(agreed)
+        let readable = agreed.has(Self::PROTOCOL_41) && !agreed.has(Self::COMPRESSED);
+        (readable && (encrypted || !taken.has(Self::SSL))).then_some(agreed)
+    }
+
+    /// Whether a client that takes `taken` of what the server offers, in a packet of this length, wants TLS before it says
+    /// more.
+    pub(super) fn wants_tls(self, taken: Capabilities, length: usize) -> bool {
+        let agreed = Capabilities(self.0 & taken.0);
+        length == TLS_REQUEST_BYTES && agreed.has(Self::PROTOCOL_41) && agreed.has(Self::SSL)
     }
 
     pub(super) fn deprecate_eof(self) -> bool {
@@ -78,9 +89,10 @@ impl Greeting {
         })
     }
 
-    /// Takes what makes frames unreadable out of the packet.
-    pub(super) fn withhold(&self, packet: &mut [u8]) {
-        let bits = (self.offered.0 & !Capabilities::WITHHELD).to_le_bytes();
+    /// Takes what makes frames unreadable out of the packet; encryption stays where the link ends it.
+    pub(super) fn withhold(&self, packet: &mut [u8], ends_tls: bool) {
+        let encryption = if ends_tls { 0 } else { Capabilities::SSL };
+        let bits = (self.offered.0 & !(Capabilities::COMPRESSED | encryption)).to_le_bytes();
         for (half, place) in bits.chunks(2).zip(self.places) {
             if let Some(at) = packet.get_mut(HEADER_BYTES + place..HEADER_BYTES + place + 2) {
                 at.copy_from_slice(half);

@@ -1,8 +1,8 @@
 //! MySQL: a frame is a command with all its packets, or the whole reply to one.
 //!
-//! Frames are named by verb and first table. Encryption and compression are withheld from the server's greeting, the
-//! one change to bytes that pass; where a client insists on them, and wherever else the bytes make no sense, they pass
-//! as they come. What is large passes in pieces, and its name stands on the last. Never: keeps or names anything of
+//! Frames are named by verb and first table. Compression is withheld from the server's greeting, and encryption where
+//! the link does not end it: the one change to bytes that pass. Where a client insists on them, and wherever else the
+//! bytes make no sense, they pass as they come. What is large passes in pieces, and its name stands on the last. Never: keeps or names anything of
 //! credentials, SQL or parameters but the transaction numbers that the manifest asks for.
 
 mod command;
@@ -42,6 +42,8 @@ const UNANSWERED_MAX: usize = 1024;
 /// What a connection carries.
 pub(super) struct MySql {
     terms: Arc<Terms>,
+    /// The link goes on in TLS where the client wants it.
+    ends_tls: bool,
     capabilities: Capabilities,
     phase: Phase,
     cutters: [Cutter; 2],
@@ -51,6 +53,8 @@ pub(super) struct MySql {
     ending: Option<Ending>,
     /// The last packet of the command under way has begun.
     asked_all: bool,
+    /// It is the wish for TLS.
+    starts_tls: bool,
     unanswered: VecDeque<Asked>,
     told: Told,
     statements: Statements,
@@ -64,8 +68,12 @@ pub(super) struct MySql {
 enum Phase {
     /// The server speaks first.
     Greeting,
-    /// The client answers the greeting.
-    Login(Capabilities),
+    /// The client answers the greeting, which offered so much.
+    Login {
+        offered: Capabilities,
+        /// In TLS, which the link ends.
+        encrypted: bool,
+    },
     /// The client answers questions until the server is content.
     Questions,
     /// The client sends commands.
@@ -123,15 +131,17 @@ enum Ending {
 }
 
 impl MySql {
-    pub(super) fn new(terms: Arc<Terms>) -> MySql {
+    pub(super) fn new(terms: Arc<Terms>, ends_tls: bool) -> MySql {
         MySql {
             terms,
+            ends_tls,
             capabilities: Capabilities::default(),
             phase: Phase::Greeting,
             cutters: Default::default(),
             asking: Asking::default(),
             ending: None,
             asked_all: false,
+            starts_tls: false,
             unanswered: VecDeque::new(),
             told: Told::default(),
             statements: Statements::default(),
@@ -160,8 +170,9 @@ impl MySql {
         if is_last {
             self.pieces(way, buffer, out);
             let frame = self.last_piece(way, buffer);
+            let goes_on = frame.kind != FrameKind::StartTls;
             out.push(frame);
-            return Ok(true);
+            return Ok(goes_on);
         }
         let next = self.cutters[way as usize].next(buffer, self.look_bytes(way), way == Way::Reply)?;
         let Next::Begins(head, sequence) = next else {
@@ -180,7 +191,7 @@ impl MySql {
     fn first_sequence(&self, way: Way) -> Option<u8> {
         match (way, self.phase) {
             (Way::Reply, Phase::Greeting) | (Way::Request, Phase::Commands) => Some(0),
-            (Way::Request, Phase::Login(_)) => Some(1),
+            (Way::Request, Phase::Login { encrypted, .. }) => Some(if encrypted { 2 } else { 1 }),
             (Way::Request, _) => None,
             (Way::Reply, _) => self.unanswered.front().and_then(|asked| asked.sequence),
         }
@@ -222,6 +233,9 @@ impl MySql {
     /// The frame of a command.
     fn asked(&mut self, bytes: BytesMut, kind: FrameKind) -> Frame {
         self.asked_all = false;
+        if std::mem::take(&mut self.starts_tls) {
+            return Frame::plain(bytes.freeze(), FrameKind::StartTls);
+        }
         let Asking { name, number, owed } = std::mem::take(&mut self.asking);
         let bytes = match owed {
             Some((at, types)) if kind == FrameKind::Plain => with_types(&bytes, at, &types),
@@ -261,8 +275,11 @@ impl MySql {
     fn replied(&mut self, mut bytes: BytesMut, kind: FrameKind) -> Frame {
         match self.ending.take() {
             Some(Ending::Greeting(greeting)) => {
-                self.phase = Phase::Login(greeting.offered);
-                greeting.withhold(&mut bytes);
+                self.phase = Phase::Login {
+                    offered: greeting.offered,
+                    encrypted: false,
+                };
+                greeting.withhold(&mut bytes, self.ends_tls);
                 Frame::plain(bytes.freeze(), kind)
             }
             Some(Ending::TurnedAway) => Frame::named(bytes.freeze(), kind, "CONNECT reply".to_owned(), Vec::new()),

@@ -43,9 +43,17 @@ impl MySql {
     pub(super) fn request(&mut self, head: &Head<'_>) -> Result<bool, Broken> {
         match self.phase {
             Phase::Greeting | Phase::Bytes => Err(Broken),
-            Phase::Login(offered) => {
+            Phase::Login { offered, encrypted } => {
                 let taken = handshake::taken(head.bytes).ok_or(Broken)?;
-                self.capabilities = offered.agreed(taken).ok_or(Broken)?;
+                if self.ends_tls && !encrypted && offered.wants_tls(taken, head.length) {
+                    self.starts_tls = true;
+                    self.phase = Phase::Login {
+                        offered,
+                        encrypted: true,
+                    };
+                    return Ok(true);
+                }
+                self.capabilities = offered.agreed(taken, encrypted).ok_or(Broken)?;
                 self.phase = Phase::Questions;
                 self.note(head, Noted::new("CONNECT", Reply::Login));
                 Ok(true)

@@ -19,6 +19,57 @@ fn encryption_and_compression_are_withheld_and_nothing_else() {
     assert_eq!(names, ["PING request", "PING reply"]);
 }
 
+fn tls_request(capabilities: u32) -> Vec<u8> {
+    packet(1, &[&capabilities.to_le_bytes()[..], &[0; 28]].concat())
+}
+
+#[test]
+fn tls_that_the_link_ends_is_offered_and_its_handshake_is_left_alone() {
+    let mut talk = Talk::on(session(true));
+    let frames = talk.server(&greeting(PLAIN | SSL | COMPRESS | ZSTD));
+    assert_eq!(bytes_of(&frames), greeting(PLAIN | SSL));
+    let hello = b"\x16\x03\x01\x02\x00hello";
+    let frames = talk.client(&[&tls_request(PLAIN | SSL)[..], hello].concat());
+    assert_eq!(
+        (names(&frames), frames[0].kind),
+        (vec!["-".to_owned()], FrameKind::StartTls)
+    );
+    assert_eq!(bytes_of(&frames), tls_request(PLAIN | SSL));
+    assert_eq!(talk.buffers[0].split(), hello[..], "the handshake's");
+    let mut second = login(PLAIN | SSL);
+    second[3] = 2;
+    assert_eq!(names(&talk.client(&second)), ["CONNECT request"]);
+    assert_eq!(
+        names(&talk.server(&packet(3, b"\x01\x04"))),
+        ["-"],
+        "the password is asked for"
+    );
+    assert_eq!(names(&talk.client(&packet(4, b"secret\0"))), ["-"]);
+    assert_eq!(names(&talk.server(&ok(5, AUTOCOMMIT))), ["CONNECT reply"]);
+    let names = talk.exchange(&query("SELECT 1 FROM t"), &[error(1, 1146)]);
+    assert_eq!(names, ["SELECT t request", "SELECT t reply"]);
+}
+
+#[test]
+fn a_client_need_not_take_the_tls_that_it_is_offered() {
+    let mut talk = Talk::on(session(true));
+    talk.server(&greeting(PLAIN | SSL));
+    assert_eq!(names(&talk.client(&login(PLAIN))), ["CONNECT request"]);
+    assert_eq!(names(&talk.server(&ok(2, AUTOCOMMIT))), ["CONNECT reply"]);
+    assert_eq!(talk.session.unparsed_bytes(), 0);
+}
+
+#[test]
+fn tls_that_the_server_does_not_offer_passes_as_bytes() {
+    let mut talk = Talk::on(session(true));
+    talk.server(&greeting(PLAIN));
+    let frames = talk.client(&tls_request(PLAIN | SSL));
+    assert_eq!(
+        (bytes_of(&frames), frames[0].kind),
+        (tls_request(PLAIN | SSL), FrameKind::Bytes)
+    );
+}
+
 #[test]
 fn questions_and_answers_of_a_login_pass_without_a_name() {
     let mut talk = Talk::new();
@@ -47,7 +98,7 @@ fn a_server_may_turn_a_client_away() {
 
 #[test]
 fn what_cannot_be_read_passes_as_bytes_and_is_counted() {
-    let ssl_request = packet(1, &[&(PLAIN | SSL).to_le_bytes()[..], &[0; 28]].concat());
+    let ssl_request = tls_request(PLAIN | SSL);
     for unreadable in [
         &ssl_request[..],
         &login(PLAIN | COMPRESS),

@@ -21,12 +21,12 @@ const IN_TRANSACTION: u16 = 1;
 const MORE_RESULTS: u16 = 8;
 const CURSOR_EXISTS: u16 = 64;
 
-fn session() -> MySql {
+fn session(ends_tls: bool) -> MySql {
     let correlation = Correlation {
         sql_columns: vec!["account_pay.id".to_owned(), "de_duplication.tx_no".to_owned()],
         ..Correlation::default()
     };
-    MySql::new(Arc::new(Terms::new(correlation, None)))
+    MySql::new(Arc::new(Terms::new(correlation, None)), ends_tls)
 }
 
 /// A session, and what has not been taken of what was fed to it.
@@ -37,8 +37,12 @@ struct Talk {
 
 impl Talk {
     fn new() -> Talk {
+        Talk::on(session(false))
+    }
+
+    fn on(session: MySql) -> Talk {
         Talk {
-            session: session(),
+            session,
             buffers: Default::default(),
         }
     }

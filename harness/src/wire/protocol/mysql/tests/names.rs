@@ -1,7 +1,7 @@
 use super::*;
 
 fn read(sql: &str) -> Statement {
-    Statement::read(sql.as_bytes(), true, &session().terms.correlation)
+    Statement::read(sql.as_bytes(), true, &session(false).terms.correlation)
 }
 
 fn name(sql: &str) -> String {
@@ -131,7 +131,7 @@ fn numbers_are_found_where_the_manifest_says() {
     let cut = Statement::read(
         b"SELECT 1 FROM account_pay WHERE id = 123",
         false,
-        &session().terms.correlation,
+        &session(false).terms.correlation,
     );
     assert_eq!(cut.places, [], "the number may go on");
     let without = Statement::read(b"SELECT 1 FROM account_pay WHERE id = 1", true, &Correlation::default());
