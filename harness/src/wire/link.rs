@@ -23,6 +23,7 @@ use super::gate::{Gate, Gates, Parties};
 use super::protocol::{Protocol, Terms};
 use super::rule::{Action, Rule, refusal};
 use super::socket::{prepare, reset};
+use super::thread;
 use super::tls::Tls;
 use crate::plan::WireDetail;
 
@@ -102,6 +103,16 @@ pub enum WireError {
         /// The address.
         addr: SocketAddr,
     },
+    /// The thread that links run on cannot be started.
+    #[error(
+        "link {link}: cannot start the thread that links run on: {source}; are threads or file descriptors used up?"
+    )]
+    Thread {
+        /// The link.
+        link: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// A RocketMQ link whose route answers would lead nowhere.
     #[error("link {link}: a RocketMQ link needs a leg named `{BROKER_LEG}`, or a full address to advertise")]
     NoBrokerLeg {
@@ -166,8 +177,19 @@ pub(super) struct Shared {
 }
 
 impl Link {
-    /// Opens every leg. Must be called within a Tokio runtime.
+    /// Opens every leg. The link runs on a thread of its own, whichever runtime the caller is on.
     pub async fn open(spec: LinkSpec, sink: Arc<dyn WireSink>) -> Result<Link, WireError> {
+        let link = spec.name.clone();
+        let failed = |source| WireError::Thread { link, source };
+        let thread = match thread::handle() {
+            Ok(thread) => thread,
+            Err(source) => return Err(failed(source)),
+        };
+        let opening = thread.spawn(Link::open_here(spec, sink));
+        opening.await.map_err(|error| failed(io::Error::other(error)))?
+    }
+
+    async fn open_here(spec: LinkSpec, sink: Arc<dyn WireSink>) -> Result<Link, WireError> {
         let mut listeners = Vec::new();
         for leg in &spec.legs {
             listeners.push(bind(&spec.name, leg).await?);

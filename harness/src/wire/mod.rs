@@ -24,6 +24,7 @@ mod protocol;
 mod rule;
 mod socket;
 mod stream;
+mod thread;
 mod tls;
 
 pub use active::{Fired, HealedRule, RuleGuard, RuleStats};

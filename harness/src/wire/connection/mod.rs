@@ -366,6 +366,8 @@ impl Connection {
 
     /// Frames in.
     fn take_frames(&mut self, way: Way) {
+        // A rule holds for every byte that was sent after it was installed.
+        self.follow_rules();
         let mut frames = std::mem::take(&mut self.frames);
         self.session.frames(way, &mut self.buffers[way as usize], &mut frames);
         let starts_tls = frames.last().is_some_and(|frame| frame.kind == FrameKind::StartTls);
