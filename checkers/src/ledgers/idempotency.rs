@@ -61,13 +61,14 @@ pub enum Event {
     ReadComplete,
 }
 
-/// What happened to one payload of one number.
+/// What happened to one payload of one number. Counters saturate, but for the one that decides what is possible.
 #[derive(Clone, Copy, Default)]
 struct Fate {
+    /// Sends less those that were refused.
+    standing: i32,
     sent: u16,
-    accepted: u16,
-    refused: u16,
-    recorded: u16,
+    accepted: u8,
+    recorded: u8,
     sent_at: Mark,
     accepted_at: Mark,
     recorded_at: Mark,
@@ -80,12 +81,12 @@ impl Fate {
 
     /// Whether it may rightly be recorded.
     fn is_possible(&self) -> bool {
-        self.accepted > 0 || self.sent > self.refused
+        self.accepted > 0 || self.standing > 0
     }
 
-    /// Whether a send of it ended info.
+    /// Whether a send of it ended info, and none was accepted.
     fn is_open(&self) -> bool {
-        self.sent > self.accepted.saturating_add(self.refused)
+        self.accepted == 0 && self.standing > 0
     }
 }
 
@@ -148,6 +149,7 @@ impl Streaming for Idempotency {
                 self.sends += 1;
                 let fate = self.fate(id, payload);
                 fate.sent = fate.sent.saturating_add(1);
+                fate.standing = fate.standing.saturating_add(1);
                 fate.sent_at.first(at.index);
             }
             Event::Accepted { id, payload } => {
@@ -159,7 +161,7 @@ impl Streaming for Idempotency {
             }
             Event::Refused { id, payload } => {
                 let fate = self.fate(id, payload);
-                fate.refused = fate.refused.saturating_add(1);
+                fate.standing = fate.standing.saturating_sub(1);
             }
             Event::Recorded { id, payload } => {
                 self.recorded += 1;
@@ -282,7 +284,7 @@ impl Totals {
         for fate in fates.filter(|fate| fate.sent > 0) {
             payloads += 1;
             self.duplicates += u64::from(fate.sent - 1);
-            if fate.is_open() && fate.accepted == 0 {
+            if fate.is_open() {
                 self.info_recorded += u64::from(fate.recorded > 0);
                 self.info_absent += u64::from(fate.recorded == 0);
             }

@@ -37,12 +37,13 @@ pub enum Event {
     Settled,
 }
 
-/// Counters saturate: 255 effects are as wrong as 300.
+/// Counters saturate: 255 effects are as wrong as 300. Which attempts may still take effect is counted exactly.
 #[derive(Clone, Copy, Default)]
 struct Message {
+    /// Attempts less those that failed.
+    standing: i32,
     attempted: u8,
     acked: u8,
-    failed: u8,
     delivered: u8,
     applied: u8,
     asked_at: Mark,
@@ -75,6 +76,7 @@ impl Streaming for ExactlyOnce {
             Event::Attempted(id) => {
                 let message = self.messages.at(id);
                 message.attempted = message.attempted.saturating_add(1);
+                message.standing = message.standing.saturating_add(1);
                 message.asked_at.first(at.index);
             }
             Event::Acked(id) => {
@@ -84,7 +86,7 @@ impl Streaming for ExactlyOnce {
             }
             Event::Failed(id) => {
                 let message = self.messages.at(id);
-                message.failed = message.failed.saturating_add(1);
+                message.standing = message.standing.saturating_sub(1);
             }
             Event::Delivered(id) => {
                 let message = self.messages.at(id);
@@ -134,7 +136,7 @@ impl Message {
                 format!("took effect {} and was never asked for", times(self.applied.into())),
             ));
         }
-        if self.applied > 0 && self.failed >= self.attempted {
+        if self.applied > 0 && self.standing <= 0 {
             return Some(("aborted", "took effect, and every attempt failed".to_owned()));
         }
         if self.applied > 1 {

@@ -157,3 +157,17 @@ fn counts_are_of_messages() {
     ];
     assert_eq!(names.map(|name| result.counts[name]), [6, 3, 3, 4, 1, 1]);
 }
+
+#[test]
+fn of_more_attempts_than_a_counter_holds_one_that_stands_is_enough() {
+    for failed in [254, 255, 256, 300] {
+        let life = |last: &[Event]| {
+            let tried = std::iter::repeat_n([Event::Attempted(0), Event::Failed(0)], failed);
+            let events: Vec<Event> = tried.flatten().chain(last.iter().copied()).collect();
+            run(ExactlyOnce::new(), events)
+        };
+        let right = [Event::Attempted(0), Event::Acked(0), Event::Applied(0), Event::Settled];
+        assert_eq!(life(&right).verdict, Verdict::Valid, "{failed}");
+        assert_eq!(kinds(&life(&right[2..])), ["aborted"], "{failed}");
+    }
+}

@@ -190,3 +190,18 @@ fn what_is_sent_after_the_final_reads_makes_them_incomplete() {
         Some("the final reads are incomplete: what is recorded is not known")
     );
 }
+
+#[test]
+fn of_more_sends_than_a_counter_holds_one_that_stands_is_enough() {
+    let [sent, _, refused, recorded] = life(0, 1);
+    for failed in [65_534, 65_535, 65_536, 70_000] {
+        let life = |last: &[Event]| {
+            let tried = std::iter::repeat_n([sent, refused], failed);
+            let events: Vec<Event> = tried.flatten().chain(last.iter().copied()).collect();
+            run(Idempotency::new(), events)
+        };
+        let right = [sent, recorded, Event::ReadComplete];
+        assert_eq!(life(&right).verdict, Verdict::Valid, "{failed}");
+        assert_eq!(kinds(&life(&right[1..])), ["aborted"], "{failed}");
+    }
+}
