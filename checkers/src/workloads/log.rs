@@ -6,7 +6,7 @@
 
 use crate::ops::{Kind, Op, Ref};
 use crate::queues::log::{Event, Log, Message, Options as Judged, Outcome};
-use crate::streaming::Streaming;
+use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
@@ -71,7 +71,17 @@ impl Workload for Kafka {
         }
     }
 
-    fn finish(self: Box<Self>) -> CheckerResult {
+    fn finish(mut self: Box<Self>) -> CheckerResult {
+        for (client, index, asked) in self.clients.rest() {
+            let event = Event::Ended {
+                process: self.processes.id(client),
+                outcome: Outcome::Info,
+                sent: &asked,
+                polled: None,
+                rebalanced: &[],
+            };
+            self.log.push(At { index, time: 0 }, event);
+        }
         self.log.finish_named(&Named {
             ids: &self.messages,
             keys: &self.keys,

@@ -323,11 +323,13 @@ impl<'a> Judgement<'a> {
 /// Operations that ended info took effect if anything that they sent was read.
 fn prove(log: &mut Log) {
     let sends = std::mem::take(&mut log.info_sends);
-    for op in sends.chunk_by(|a, b| a.op == b.op) {
+    // Operations whose index no mark can hold share one: each of their sends is proven alone.
+    for op in sends.chunk_by(|a, b| a.op == b.op && a.op.get().is_some()) {
         let is_read = |id: u32| log.records.get(id).is_some_and(|record| record.read_at != Mark::NONE);
         if op.iter().any(|send| is_read(send.message.id)) {
             for send in op {
-                log.records.at(send.message.id).sent = Sent::Proven;
+                let record = log.records.at(send.message.id);
+                record.sent = record.sent.max(Sent::Proven);
                 if let Some(offset) = send.message.offset {
                     log.place(send.message, offset);
                 }

@@ -115,17 +115,17 @@ pub enum Event<'a> {
     },
 }
 
-/// How far the send of a message is known.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+/// How far the send of a message is known. Of several sends the one that stands highest here counts.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Sent {
     #[default]
     Never,
+    Fail,
     Open,
-    Ok,
     Info,
     /// Ended info, and something that the same operation sent was read.
     Proven,
-    Fail,
+    Ok,
 }
 
 /// No offset.
@@ -233,12 +233,15 @@ impl Log {
     fn send(&mut self, now: Mark, process: u32, outcome: Outcome, message: Message) {
         let record = self.records.at(message.id);
         record.key = message.key;
-        record.sent_at = now;
-        record.sent = match outcome {
+        let sent = match outcome {
             Outcome::Ok => Sent::Ok,
             Outcome::Info => Sent::Info,
             Outcome::Fail => Sent::Fail,
         };
+        // A message that was sent again is as certain as its most certain send.
+        if sent >= record.sent || record.sent == Sent::Open {
+            (record.sent, record.sent_at) = (sent, now);
+        }
         if outcome == Outcome::Fail {
             return;
         }
@@ -338,9 +341,7 @@ impl Streaming for Log {
                 self.consumers.at(process).invoked_ns = at.time;
                 for id in sends {
                     let record = self.records.at(*id);
-                    if record.sent == Sent::Never {
-                        record.sent = Sent::Open;
-                    }
+                    record.sent = record.sent.max(Sent::Open);
                 }
             }
             Event::Ended {

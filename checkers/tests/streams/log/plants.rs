@@ -1,9 +1,10 @@
 //! Each anomaly of a log, planted into a valid history.
 
-use paytwice_checkers::queues::log::{Message, Options, Outcome};
+use paytwice_checkers::queues::log::{Event, Log, Message, Options, Outcome};
+use paytwice_checkers::streaming::{At, Streaming};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 
-use super::{Op, What, check, valid};
+use super::{Op, What, check, message, valid};
 use crate::harness::kinds;
 
 fn send(process: u32, list: &[(u32, u64)]) -> Op {
@@ -283,4 +284,69 @@ fn sentences_name_message_key_and_offset() {
         duplicate.anomalies[0].sentence,
         "message 50 of key 9 at offset 0 is at 2 offsets, from 0 to 1"
     );
+}
+
+#[test]
+fn of_several_sends_of_a_message_the_most_certain_counts() {
+    let sent = [message(0, None)];
+    let ends = |outcome| Event::Ended {
+        process: 0,
+        outcome,
+        sent: &sent,
+        polled: None,
+        rebalanced: &[],
+    };
+    let polled = [message(0, Some(0))];
+    let read = Event::Ended {
+        process: 1,
+        outcome: Outcome::Ok,
+        sent: &[],
+        polled: Some(&polled),
+        rebalanced: &[],
+    };
+    let kinds = |outcomes: &[Outcome]| {
+        let mut log = Log::new(Options::default());
+        let invoked = Event::Invoked {
+            process: 0,
+            sends: &[0],
+        };
+        let events = outcomes
+            .iter()
+            .flat_map(|outcome| [invoked, ends(*outcome)])
+            .chain([read]);
+        for (index, event) in (0..).zip(events) {
+            log.push(At { index, time: 0 }, event);
+        }
+        let anomalies = log.finish().anomalies;
+        anomalies.into_iter().map(|a| a.kind).collect::<Vec<_>>()
+    };
+    use Outcome::{Fail, Info, Ok};
+    for may in [&[Info, Fail][..], &[Fail, Info], &[Ok, Fail], &[Fail, Ok], &[Ok, Info]] {
+        assert_eq!(kinds(may), [""; 0], "{may:?}");
+    }
+    assert_eq!(kinds(&[Fail, Fail]), ["G1a"]);
+}
+
+#[test]
+fn operations_beyond_four_billion_are_not_taken_for_one() {
+    let (proven, open) = ([message(0, Some(5))], [message(2, Some(1))]);
+    let ended = |process, outcome, sent, polled| Event::Ended {
+        process,
+        outcome,
+        sent,
+        polled,
+        rebalanced: &[],
+    };
+    let events = [
+        ended(0, Outcome::Info, &proven[..], None),
+        ended(1, Outcome::Info, &open[..], None),
+        ended(2, Outcome::Ok, &[][..], Some(&proven[..])),
+    ];
+    for first in [0, 1 << 33] {
+        let mut log = Log::new(Options::default());
+        for (index, event) in (first..).zip(events) {
+            log.push(At { index, time: 0 }, event);
+        }
+        assert_eq!(log.finish().verdict, Verdict::Valid, "{first}");
+    }
 }
