@@ -3,7 +3,8 @@
 //!
 //! For histories of adds of unique elements and reads of the whole set. An element is *known* once its add ended ok
 //! or a read that ended ok held it.
-//! - `lost`: known, and the read that began last of those that could tell does not hold it, nor does any later one.
+//! - `lost`: known, and missing from the read that began last of those that could tell. As in Jepsen, reads follow each
+//!   other by their invocations: one that began before and ended later may hold it still.
 //! - `stale` (counted; an anomaly with [`Options::linearizable`]): there in the end, but missing from a read that
 //!   began when it was known.
 //! - `duplicated`: held more than once by a single read.
@@ -300,7 +301,7 @@ impl SetFull {
         } else if missed_known {
             totals.lost_ns.push(seen.time.saturating_sub(known.time));
             let seen = if present > 0 {
-                "was read, and then never again"
+                "was read, and is missing from the read that began last"
             } else {
                 "was known, and never read"
             };

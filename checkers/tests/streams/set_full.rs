@@ -212,7 +212,10 @@ fn each_anomaly_alone_is_that_anomaly() {
     let then = |reads: &[[Op; 2]]| check(&[&added[..], &reads.concat()].concat(), LINEARIZABLE, |id| id);
     let lost = then(&[read(&[0, 1]), read(&[1])]);
     assert_eq!(kinds(&lost), ["lost"]);
-    assert_eq!(lost.anomalies[0].sentence, "element 0 was read, and then never again");
+    assert_eq!(
+        lost.anomalies[0].sentence,
+        "element 0 was read, and is missing from the read that began last"
+    );
     assert_eq!(lost.anomalies[0].witness, [0, 1, 5, 6, 7]);
     let never = then(&[read(&[1])]);
     assert_eq!(never.anomalies[0].sentence, "element 0 was known, and never read");
@@ -249,4 +252,24 @@ fn a_long_absence_is_found_among_many_reads() {
     assert_eq!(stale.counts["stable-latency-us-p0"], 0);
     ops.truncate(ops.len() - 2);
     assert_eq!(kinds(&check(&ops, Options::default(), |id| id)), ["lost"]);
+}
+
+#[test]
+fn reads_follow_each_other_by_their_invocations() {
+    let read = |process, elements: &'static [u32]| Event::Read { process, elements };
+    let begins = |process| Event::ReadInvoked { process };
+    let added = [Event::Add(0), Event::Added(0)];
+    // The read that began first ends last, and holds the element: that tells nothing of what comes after it began.
+    let lost = [&added[..], &[begins(1), begins(2), read(2, &[]), read(1, &[0])]].concat();
+    let result = crate::harness::run(SetFull::new(Options::default()), lost);
+    assert_eq!(kinds(&result), ["lost"]);
+    assert_eq!(
+        result.anomalies[0].sentence,
+        "element 0 was read, and is missing from the read that began last"
+    );
+    let stays = [&added[..], &[begins(2), begins(1), read(2, &[]), read(1, &[0])]].concat();
+    assert_eq!(
+        crate::harness::run(SetFull::new(Options::default()), stays).verdict,
+        Verdict::Valid
+    );
 }
