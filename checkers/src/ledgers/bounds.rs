@@ -7,7 +7,7 @@
 //!
 //! Whether an open amount failed is known only when it ends. So a read that needs an open amount waits for those that
 //! are open when it ends: that is a queue per sum, and an amount that ends touches the reads that ended while it was
-//! open. O(1) per event where concurrency is bounded.
+//! open. O(1) per event where concurrency is bounded; an amount that never ends keeps the reads that need it to the end.
 
 use std::collections::VecDeque;
 
@@ -147,9 +147,37 @@ impl<R> Bounds<R> {
         }
     }
 
-    /// A read ended. Reads settle in the order in which they ended.
+    /// A read ended. Reads settle in the order in which they ended, so that they wait for those before them.
     #[inline]
     pub(crate) fn read(&mut self, begun: Begun, value: i128, read: R, mut settled: impl FnMut(Judged<R>)) {
+        let (judged, decided) = self.judge(begun, value, read);
+        if decided && self.waiting.is_empty() {
+            settled(judged);
+        } else {
+            self.waiting.push_back(Waiting {
+                judged,
+                open: if decided { 0 } else { self.open },
+            });
+        }
+    }
+
+    /// The same where the order does not matter: a read that is decided settles at once.
+    #[inline]
+    pub(crate) fn read_unordered(&mut self, begun: Begun, value: i128, read: R, mut settled: impl FnMut(Judged<R>)) {
+        let (judged, decided) = self.judge(begun, value, read);
+        if decided {
+            settled(judged);
+        } else {
+            self.waiting.push_back(Waiting {
+                judged,
+                open: self.open,
+            });
+        }
+    }
+
+    /// A read with its interval, and whether what is open can change nothing about it.
+    #[inline]
+    fn judge(&self, begun: Begun, value: i128, read: R) -> (Judged<R>, bool) {
         let judged = Judged {
             read,
             value,
@@ -159,14 +187,7 @@ impl<R> Bounds<R> {
         // Were everything open to fail, the interval would shrink to this.
         let surely_fits = judged.low - self.open_minus <= value && value <= judged.high - self.open_plus;
         let decided = surely_fits || !judged.fits() || self.open == 0;
-        if decided && self.waiting.is_empty() {
-            settled(judged);
-        } else {
-            self.waiting.push_back(Waiting {
-                judged,
-                open: if decided { 0 } else { self.open },
-            });
-        }
+        (judged, decided)
     }
 
     /// Nothing more ends: what is open stays unknown.
@@ -246,6 +267,20 @@ mod tests {
         assert_eq!(settled, []);
         bounds.end(open, End::Info, note(&mut settled));
         assert_eq!(settled, [(0, true), (1, true)]);
+    }
+
+    #[test]
+    fn a_decided_read_does_not_wait_where_order_does_not_matter() {
+        let (mut bounds, mut settled) = (Bounds::default(), Settled::new());
+        bounds.ask(1);
+        let begun = bounds.begin();
+        bounds.read_unordered(begun, 1, 0, note(&mut settled));
+        for read in 1..100 {
+            bounds.read_unordered(begun, 0, read, note(&mut settled));
+        }
+        assert_eq!((settled.len(), bounds.waiting.len()), (99, 1));
+        bounds.close(note(&mut settled));
+        assert_eq!(settled[99], (0, true));
     }
 
     #[test]
