@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use crate::formats::OP_BYTES_MAX;
 use crate::formats::error::{CutOff, ReadError};
 use crate::formats::map::Bytes;
 use crate::ops::{Kind, Op, Process, Sequence, Tape};
@@ -14,6 +15,9 @@ use super::cells::{
     FLAG_PROCESS, FLAG_REST, FLAG_TIME, RECORD_BYTES, Record, Tag, u32_at,
 };
 use super::{MAGIC, VERSION};
+
+/// The most texts of one operation, in bytes: more than the longest one that the other formats read can have.
+const TEXT_BYTES_MAX: usize = 2 * OP_BYTES_MAX;
 
 /// A history in the binary form.
 pub struct Binary {
@@ -27,6 +31,8 @@ pub struct Binary {
     entered: usize,
     read: u32,
     tape: Tape,
+    /// [`TEXT_BYTES_MAX`]: cells that name one long text again and again take few bytes themselves.
+    text_bytes_max: usize,
 }
 
 /// A block, and where its payload begins.
@@ -81,6 +87,7 @@ impl Binary {
             entered: 0,
             read: 0,
             tape: Tape::default(),
+            text_bytes_max: TEXT_BYTES_MAX,
         };
         binary.check_header()?;
         binary.place_blocks()?;
@@ -456,6 +463,7 @@ impl Cells<'_> {
             Tag::Float => tape.push_float(f64::from_bits(self.long()?)),
             Tag::Tagged => {
                 nested(tape.begin_tagged(text()?))?;
+                self.bounded(tape)?;
                 return self.form(tape);
             }
             Tag::List => return self.sequence(Sequence::List, cell, tape),
@@ -470,6 +478,15 @@ impl Cells<'_> {
             }
             Tag::Shaped => return self.shaped(cell, tape),
         };
+        self.bounded(tape)
+    }
+
+    /// The texts on the tape are not more than one operation may have.
+    fn bounded(&self, tape: &Tape) -> Result<(), Wrong> {
+        if tape.text_len() > self.binary.text_bytes_max {
+            let found = format!("more than {} bytes of texts", self.binary.text_bytes_max);
+            return Err(("an operation that is not too long", found));
+        }
         Ok(())
     }
 
@@ -494,6 +511,7 @@ impl Cells<'_> {
                 Tag::Symbol => tape.push_symbol(text),
                 _ => tape.push_string(text),
             };
+            self.bounded(tape)?;
             self.form(tape)?;
         }
         tape.end();
@@ -506,5 +524,44 @@ fn nested(begun: bool) -> Result<(), Wrong> {
         Ok(())
     } else {
         Err(("a form that nests less than 256 deep", "a deeper one".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Binary;
+    use crate::formats::binary::BinaryWriter;
+    use crate::formats::{Format, Reader};
+
+    /// One operation whose value has a text of a thousand bytes as often as it is told, in each place that a form has.
+    fn binary(form: &str) -> Binary {
+        let text = "t".repeat(1000);
+        let edn = format!(
+            "{{:process 0, :type :ok, :f :read, :value [{}]}}",
+            form.replace('$', &text)
+        );
+        let mut reader = Reader::new(std::io::Cursor::new(edn), "h", Format::JepsenEdn).unwrap();
+        let mut writer = BinaryWriter::new(Vec::new()).unwrap();
+        while let Some(op) = reader.next().unwrap() {
+            writer.push(&op).unwrap();
+        }
+        Binary::new(writer.finish(None).unwrap(), "h.ptw").unwrap()
+    }
+
+    #[test]
+    fn a_text_named_again_and_again_is_refused_like_a_long_operation() {
+        for form in ["\"$\" ", ":$ ", "#$ 1 ", "{:$ 1} ", "[$] "] {
+            for (times, fits) in [(9, true), (11, false)] {
+                let mut binary = binary(&form.repeat(times));
+                assert!(binary.bytes.len() < 4000, "{form}: {}", binary.bytes.len());
+                binary.text_bytes_max = 10_000;
+                let read = binary.next().map(|op| op.is_some());
+                assert_eq!(read.is_ok(), fits, "{form} {times}: {read:?}");
+                if let Err(error) = read {
+                    let message = "expected an operation that is not too long, found more than 10000 bytes of texts";
+                    assert!(error.to_string().contains(message), "{error}");
+                }
+            }
+        }
     }
 }
