@@ -151,18 +151,23 @@ pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
             .chain(WORKLOADS.iter().map(|entry| entry.name))
     };
     workloads::find(&request.as_).map_err(|_| UnknownName::new("checker", &request.as_, possible()))?;
-    let mut reader = Reader::open(&request.path, request.format)?;
+    let reader = Reader::open(&request.path, request.format)?;
     let context = Context {
         format: reader.format(),
         options: request.options.clone(),
     };
-    let mut workload = workloads::workload(&request.as_, &context)?;
-    let ops = feed(&mut reader, workload.as_mut(), request)?;
-    let name = request.as_.clone();
-    let result = catch_unwind(AssertUnwindSafe(|| workload.finish())).unwrap_or_else(|_| {
-        let why = format!("the checker {name} panicked: this is a bug of paytwice; please report it with this history");
-        unknown(&name, &why)
+    let workload = workloads::workload(&request.as_, &context)?;
+    judge(reader, workload, request)
+}
+
+/// What a workload says of all operations of a file.
+fn judge(mut reader: Reader, mut workload: Box<dyn Workload>, request: &Request) -> Result<Checked, CheckError> {
+    let mut ops = 0;
+    let judged = guarded(&request.as_, || {
+        feed(&mut reader, workload.as_mut(), request, &mut ops)?;
+        Ok::<_, CheckError>(workload.finish())
     });
+    let result = judged.unwrap_or_else(Ok)?;
     Ok(Checked {
         format: reader.format(),
         ops,
@@ -171,14 +176,21 @@ pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
     })
 }
 
-fn feed(reader: &mut Reader, workload: &mut dyn Workload, request: &Request) -> Result<u64, CheckError> {
-    let mut ops = 0;
+/// Runs what must not panic; the error is what is said of a checker that does.
+fn guarded<T>(name: &str, run: impl FnOnce() -> T) -> Result<T, CheckerResult> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
+        let why = format!("the checker {name} panicked: this is a bug of paytwice; please report it with this history");
+        unknown(name, &why)
+    })
+}
+
+fn feed(reader: &mut Reader, workload: &mut dyn Workload, request: &Request, ops: &mut u64) -> Result<(), CheckError> {
     loop {
         let misfit = match reader.next()? {
-            None => return Ok(ops),
+            None => return Ok(()),
             Some(op) => workload.push(&op).err(),
         };
-        ops += 1;
+        *ops += 1;
         if let Some(misfit) = misfit {
             return Err(CheckError::Misfit {
                 file: request.path.display().to_string(),
@@ -195,7 +207,9 @@ fn check_payments(request: &Request) -> Result<Checked, CheckError> {
     let (format, path) = (reader.format(), reader.path().to_owned());
     drop(reader);
     request.options.none()?;
-    let checked = |ops, truncated: bool, results| Checked {
+    let judged = guarded(&request.as_, || judge_payments(&path, format, &request.as_));
+    let (ops, truncated, results) = judged.unwrap_or_else(|bug| Ok((0, false, vec![bug])))?;
+    Ok(Checked {
         format,
         ops,
         // The readers of payments say that the last line is cut off, and not where.
@@ -204,19 +218,22 @@ fn check_payments(request: &Request) -> Result<Checked, CheckError> {
             bytes: 0,
         }),
         results,
-    };
-    if request.as_ == "payments" {
-        let history = read_payments(&path, format)?;
+    })
+}
+
+/// Events, whether they are cut off, and what is said of them.
+fn judge_payments(path: &Path, format: Format, as_: &str) -> Result<(u64, bool, Vec<CheckerResult>), CheckError> {
+    if as_ == "payments" {
+        let history = read_payments(path, format)?;
         let results = crate::judge(&history);
-        return Ok(checked(results.events, history.truncated, results.checkers));
+        return Ok((results.events, history.truncated, results.checkers));
     }
-    let results = bulk::check_path(&path, format)?;
-    let (events, truncated) = (results.events, results.truncated);
-    let result = match request.as_.as_str() {
+    let results = bulk::check_path(path, format)?;
+    let result = match as_ {
         "ledger" => results.balance_convergence,
         _ => results.exactly_once,
     };
-    Ok(checked(events, truncated, vec![result]))
+    Ok((results.events, results.truncated, vec![result]))
 }
 
 fn read_payments(path: &Path, format: Format) -> Result<History, CheckError> {
@@ -224,4 +241,49 @@ fn read_payments(path: &Path, format: Format) -> Result<History, CheckError> {
         Format::Binary => bulk::from_ops(path)?,
         _ => history::read_path(path)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Op;
+
+    /// A workload with a bug: in what takes operations in, or at the end.
+    struct Buggy {
+        at_end: bool,
+    }
+
+    impl Workload for Buggy {
+        fn push(&mut self, _op: &Op) -> Result<(), Misfit> {
+            assert!(self.at_end, "a bug");
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> CheckerResult {
+            panic!("a bug")
+        }
+    }
+
+    #[test]
+    fn a_checker_that_panics_is_unknown_and_reported_as_a_bug() {
+        let path = std::env::temp_dir().join(format!("paytwice-panic-{}.edn", std::process::id()));
+        std::fs::write(&path, "{:process 0, :type :invoke, :f :read}\n").unwrap();
+        let request = Request {
+            path: path.clone(),
+            format: None,
+            as_: "set".to_owned(),
+            options: Options::default(),
+        };
+        for at_end in [false, true] {
+            let reader = Reader::open(&path, None).unwrap();
+            let checked = judge(reader, Box::new(Buggy { at_end }), &request).unwrap();
+            assert_eq!(checked.verdict(), Verdict::Unknown);
+            let why = checked.results[0].reason.as_deref().unwrap();
+            assert!(
+                why.contains("the checker set panicked: this is a bug of paytwice"),
+                "{why}"
+            );
+        }
+        std::fs::remove_file(path).unwrap();
+    }
 }
