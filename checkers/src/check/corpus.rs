@@ -68,6 +68,12 @@ pub enum CorpusError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It names no history.
+    #[error("{file}: names no history; a row is {}, between tabs", COLUMNS.join(", "))]
+    Empty {
+        /// The file.
+        file: String,
+    },
     /// A field is not of its kind.
     #[error("{file}:{line}: {column}: {problem}")]
     Field {
@@ -102,6 +108,9 @@ pub fn check_corpus(dir: &Path, mut each: impl FnMut(&CorpusRow)) -> Result<Corp
             column,
             problem,
         })?);
+    }
+    if tasks.is_empty() {
+        return Err(CorpusError::Empty { file: name });
     }
     let mut rows = Vec::new();
     for task in tasks {
