@@ -1,8 +1,11 @@
 //! How much a search may spend. There is no clock here: steps and bytes are counted, and a caller who wants to stop
 //! by time hands in a predicate.
 
-/// How often the stop predicate is asked, in steps.
+/// How often the stop predicate is asked and all bytes are counted, in steps.
 const POLL_EVERY_STEPS: u64 = 4096;
+
+/// All bytes are counted, too, when those of the states have grown by this part of what may be held.
+const POLL_EVERY_BYTES_PART: usize = 64;
 
 /// What the search for one part's order may spend before it says unknown.
 #[derive(Clone, Copy)]
@@ -42,6 +45,7 @@ pub(crate) struct Meter<'a> {
     budget: Budget<'a>,
     steps: u64,
     poll_at: u64,
+    poll_at_bytes: usize,
 }
 
 impl<'a> Meter<'a> {
@@ -51,6 +55,7 @@ impl<'a> Meter<'a> {
             budget,
             steps: 0,
             poll_at,
+            poll_at_bytes: budget.bytes_max / POLL_EVERY_BYTES_PART,
         }
     }
 
@@ -61,14 +66,21 @@ impl<'a> Meter<'a> {
 
     /// Spends one step.
     pub(crate) fn step(&mut self) {
-        self.steps += 1;
+        self.spend(1);
     }
 
-    /// Why the search has to end, if it has to. Cheap: looks at bytes and predicate only now and then.
-    pub(crate) fn exhausted(&mut self, bytes: impl FnOnce() -> usize) -> Option<String> {
-        if self.steps < self.poll_at {
+    /// Spends several steps.
+    pub(crate) fn spend(&mut self, steps: u64) {
+        self.steps += steps;
+    }
+
+    /// Why the search has to end, if it has to. Cheap: counts all bytes and asks the predicate only now and then, or
+    /// when the bytes of the states, which are known at once, have grown much.
+    pub(crate) fn exhausted(&mut self, state_bytes: usize, bytes: impl FnOnce() -> usize) -> Option<String> {
+        if self.steps < self.poll_at && state_bytes < self.poll_at_bytes {
             return None;
         }
+        self.poll_at_bytes = state_bytes.saturating_add((self.budget.bytes_max / POLL_EVERY_BYTES_PART).max(1));
         self.poll_at = (self.steps + POLL_EVERY_STEPS).min(self.budget.steps_max);
         let Budget {
             steps_max,

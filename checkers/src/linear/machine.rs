@@ -69,6 +69,11 @@ impl<'m, M: Model> Machine<'m, M> {
         self.model.describe_state(&self.states[state])
     }
 
+    /// Bytes that the states own.
+    pub(crate) fn state_bytes(&self) -> usize {
+        self.state_bytes
+    }
+
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
         self.state_bytes + self.states.bytes() + self.steps.bytes() + self.targets.capacity() * size_of::<u32>()

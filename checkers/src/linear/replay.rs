@@ -4,17 +4,36 @@
 //! place at its return may be preceded by one other that is open. What comes out is an order, or nothing: most
 //! parts of a history in which few operations overlap need no more than this.
 
+use std::cell::Cell;
+
+use super::budget::{Budget, Meter};
 use super::model::Model;
 use super::operation::Operation;
 
 /// With more operations open than this at once, it is left to the search to order them.
 const OPEN_MAX: usize = 64;
 
-/// An order of all operations that returned (and some that did not), if one suggests itself.
-pub(crate) fn order<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>]) -> Option<Vec<usize>> {
+/// Steps that it may take in any case, per operation: as many as a small state ever needs, at most.
+const STEPS_PER_OP: u64 = 4 * OPEN_MAX as u64;
+
+/// A step that copies so many bytes takes as long as two.
+const BYTES_PER_STEP: u64 = 4096;
+
+/// An order of all operations that returned (and some that did not), if one suggests itself before the budget is
+/// spent.
+pub(crate) fn order<M: Model>(
+    model: &M,
+    ops: &[&Operation<M::Input, M::Output>],
+    budget: Budget<'_>,
+) -> Option<Vec<usize>> {
+    let mut meter = Meter::new(Budget {
+        steps_max: budget.steps_max.max(STEPS_PER_OP * ops.len() as u64),
+        ..budget
+    });
     let mut replay = Replay {
         model,
         ops,
+        tried: Cell::new(0),
         state: model.init(),
         open: Vec::new(),
         order: Vec::with_capacity(ops.len()),
@@ -29,6 +48,11 @@ pub(crate) fn order<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>]
     }
     events.sort_unstable();
     for (_, returns, at) in events {
+        meter.spend(replay.cost());
+        // One state is remembered, and no more.
+        if meter.exhausted(0, || 0).is_some() {
+            return None;
+        }
         if returns {
             replay.returned(at)?;
         } else if ops[at].ret.is_some() || !model.is_read(&ops[at].input, ops[at].output.as_ref()) {
@@ -44,6 +68,8 @@ pub(crate) fn order<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>]
 struct Replay<'a, M: Model> {
     model: &'a M,
     ops: &'a [&'a Operation<M::Input, M::Output>],
+    /// Steps of the model since the meter was told.
+    tried: Cell<u64>,
     state: M::State,
     /// Called and without a place, in order of call.
     open: Vec<usize>,
@@ -51,6 +77,12 @@ struct Replay<'a, M: Model> {
 }
 
 impl<M: Model> Replay<'_, M> {
+    /// What was tried since it was last asked, in steps; one that copies a large state counts for many.
+    fn cost(&self) -> u64 {
+        let state_bytes = self.model.heap_bytes(&self.state) as u64;
+        self.tried.take() * (1 + state_bytes / BYTES_PER_STEP)
+    }
+
     fn returned(&mut self, at: usize) -> Option<()> {
         let Some(place) = self.open.iter().position(|open| *open == at) else {
             return Some(());
@@ -73,6 +105,7 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn step(&self, state: &M::State, at: usize) -> Option<M::State> {
+        self.tried.set(self.tried.get() + 1);
         let op = self.ops[at];
         self.model.step(state, &op.input, op.output.as_ref())
     }

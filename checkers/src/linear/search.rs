@@ -152,10 +152,9 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
                 return Ok(true);
             }
             let (visited, tallies, machine) = (&self.visited, &self.tallies, &*self.machine);
-            if let Some(why) = self
-                .meter
-                .exhausted(|| visited.bytes() + tallies.bytes() + machine.bytes())
-            {
+            if let Some(why) = self.meter.exhausted(machine.state_bytes(), || {
+                visited.bytes() + tallies.bytes() + machine.bytes()
+            }) {
                 return Err(why);
             }
             if self.choose() {

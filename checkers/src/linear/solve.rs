@@ -62,7 +62,7 @@ pub(crate) fn solve_in<M: Model>(
     budget: Budget<'_>,
     detail: Detail,
 ) -> Outcome {
-    match replay::order(model, ops) {
+    match replay::order(model, ops, budget) {
         Some(order) => Outcome::Linearizable(order),
         None => search_in(model, ops, budget, detail),
     }
