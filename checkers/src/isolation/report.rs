@@ -159,6 +159,8 @@ pub(super) struct Findings {
     remarks: Vec<String>,
     counts: BTreeMap<String, u64>,
     undecided: bool,
+    /// Reads of committed transactions.
+    reads: u64,
 }
 
 impl Findings {
@@ -170,6 +172,7 @@ impl Findings {
             remarks: Vec::new(),
             counts: BTreeMap::new(),
             undecided: false,
+            reads: 0,
         }
     }
 
@@ -199,6 +202,11 @@ impl Findings {
         self.counts.insert(name.to_owned(), count);
     }
 
+    /// So many reads of committed transactions say what they found.
+    pub(super) fn observed(&mut self, reads: u64) {
+        self.reads = reads;
+    }
+
     /// Adds what was found in the graph; `why` says in words why one transaction comes before another.
     pub(super) fn add_cycles(&mut self, cycles: Cycles, txns: &Txns, graph: &Graph, why: impl Fn(&Step) -> String) {
         self.count("dependencies", graph.edges() as u64);
@@ -225,7 +233,13 @@ impl Findings {
             self.count(name, txns.count(outcome));
         }
         self.count("transactions", txns.len() as u64);
-        let unjudged = (txns.count(Outcome::Ok) == 0).then(|| "no transaction committed".to_owned());
+        let unjudged = if txns.count(Outcome::Ok) == 0 {
+            Some("no transaction committed".to_owned())
+        } else if self.reads == 0 && self.totals.is_empty() {
+            Some("no committed transaction read anything: nothing could contradict the writes".to_owned())
+        } else {
+            None
+        };
         Report {
             name,
             models: options.models.clone(),

@@ -25,12 +25,15 @@ pub fn check<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], bu
         trouble(model, &parts[part], budget, detail)
     });
     let ok = history.iter().filter(|op| op.ret.is_some()).count() as u64;
+    let observes = |op: &&Operation<_, _>| op.ret.is_some() && model.observes(&op.input, op.output.as_ref());
+    let observed = history.iter().filter(observes).count() as u64;
     let totals = Totals {
         ops: history.len() as u64,
         ok,
         info: history.len() as u64 - ok,
         parts: parts.len() as u64,
         searched: parts.len() as u64,
+        observed,
     };
     let named = troubles
         .into_iter()

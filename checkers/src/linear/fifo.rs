@@ -6,7 +6,8 @@
 //! O(n log n) otherwise. Where values are enqueued more than once, where a dequeue returned and nobody saw what, and
 //! where dequeues of unknown outcome may decide whether a queue was empty, the search decides.
 //!
-//! Cannot see: values that were in the queue before the history began.
+//! Cannot see: values that were in the queue before the history began. A history in which no dequeue returned is
+//! unknown.
 
 use crate::verdict::CheckerResult;
 
@@ -97,7 +98,11 @@ impl FifoHistory {
 /// Judges a history. `name` is the checker's.
 pub fn check(name: &str, history: &FifoHistory, budget: Budget<'_>) -> CheckerResult {
     let happened = history.entries.iter().filter(|entry| entry.act != Act::Nothing);
-    let (ops, ok) = happened.fold((0, 0), |(ops, ok), entry| (ops + 1, ok + u64::from(entry.ret != OPEN)));
+    let (ops, ok, observed) = happened.fold((0, 0, 0), |(ops, ok, observed), entry| {
+        let returned = entry.ret != OPEN;
+        let observes = returned && matches!(entry.act, Act::Dequeue | Act::Empty);
+        (ops + 1, ok + u64::from(returned), observed + u64::from(observes))
+    });
     let (searched, trouble) = decide(history, budget);
     let totals = Totals {
         ops,
@@ -105,6 +110,7 @@ pub fn check(name: &str, history: &FifoHistory, budget: Budget<'_>) -> CheckerRe
         info: ops - ok,
         parts: 1,
         searched: u64::from(searched),
+        observed,
     };
     report::result(
         name,

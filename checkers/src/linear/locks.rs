@@ -29,6 +29,7 @@ pub fn check(history: &[Operation<Ask, ()>]) -> CheckerResult {
         info: history.len() as u64 - ok,
         parts: 1,
         searched: 0,
+        observed: ok,
     };
     let trouble = trouble(history).map(|trouble| (String::new(), trouble));
     report::result(Mutex.name(), totals, trouble.into_iter().collect())

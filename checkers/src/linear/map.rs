@@ -3,7 +3,8 @@
 //! Decides linearizability per key, the keys on all cores; a register is a map with one key. Keys on which every
 //! value that was read was written at most once are decided by zones (Gibbons and Korach, Testing shared memories,
 //! 1997), info writes included: O(n log n), no search. The others, and those with compare-and-set or append, are
-//! decided by the search. Cannot see: a compare-and-set and an append on the same key; that is unknown.
+//! decided by the search. Cannot see: a compare-and-set and an append on the same key; that is unknown, and so is a
+//! history in which no read returned a value and no compare-and-set was decided.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -179,13 +180,18 @@ pub fn check(name: &str, history: &MapHistory, budget: Budget<'_>) -> CheckerRes
         trouble
     });
     let happened = history.entries.iter().filter(|entry| entry.act != Act::Nothing);
-    let (ops, ok) = happened.fold((0, 0), |(ops, ok), entry| (ops + 1, ok + u64::from(entry.ret != OPEN)));
+    let (ops, ok, observed) = happened.fold((0, 0, 0), |(ops, ok, observed), entry| {
+        let returned = entry.ret != OPEN;
+        let observes = returned && matches!(entry.act, Act::Read | Act::Cas | Act::CasRefused);
+        (ops + 1, ok + u64::from(returned), observed + u64::from(observes))
+    });
     let totals = Totals {
         ops,
         ok,
         info: ops - ok,
         parts: parts.len() as u64,
         searched: searched.into_inner(),
+        observed,
     };
     let of = |part| {
         if parts.len() == 1 {

@@ -39,6 +39,12 @@ pub trait Model: Sync {
         false
     }
 
+    /// True if an operation with this input and output says something about what the object held: a read, a
+    /// compare-and-set, an acquired lock. A history without one is not judged.
+    fn observes(&self, _input: &Self::Input, output: Option<&Self::Output>) -> bool {
+        output.is_some()
+    }
+
     /// Bytes that a state owns elsewhere, for the budget.
     fn heap_bytes(&self, _state: &Self::State) -> usize {
         0

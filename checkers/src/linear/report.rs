@@ -42,6 +42,8 @@ pub(crate) struct Totals {
     pub(crate) info: u64,
     pub(crate) parts: u64,
     pub(crate) searched: u64,
+    /// Operations whose result says something about what the object held.
+    pub(crate) observed: u64,
 }
 
 /// The result for all parts; `troubles` in the order of parts, each with the part's name.
@@ -75,6 +77,8 @@ pub(crate) fn result(name: &str, totals: Totals, troubles: Vec<(String, Trouble)
     findings.count("undecided", unknown);
     if totals.ok == 0 {
         findings.doubt("no operation is known to have happened");
+    } else if totals.observed == 0 && impossible + unknown == 0 {
+        findings.doubt("no operation returned what the object held: nothing could contradict the others");
     }
     let mut result = findings.result(name);
     result.counts.insert(NONLINEARIZABLE.to_owned(), impossible);

@@ -78,6 +78,8 @@ fn every_workload_tells_right_from_wrong() {
                 "0 ok write 1",
                 "0 invoke cas [1 2]",
                 "0 fail cas [1 2]",
+                "0 invoke read",
+                "0 ok read 1",
             ],
             valid,
         ),

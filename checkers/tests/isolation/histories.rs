@@ -29,9 +29,11 @@ impl Op {
     }
 }
 
-/// Whether any transaction is known to have committed.
-pub(crate) fn commits(ops: &[Op]) -> bool {
-    ops.iter().any(|op| op.txn.outcome == Outcome::Ok)
+/// Whether any transaction that is known to have committed says what it read.
+pub(crate) fn observes(ops: &[Op]) -> bool {
+    let ok = ops.iter().filter(|op| op.txn.outcome == Outcome::Ok);
+    ok.flat_map(|op| &op.mops)
+        .any(|mop| matches!(mop, Mop::Read(_, Some(_))))
 }
 
 /// How many cases of a property are run: more when `PAYTWICE_PROPTEST_CASES` says so.

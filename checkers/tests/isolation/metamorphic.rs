@@ -5,7 +5,7 @@ use paytwice_checkers::isolation::{ListAppend, Model, Options, Outcome, Report, 
 use paytwice_checkers::verdict::Verdict;
 use proptest::prelude::*;
 
-use crate::histories::{Mop, Op, cases, plans, run};
+use crate::histories::{Mop, Op, cases, observes, plans, run};
 use crate::{list_append, rw_register};
 
 fn check(ops: &[Op], register: bool) -> Report {
@@ -124,7 +124,7 @@ proptest! {
         prop_assert_eq!(verdicts(&again), expected.clone(), "added in another order");
         let again = check(&without_unobserved(&ops), register);
         prop_assert_eq!((verdicts(&again), again.kinds()), (expected.clone(), kinds), "without unobserved");
-        if ops.iter().any(|op| op.txn.outcome == Outcome::Ok) {
+        if observes(&ops) {
             let again = check(&with_another_key(&ops), register);
             prop_assert_eq!((verdicts(&again), again.kinds()), (expected, kinds), "with another key");
         }

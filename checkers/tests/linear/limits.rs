@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use paytwice_checkers::linear::models::keyed::Keyed;
+use paytwice_checkers::linear::models::queue::{self, Queue};
 use paytwice_checkers::linear::models::register::{Answer, Ask, Register};
 use paytwice_checkers::linear::{Budget, FifoHistory, MapHistory, Operation, check, fifo, map};
 use paytwice_checkers::verdict::Verdict;
@@ -200,4 +201,55 @@ fn info_operations_are_told_apart_only_where_that_matters() {
         "{:?}",
         result.anomalies
     );
+}
+
+/// A queue that is filled, then takes values of which each may be the next, and gives out one that it never got.
+fn deep(filled: u64, overlapping: u64) -> Vec<Operation<queue::Ask<u64>, queue::Answer<u64>>> {
+    let enqueue = |value, call, ret| Operation::ok(0, queue::Ask::Enqueue(value), call, queue::Answer::Done, ret);
+    let from = 2 * filled;
+    let mut history: Vec<_> = (0..filled).map(|n| enqueue(n, 2 * n, 2 * n + 1)).collect();
+    history.extend((0..overlapping).map(|n| enqueue(filled + n, from + n, from + overlapping + n)));
+    let end = from + 2 * overlapping;
+    history.push(Operation::ok(
+        0,
+        queue::Ask::Dequeue,
+        end,
+        queue::Answer::Value(u64::MAX),
+        end + 1,
+    ));
+    history
+}
+
+#[test]
+fn large_states_use_up_the_bytes_before_many_steps_are_taken() {
+    let budget = Budget {
+        bytes_max: 1 << 20,
+        ..Budget::default()
+    };
+    let result = check(&Queue::default(), &deep(4_000, 8), budget);
+    let reason = result.reason.unwrap();
+    let steps = reason.strip_prefix("the search used up its 1048576 bytes after ");
+    let steps = steps.and_then(|rest| rest.strip_suffix(" steps"));
+    let steps: u64 = steps.unwrap_or_else(|| panic!("{reason}")).parse().unwrap();
+    // A state is up to 64 KiB; bytes that were counted every 4096 steps alone would come to far more.
+    assert!(steps < 1_000, "{steps}");
+}
+
+#[test]
+fn the_order_that_suggests_itself_is_tried_no_longer_than_may_be() {
+    let asked = AtomicU32::new(0);
+    let stop = || asked.fetch_add(1, Ordering::Relaxed) > 0;
+    let history: Vec<_> = (0..20_000)
+        .map(|n| Operation::ok(0, Ask::Write(1), 2 * n, Answer::Done, 2 * n + 1))
+        .chain([Operation::ok(0, Ask::Read, 40_000, Answer::Value(1), 40_001)])
+        .collect();
+    let run = |stop: Option<&(dyn Fn() -> bool + Sync)>| {
+        let budget = Budget {
+            stop,
+            ..Budget::default()
+        };
+        check(&Register { initial: 0 }, &history, budget).verdict
+    };
+    assert_eq!(run(None), Verdict::Valid);
+    assert_eq!(run(Some(&stop)), Verdict::Unknown);
 }

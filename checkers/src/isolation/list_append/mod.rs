@@ -54,6 +54,8 @@ pub struct ListAppend {
     raw: Lists,
     /// Empty between reads.
     scratch: Vec<Code>,
+    /// Reads of transactions that ended ok.
+    reads: u64,
 }
 
 /// One read or append.
@@ -176,7 +178,10 @@ impl ListAppend {
         let key = self.key(key.into());
         let values = values.into_iter();
         let what = match self.txns.outcome(self.txns.len() as u32 - 1) {
-            Outcome::Ok => self.place(key, values),
+            Outcome::Ok => {
+                self.reads += 1;
+                self.place(key, values)
+            }
             Outcome::Info => self.raw(key, 0, values),
             Outcome::Fail => What::Unknown,
         };
@@ -235,6 +240,7 @@ impl ListAppend {
     pub fn check(mut self, options: &Options) -> Report {
         let mut findings = Findings::new(options.witnesses_max);
         findings.count("keys", self.keys.len() as u64);
+        findings.observed(self.reads);
         if let Some(repeated) = self.appends.repeated {
             let why = words::repeated(&self, repeated);
             return findings.unjudged(NAME, &self.txns, options, why);

@@ -63,6 +63,8 @@ pub struct RwRegister {
     versions: Versions,
     /// Per key whether nil was written to it: then nil tells nothing.
     nil_written: Vec<bool>,
+    /// Reads of transactions that ended ok.
+    reads: u64,
 }
 
 /// One read or write.
@@ -182,8 +184,10 @@ impl RwRegister {
     /// The transaction read `key` and found `value`; None is nil.
     pub fn read<'a, S: Into<Scalar<'a>>>(&mut self, key: impl Into<Scalar<'a>>, value: Option<S>) {
         let key = self.key(key.into());
+        let outcome = self.txns.outcome(self.txns.len() as u32 - 1);
+        self.reads += u64::from(outcome == Outcome::Ok);
         let what = match value {
-            _ if self.txns.outcome(self.txns.len() as u32 - 1) == Outcome::Fail => What::Unknown,
+            _ if outcome == Outcome::Fail => What::Unknown,
             Some(value) => {
                 let code = self.scalars.code(value.into());
                 What::Read(self.versions.number(key, code))
@@ -216,6 +220,7 @@ impl RwRegister {
     pub fn check(self, options: &Options, assumptions: &Assumptions) -> Report {
         let mut findings = Findings::new(options.witnesses_max);
         findings.count("keys", self.keys.len() as u64);
+        findings.observed(self.reads);
         let committed = self.committed();
         let mut edges = GraphBuilder::new(&self.txns, self.mops.len());
         let seen = scan::scan(&self, &committed, assumptions, &mut findings);

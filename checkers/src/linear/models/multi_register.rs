@@ -81,6 +81,10 @@ where
         })
     }
 
+    fn observes(&self, txn: &Txn<K, V>, _output: Option<&()>) -> bool {
+        txn.iter().any(|step| matches!(step, Step::Read(_, Some(_))))
+    }
+
     fn heap_bytes(&self, state: &Held<K, V>) -> usize {
         state.capacity() * size_of::<(K, V)>()
     }

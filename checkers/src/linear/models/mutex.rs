@@ -37,6 +37,10 @@ impl Model for Mutex {
         }
     }
 
+    fn observes(&self, _input: &Ask, _output: Option<&()>) -> bool {
+        true
+    }
+
     fn describe(&self, input: &Ask, _output: Option<&()>) -> String {
         match input {
             Ask::Acquire => "acquire".to_owned(),

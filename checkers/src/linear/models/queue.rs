@@ -74,6 +74,10 @@ impl<V: Clone + Eq + Hash + Display + Sync> Model for Queue<V> {
         matches!(output, Some(Answer::Empty))
     }
 
+    fn observes(&self, _input: &Ask<V>, output: Option<&Answer<V>>) -> bool {
+        matches!(output, Some(Answer::Value(_) | Answer::Empty))
+    }
+
     fn heap_bytes(&self, state: &VecDeque<V>) -> usize {
         state.capacity() * size_of::<V>()
     }

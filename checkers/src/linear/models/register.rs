@@ -69,6 +69,10 @@ impl<V: Clone + Eq + Hash + Display + Sync> Model for Register<V> {
         }
     }
 
+    fn observes(&self, input: &Ask<V>, output: Option<&Answer<V>>) -> bool {
+        output.is_some() && !matches!(input, Ask::Write(_))
+    }
+
     fn describe(&self, input: &Ask<V>, output: Option<&Answer<V>>) -> String {
         match (input, output) {
             (Ask::Read, Some(Answer::Value(value))) => format!("read -> {value}"),

@@ -179,6 +179,10 @@ impl<B: AsRef<[u8]> + Clone + Eq + Hash + Sync> Model for Text<B> {
         matches!(input, Ask::Get)
     }
 
+    fn observes(&self, _input: &Ask<B>, output: Option<&Option<B>>) -> bool {
+        matches!(output, Some(Some(_)))
+    }
+
     fn heap_bytes(&self, _state: &Rope<B>) -> usize {
         size_of::<Piece<B>>() + 2 * size_of::<usize>()
     }
