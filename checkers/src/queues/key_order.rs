@@ -1,6 +1,8 @@
 //! Per-key order: messages of one key come out in the order in which they went in.
 //!
-//! For histories of sends with one consumer (or one consumer group) whose deliveries are told in order. A key is
+//! For histories of sends with one consumer (or one consumer group) whose deliveries are told in order; where
+//! deliveries of several consumers overlap, their order is unknown, and what only that order would show is counted
+//! (`unordered`) and makes the verdict unknown. A key is
 //! whatever orders: a partition, an account, or a pair of producer and partition that the caller numbers. A message
 //! went in before another of its key when its send ended ok before the other's was invoked; concurrent sends, and
 //! sends that ended info, may come out in any order. Only first deliveries count: a redelivery is no disorder.
@@ -11,7 +13,7 @@
 //! [`total_queue`](super::total_queue)). Complete: of the messages delivered already, the one whose send began last
 //! is the only one that has to be compared. O(1) per event, 16 bytes per message and 12 per key.
 
-use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, at};
+use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, at, plural};
 use crate::verdict::CheckerResult;
 
 /// Name of this checker.
@@ -29,8 +31,16 @@ pub enum Event {
     },
     /// Its send ended ok.
     Sent(u32),
-    /// It was delivered.
+    /// It was delivered, after whatever was told as delivered before it.
     Delivered(u32),
+    /// It was delivered by an operation that began at this index: whether before or after what was delivered since,
+    /// by other operations, is not known.
+    DeliveredSince {
+        /// The message.
+        id: u32,
+        /// Index of the operation's invocation.
+        began: u64,
+    },
 }
 
 #[derive(Clone, Copy, Default)]
@@ -70,6 +80,7 @@ pub struct KeyOrder {
     sent: u64,
     delivered: u64,
     redelivered: u64,
+    unordered: u64,
 }
 
 impl KeyOrder {
@@ -80,7 +91,7 @@ impl KeyOrder {
     }
 
     #[inline]
-    fn deliver(&mut self, at: At, id: u32) {
+    fn deliver(&mut self, at: At, began: u64, id: u32) {
         let message = self.messages.at(id);
         if message.sent_at == Mark::NONE {
             self.unexpected.push((id, Mark::new(at.index)));
@@ -99,6 +110,10 @@ impl KeyOrder {
         let latest = self.keys.at(key);
         if acked_at.is_before(latest.sent_at) {
             let by = *latest;
+            if by.delivered_at != delivered_at && !by.delivered_at.is_before(Mark::new(began)) {
+                self.unordered += 1;
+                return;
+            }
             self.overtaken.push(Overtaken {
                 id,
                 by,
@@ -131,7 +146,8 @@ impl Streaming for KeyOrder {
                 message.sent_at.first(at.index);
             }
             Event::Sent(id) => self.messages.at(id).acked_at.first(at.index),
-            Event::Delivered(id) => self.deliver(at, id),
+            Event::Delivered(id) => self.deliver(at, at.index, id),
+            Event::DeliveredSince { id, began } => self.deliver(at, began, id),
         }
     }
 
@@ -153,9 +169,17 @@ impl Streaming for KeyOrder {
         if self.delivered == 0 {
             tally.doubt("nothing that was sent was delivered: there is no order to judge");
         }
+        if self.unordered > 0 {
+            tally.doubt(format!(
+                "{} came by an operation that overlaps with the one that brought a later message of the same key: \
+                 which came first is not known",
+                plural(self.unordered, "message")
+            ));
+        }
         tally.count("sent", self.sent);
         tally.count("delivered", self.delivered);
         tally.count("redelivered", self.redelivered);
+        tally.count("unordered", self.unordered);
         tally.result(NAME)
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! After `checker/total-queue` of Jepsen. Sees: values. Cannot see: order; a loss that a later duplicate of the same
 //! value hides. A dequeue that ended info may have taken an element with it: Jepsen calls that element lost, and so
-//! does this unless [`Options::info_dequeues_take`] is set. O(1) per event, 28 bytes per element.
+//! does this unless [`Options::info_dequeues_take`] is set; a drain that ended info may have taken all of them. O(1) per event, 28 bytes per element.
 
 use crate::streaming::{At, Case, Dense, Mark, Names, Streaming, Tally, at, times};
 use crate::verdict::CheckerResult;
@@ -25,7 +25,7 @@ pub const NAME: &str = "total-queue";
 pub struct Options {
     /// Every element is one message and comes out once, however often it was asked for.
     pub exactly_once: bool,
-    /// As many lost elements as dequeues ended info are unknown, not invalid.
+    /// As many lost elements as dequeues ended info are unknown, not invalid; any number where a drain did.
     pub info_dequeues_take: bool,
 }
 
@@ -42,6 +42,8 @@ pub enum Event {
     Dequeued(u32),
     /// A dequeue ended info: it may have taken an element.
     DequeueUnknown,
+    /// A drain ended info: it may have taken any number of elements.
+    DrainUnknown,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -61,6 +63,7 @@ pub struct TotalQueue {
     options: Options,
     elements: Dense<Element>,
     unknown_dequeues: u64,
+    unknown_drains: u64,
 }
 
 impl TotalQueue {
@@ -100,18 +103,16 @@ impl Streaming for TotalQueue {
                 element.dequeued = Mark::new(at.index);
             }
             Event::DequeueUnknown => self.unknown_dequeues += 1,
+            Event::DrainUnknown => self.unknown_drains += 1,
         }
     }
 
     fn finish_named(self, names: &dyn Names) -> CheckerResult {
         let mut totals = Totals::default();
         let mut tally = Tally::default();
-        let takeable = if self.options.info_dequeues_take {
-            self.unknown_dequeues
-        } else {
-            0
-        };
-        let losses_excused = takeable > 0 && self.losses() <= takeable;
+        let (dequeues, drains) = (self.unknown_dequeues, self.unknown_drains);
+        let takeable = if drains > 0 { u64::MAX } else { dequeues };
+        let losses_excused = self.options.info_dequeues_take && takeable > 0 && self.losses() <= takeable;
         for (id, element) in self.elements.iter() {
             totals.add(element, self.options.exactly_once);
             self.judge(element, losses_excused, || names.id(id), &mut tally);
@@ -120,8 +121,13 @@ impl Streaming for TotalQueue {
             tally.doubt("no enqueue was acknowledged and nothing was dequeued: there is nothing to judge");
         }
         if losses_excused && totals.lost > 0 {
+            let takers = match (dequeues, drains) {
+                (dequeues, 0) => format!("{dequeues} dequeues"),
+                (0, drains) => format!("{drains} drains"),
+                (dequeues, drains) => format!("{dequeues} dequeues and {drains} drains"),
+            };
             tally.doubt(format!(
-                "{} lost, and {takeable} dequeues ended info, which may have taken them",
+                "{} lost, and {takers} ended info, which may have taken them",
                 totals.lost
             ));
         }
@@ -129,7 +135,8 @@ impl Streaming for TotalQueue {
             tally.remark("elements came out more often than they went in; a total queue may do that");
         }
         totals.count(&mut tally);
-        tally.count("unknown-dequeues", self.unknown_dequeues);
+        tally.count("unknown-dequeues", dequeues);
+        tally.count("unknown-drains", drains);
         tally.result(NAME)
     }
 }

@@ -1,7 +1,8 @@
 //! `key-order`: `send [k v]`, `receive [k v]` and `poll [[k v] ...]`, judged by [`key_order`](crate::queues::key_order).
 //!
 //! A message is its key and its value. `receive` tells one delivery and `poll` several, in the order in which they
-//! came; deliveries of unknown outcome were seen by nobody, and do not count.
+//! came; deliveries of unknown outcome were seen by nobody, and do not count. In which order two deliveries came that
+//! overlap, nothing says: such a one cannot be out of order.
 
 use crate::ops::{Kind, Op, Ref};
 use crate::queues::key_order::{Event, KeyOrder};
@@ -27,6 +28,7 @@ struct Messages {
     messages: Forms,
     keys: Forms,
     sends: Clients<u32>,
+    receives: Clients<()>,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as every workload is made")]
@@ -52,18 +54,13 @@ impl Workload for Messages {
                     self.order.push(at(op), Event::Sent(id));
                 }
             }
-            ("receive", Kind::Ok) => {
-                let (key, value) = keyed(op, SHAPE)?;
-                self.deliver(op, key, value);
-            }
-            ("poll", Kind::Ok) => {
-                let items = op.value.items();
-                for item in items.ok_or_else(|| misfit(op, "a list of messages [k v]", op.value))? {
-                    let (key, value) = item.pair().ok_or_else(|| misfit(op, SHAPE, item))?;
-                    self.deliver(op, key, value);
+            ("receive" | "poll", Kind::Invoke) => self.receives.begin(client, op, ())?,
+            ("receive" | "poll", kind) => {
+                let began = self.receives.close(client).map_or(op.index, |(began, ())| began);
+                if kind == Kind::Ok {
+                    self.receive(op, began)?;
                 }
             }
-            ("receive" | "poll", _) => {}
             _ => return Err(unknown_f(op, "send, receive or poll")),
         }
         Ok(())
@@ -78,8 +75,23 @@ impl Workload for Messages {
 }
 
 impl Messages {
-    fn deliver(&mut self, op: &Op, key: Ref, value: Ref) {
+    /// What an operation that began at `began` was handed; it began when it ended where no invocation is on record.
+    fn receive(&mut self, op: &Op, began: u64) -> Result<(), Misfit> {
+        if op.f == "receive" {
+            let (key, value) = keyed(op, SHAPE)?;
+            self.deliver(op, began, key, value);
+            return Ok(());
+        }
+        let items = op.value.items();
+        for item in items.ok_or_else(|| misfit(op, "a list of messages [k v]", op.value))? {
+            let (key, value) = item.pair().ok_or_else(|| misfit(op, SHAPE, item))?;
+            self.deliver(op, began, key, value);
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, op: &Op, began: u64, key: Ref, value: Ref) {
         let id = self.messages.id_of_pair(key, value);
-        self.order.push(at(op), Event::Delivered(id));
+        self.order.push(at(op), Event::DeliveredSince { id, began });
     }
 }

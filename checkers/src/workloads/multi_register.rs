@@ -7,13 +7,21 @@ use crate::ops::{Kind, Op, Ref};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
+use super::register::choice;
 use super::support::{Clients, Misfit, client, misfit, mop, name_of};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "multi-register",
     about: "linearizability of transactions over several registers",
-    options: &[("initial", "what every register holds at first; left open by default")],
+    options: &[
+        ("initial", "what every register holds at first; left open by default"),
+        (
+            "nil-reads",
+            "unseen: a read of nil tells nothing (default, as in Knossos); initial: it found what was there at first, nil \
+             where that is left open",
+        ),
+    ],
     make,
 };
 
@@ -25,17 +33,23 @@ struct MultiRegisters {
     model: MultiRegister<String, String>,
     history: Vec<Operation<Steps, ()>>,
     clients: Clients<Steps>,
+    /// What a read of nil found, where that is known.
+    nil: Option<String>,
 }
 
 fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
+    let initial = context.options.get("initial");
+    let nil_is_unseen = choice(&context.options, "nil-reads", ["initial", "unseen"])?.unwrap_or(true);
+    let nil = (!nil_is_unseen).then(|| initial.unwrap_or("nil").to_owned());
     let model = MultiRegister {
         initial: Vec::new(),
-        otherwise: context.options.get("initial").map(str::to_owned),
+        otherwise: initial.map(str::to_owned).or_else(|| nil.clone()),
     };
     Ok(Box::new(MultiRegisters {
         model,
         history: Vec::new(),
         clients: Clients::default(),
+        nil,
     }))
 }
 
@@ -44,7 +58,7 @@ impl Workload for MultiRegisters {
         let Some(client) = client(op) else { return Ok(()) };
         self.clients.follow(op)?;
         if op.kind == Kind::Invoke {
-            let steps = steps(op.value, false).map_err(|form| misfit(op, SHAPE, form))?;
+            let steps = steps(op.value, None).map_err(|form| misfit(op, SHAPE, form))?;
             return self.clients.begin(client, op, steps);
         }
         let Some((invoke, asked)) = self.clients.end(client, op)? else {
@@ -52,7 +66,7 @@ impl Workload for MultiRegisters {
         };
         match op.kind {
             Kind::Ok => {
-                let seen = steps(op.value, true).map_err(|form| misfit(op, SHAPE, form))?;
+                let seen = steps(op.value, Some(self.nil.as_deref())).map_err(|form| misfit(op, SHAPE, form))?;
                 self.add(client, invoke, seen, Some(op.index));
             }
             Kind::Info => self.add(client, invoke, asked, None),
@@ -83,14 +97,18 @@ impl MultiRegisters {
     }
 }
 
-/// The steps of a transaction; what a read found counts only where it was `seen`. The error is the form that is none.
-fn steps(value: Ref<'_>, seen: bool) -> Result<Steps, Ref<'_>> {
+/// The steps of a transaction; what a read found counts only where it was `seen`, and says what nil stands for, if for
+/// anything. The error is the form that is none.
+fn steps<'a>(value: Ref<'a>, seen: Option<Option<&str>>) -> Result<Steps, Ref<'a>> {
     let mops = value.items().ok_or(value)?;
     mops.map(|form| {
         let (f, key, value) = mop(form).ok_or(form)?;
         let value = value.filter(|value| !value.is_nil()).map(name_of);
         match (f, value) {
-            ("read" | "r", value) => Ok(Step::Read(name_of(key), value.filter(|_| seen))),
+            ("read" | "r", value) => {
+                let found = seen.and_then(|nil| value.or_else(|| nil.map(str::to_owned)));
+                Ok(Step::Read(name_of(key), found))
+            }
             ("write" | "w", Some(value)) => Ok(Step::Write(name_of(key), value)),
             _ => Err(form),
         }

@@ -48,7 +48,7 @@ impl Conventions {
 }
 
 /// Whether an option has the second of two values.
-fn choice(options: &Options, name: &str, values: [&str; 2]) -> Result<Option<bool>, OptionError> {
+pub(super) fn choice(options: &Options, name: &str, values: [&str; 2]) -> Result<Option<bool>, OptionError> {
     match options.get(name) {
         None => Ok(None),
         Some(value) if value == values[0] => Ok(Some(false)),

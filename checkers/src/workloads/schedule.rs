@@ -1,13 +1,13 @@
 //! `schedule`: `attempt id`, judged by [`schedule`](crate::process::schedule) against the delays of its options.
 //!
 //! An attempt is invoked when it arrives, and ends as it was answered: ok is acknowledged, fail is not. One that ends
-//! info may have been acknowledged, so that later ones need neither come nor stay away. `due id` tells when the
+//! info, or does not end, may have been acknowledged, so that later ones need neither come nor stay away. `due id` tells when the
 //! schedule of an id begins (with the first attempt, where it is not told), and `settle` until when attempts were
 //! observed. Every operation has a time.
 
 use crate::ops::{Kind, Op};
 use crate::process::schedule::{Event, Options as Judged, Schedule, Since};
-use crate::streaming::Streaming;
+use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;
 
 use super::options::{OptionError, ns_of_ms, wrong};
@@ -90,7 +90,10 @@ impl Workload for Attempts {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> CheckerResult {
+    fn finish(mut self: Box<Self>) -> CheckerResult {
+        for (_, index, id) in self.attempts.rest() {
+            self.schedule.push(At { index, time: 0 }, Event::AckUnknown(id));
+        }
         self.schedule.finish_named(&Named {
             ids: &self.ids,
             keys: &self.ids,

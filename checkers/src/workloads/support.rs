@@ -179,6 +179,11 @@ impl<T> Clients<T> {
         }
     }
 
+    /// The same of an operation whose invocation may not be on record: None where it is not.
+    pub(super) fn close(&mut self, client: i64) -> Option<(u64, T)> {
+        self.open.remove(&client)
+    }
+
     /// What is open at the end, in the order of the invocations.
     pub(super) fn rest(&mut self) -> Vec<(i64, u64, T)> {
         let mut rest: Vec<(i64, u64, T)> = self
@@ -342,6 +347,6 @@ pub(super) fn mop(form: Ref<'_>) -> Option<(&str, Ref<'_>, Option<Ref<'_>>)> {
 
 /// An index as the compact histories take it.
 pub(super) fn index(op: &Op) -> Result<u32, Misfit> {
-    let bounded = u32::try_from(op.index).ok().filter(|index| *index < u32::MAX);
-    bounded.ok_or_else(|| misfit_as(op, "an index below 2^32 - 1", &op.index.to_string()))
+    let bounded = u32::try_from(op.index).ok().filter(|index| *index < u32::MAX - 1);
+    bounded.ok_or_else(|| misfit_as(op, "an index below 2^32 - 2", &op.index.to_string()))
 }

@@ -1,12 +1,14 @@
 //! `total-queue`: `enqueue v`, `dequeue` and `drain`, judged by [`total_queue`](crate::queues::total_queue).
+//!
+//! A dequeue of nil found nothing. Dequeues and drains that do not end are of unknown outcome.
 
 use crate::ops::{Kind, Op};
 use crate::queues::total_queue::{Event, Options as Judged, TotalQueue};
-use crate::streaming::Streaming;
+use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Forms, Misfit, Named, at, client, misfit, unknown_f};
+use super::support::{Clients, Forms, Misfit, Named, at, client, misfit, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -16,7 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
         ("exactly-once", "true: every element comes out once"),
         (
             "info-dequeues-take",
-            "true: a dequeue of unknown outcome may have taken an element",
+            "true: a dequeue of unknown outcome may have taken an element, and a drain any number",
         ),
     ],
     make,
@@ -25,6 +27,25 @@ pub(super) const ENTRY: Entry = Entry {
 struct Queue {
     queue: TotalQueue,
     elements: Forms,
+    /// Dequeues and drains that are open.
+    takes: Clients<Take>,
+}
+
+/// What takes elements out of the queue.
+#[derive(Clone, Copy)]
+enum Take {
+    Dequeue,
+    Drain,
+}
+
+impl Take {
+    /// One of unknown outcome.
+    fn unknown(self) -> Event {
+        match self {
+            Take::Dequeue => Event::DequeueUnknown,
+            Take::Drain => Event::DrainUnknown,
+        }
+    }
 }
 
 fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
@@ -35,20 +56,27 @@ fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
     Ok(Box::new(Queue {
         queue,
         elements: Forms::default(),
+        takes: Clients::default(),
     }))
 }
 
 impl Workload for Queue {
     fn push(&mut self, op: &Op) -> Result<(), Misfit> {
-        if client(op).is_none() {
-            return Ok(());
+        let Some(client) = client(op) else { return Ok(()) };
+        if op.kind != Kind::Invoke && matches!(op.f, "dequeue" | "drain") {
+            self.takes.close(client);
         }
         let event = match (op.f, op.kind) {
             ("enqueue", Kind::Invoke) => Event::Enqueue(self.elements.id(op.value)),
             ("enqueue", Kind::Ok) => Event::Enqueued(self.elements.id(op.value)),
             ("enqueue", Kind::Fail) => Event::EnqueueFailed(self.elements.id(op.value)),
+            ("dequeue", Kind::Invoke) => return self.takes.begin(client, op, Take::Dequeue),
+            ("drain", Kind::Invoke) => return self.takes.begin(client, op, Take::Drain),
+            // It found nothing.
+            ("dequeue", Kind::Ok) if op.value.is_nil() => return Ok(()),
             ("dequeue", Kind::Ok) => Event::Dequeued(self.elements.id(op.value)),
-            ("dequeue" | "drain", Kind::Info) => Event::DequeueUnknown,
+            ("dequeue", Kind::Info) => Take::Dequeue.unknown(),
+            ("drain", Kind::Info) => Take::Drain.unknown(),
             ("drain", Kind::Ok) => {
                 let items = op.value.items();
                 for item in items.ok_or_else(|| misfit(op, "a list of elements", op.value))? {
@@ -64,7 +92,10 @@ impl Workload for Queue {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> CheckerResult {
+    fn finish(mut self: Box<Self>) -> CheckerResult {
+        for (_, index, take) in self.takes.rest() {
+            self.queue.push(At { index, time: 0 }, take.unknown());
+        }
         self.queue.finish_named(&Named {
             ids: &self.elements,
             keys: &self.elements,

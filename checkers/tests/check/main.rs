@@ -2,6 +2,7 @@
 
 mod files;
 mod messages;
+mod observed;
 mod support;
 mod verdicts;
 mod witnesses;

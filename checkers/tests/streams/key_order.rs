@@ -24,7 +24,7 @@ fn well_formed(events: Vec<Event>) -> Vec<Event> {
         let keep = match event {
             Event::Send { id, .. } => !sent(id) && !kept.contains(&Event::Delivered(id)),
             Event::Sent(id) => sent(id) && !kept.contains(&event),
-            Event::Delivered(_) => true,
+            Event::Delivered(_) | Event::DeliveredSince { .. } => true,
         };
         if keep {
             kept.push(event);
@@ -60,6 +60,7 @@ fn rename(event: Event) -> Event {
         },
         Event::Sent(id) => Event::Sent(renamed(id)),
         Event::Delivered(id) => Event::Delivered(renamed(id)),
+        Event::DeliveredSince { id, began } => Event::DeliveredSince { id: renamed(id), began },
     }
 }
 

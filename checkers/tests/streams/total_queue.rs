@@ -141,7 +141,7 @@ fn rename(event: Event) -> Event {
         Event::Enqueued(id) => Event::Enqueued(renamed(id)),
         Event::EnqueueFailed(id) => Event::EnqueueFailed(renamed(id)),
         Event::Dequeued(id) => Event::Dequeued(renamed(id)),
-        Event::DequeueUnknown => Event::DequeueUnknown,
+        Event::DequeueUnknown | Event::DrainUnknown => event,
     }
 }
 
@@ -230,6 +230,14 @@ fn a_dequeue_that_ended_info_excuses_one_loss_where_it_may() {
         planted(&[Enqueue(9), Enqueued(9), DequeueUnknown], LAX).verdict,
         Verdict::Invalid
     );
+    let drained = [Enqueue(8), Enqueued(8), Enqueue(9), Enqueued(9), Event::DrainUnknown];
+    let many = planted(&drained, lenient);
+    assert_eq!((many.verdict, many.counts["lost"]), (Verdict::Unknown, 2));
+    assert_eq!(
+        many.reason.as_deref(),
+        Some("2 lost, and 1 drains ended info, which may have taken them")
+    );
+    assert_eq!(planted(&drained, LAX).verdict, Verdict::Invalid);
     let two = [Enqueue(8), Enqueued(8), Enqueue(9), Enqueued(9), DequeueUnknown];
     assert_eq!(planted(&two, lenient).verdict, Verdict::Invalid);
     assert_eq!(planted(&[DequeueUnknown], lenient).verdict, Verdict::Valid);
