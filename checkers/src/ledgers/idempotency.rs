@@ -99,6 +99,8 @@ struct Request {
     has_others: bool,
 }
 
+const _: () = assert!(size_of::<Request>() == 32, "as the page says");
+
 /// The checker.
 #[derive(Default)]
 pub struct Idempotency {

@@ -51,6 +51,8 @@ struct Message {
     applied_at: Mark,
 }
 
+const _: () = assert!(size_of::<Message>() == 20, "as the page says");
+
 /// The checker.
 #[derive(Default)]
 pub struct ExactlyOnce {
