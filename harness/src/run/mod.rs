@@ -74,8 +74,7 @@ pub async fn run(
     if let Err(e) = recorded {
         return Err(e.in_folder(&folder));
     }
-    let mut judged = judge_folder(&folder)?;
-    judged.cover(target, plan)?;
+    let judged = judge_folder(&folder)?;
     judged.write(&replay_line(&folder, options.direct))?;
     Ok(judged)
 }

@@ -201,6 +201,9 @@ impl Connection {
                 self.lost(&item, now);
             }
         }
+        for (_, _, frame) in &self.overtaken {
+            self.record(frame, Some(LOST));
+        }
         for copy in &self.late {
             if let Load::Frame(frame) | Load::Aside(frame) = &copy.load {
                 self.record(frame, Some(LOST));
