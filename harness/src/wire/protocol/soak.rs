@@ -16,7 +16,7 @@ use crate::plan::{Redelivery, Refusal};
 use crate::wire::core::{Again, Frame, FrameKind, Way};
 
 /// Frames of all protocols together, where nothing else is said.
-const FRAMES_DEFAULT: u64 = 150_000;
+const FRAMES_DEFAULT: u64 = 60_000;
 /// A session keeps no more back than this: the longest frame that is held together, and one read.
 const HELD_BYTES_MAX: usize = (8 << 20) + FLOOD_READ_BYTES;
 /// What is sent into a damaged conversation now and then, so that nothing can be kept back for ever.
