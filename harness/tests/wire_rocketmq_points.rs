@@ -155,7 +155,7 @@ fn duplicate(copies: u32, after: Duration) -> Action {
 }
 
 async fn copies_of_a_request_are_stored_one_after_the_other(bench: &Bench) {
-    let (before, after) = (bench.stored().await, Duration::from_millis(300));
+    let (before, after) = (bench.stored().await, Duration::from_millis(600));
     let rule = bench.at(request(), duplicate(3, after));
     let (client, begun) = (bench.client().await, Instant::now());
     send(&client, "copied", false).await.unwrap();
