@@ -12,7 +12,7 @@ use paytwice::plan::{Moment, Redelivery};
 use paytwice::remoting::{Records, codes};
 use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At};
-use wire_common::broker::{Bench, GROUP, PATIENCE, SHOWN, TOPIC, commit, pull, pull_all, pull_and_wait, send};
+use wire_common::broker::{Bench, GROUP, SHOWN, TOPIC, commit, pull, pull_all, pull_and_wait, send};
 use wire_common::until;
 
 /// A topic to which nobody sends.

@@ -16,15 +16,18 @@ pub(super) struct Late {
     way: Way,
     load: Load,
     at: Instant,
+    /// It is the first copy of its frame.
+    first: bool,
 }
 
 impl Late {
-    pub(super) fn new(rule: &Arc<ActiveRule>, way: Way, load: Load, at: Instant) -> Late {
+    pub(super) fn new(rule: &Arc<ActiveRule>, way: Way, load: Load, at: Instant, first: bool) -> Late {
         Late {
             holding: Holding::new(rule),
             way,
             load,
             at,
+            first,
         }
     }
 
@@ -44,6 +47,9 @@ impl Connection {
         let mut due: Vec<Late> = self.late.extract_if(.., |copy| !waits(copy)).collect();
         due.sort_by_key(|copy| copy.at);
         for copy in due {
+            if copy.first {
+                copy.holding.rule().count_duplicate();
+            }
             self.push(copy.way, copy.load, Orders::default(), now);
         }
     }

@@ -101,11 +101,6 @@ impl Connection {
                 Action::Watch(Moment::Before) => {
                     self.fire(rule, &frame);
                 }
-                Action::Leave(between) => {
-                    if let Some(at) = &rule.rule.at {
-                        between.leave(at.txs(&frame));
-                    }
-                }
                 Action::Cut if rule.engage() => {
                     self.fire(rule, &frame);
                     self.shared.rules.touch();
@@ -181,13 +176,23 @@ impl Connection {
                     Copied::Aside(frame, copy) => (frame, Some(Load::Aside(copy))),
                 };
                 if n == 1 {
-                    rule.count_duplicate();
                     frame = changed;
                 }
                 match copy {
-                    Some(load) if again.after.is_zero() => copies.push(load),
-                    Some(load) => self.late.push(Late::new(rule, way, load, now + again.after * n)),
-                    None => break,
+                    // It counts once it has set out: until then its connection may end.
+                    Some(load) if !again.after.is_zero() => {
+                        self.late
+                            .push(Late::new(rule, way, load, now + again.after * n, n == 1));
+                        continue;
+                    }
+                    Some(load) => copies.push(load),
+                    None => {
+                        rule.count_duplicate();
+                        break;
+                    }
+                }
+                if n == 1 {
+                    rule.count_duplicate();
                 }
             }
         }
