@@ -4,11 +4,15 @@ use paytwice_checkers::linear::{Budget, FifoHistory, fifo};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 
 /// Calls and returns of a queue, in order: `>1` and `1>` are an enqueue of 1, `<` a dequeue's call and `1<` its end with
-/// 1 (`-<` with nothing); the letter before says whose operation it is.
+/// 1 (`-<` with nothing); the letter before says whose operation it is. `=` before that: at the position of the one before.
 fn queue(events: &str) -> CheckerResult {
     let mut history = FifoHistory::default();
     let mut open = std::collections::HashMap::new();
-    for (index, event) in (0..).zip(events.split_whitespace()) {
+    let mut next = 0;
+    for event in events.split_whitespace() {
+        let same = event.strip_prefix('=');
+        let (event, index) = same.map_or((event, next), |event| (event, next - 1));
+        next = index + 1;
         let (who, what) = event.split_at(1);
         if let Some(value) = what.strip_prefix('>') {
             let value = history.values.id(value.as_bytes());
@@ -34,6 +38,9 @@ fn queues_of_distinct_values_need_no_search() {
         ("a>1 a1> b< b-<", Verdict::Invalid),
         ("a>1 a1> b< b1< b< b-<", Verdict::Valid),
         ("a>1 b< b-< a1>", Verdict::Valid),
+        // What begins where another ends is beside it, not behind it.
+        ("a>1 a1> =b< b1< c< c-<", Verdict::Valid),
+        ("a>1 a1> a>2 a2> b< b2< =c< c1<", Verdict::Valid),
     ] {
         let result = queue(events);
         assert_eq!(
