@@ -61,3 +61,16 @@ fn a_dequeue_that_has_not_returned_breaks_nothing_yet() {
         (Verdict::Invalid, sentence)
     );
 }
+
+#[test]
+fn a_value_that_is_asked_for_too_late_is_told_with_what_overtook_it() {
+    // The dequeue of unknown outcome could have taken 1, until another one did.
+    let result = queue("a>1 a1> a>2 a2> c< b< b2< b< b1<");
+    let sentence = "1 was enqueued (by 1) before 2 (from 2), which was dequeued by 6, before 1 was asked for. Up to 8 an \
+                    order exists";
+    assert_eq!(
+        (result.verdict, result.anomalies[0].sentence.as_str()),
+        (Verdict::Invalid, sentence)
+    );
+    assert_eq!(result.anomalies[0].witness, [0, 1, 2, 3, 5, 6, 7, 8]);
+}
