@@ -1,6 +1,7 @@
 //! What the ways around the search decide by themselves, and on how short a prefix.
 
-use paytwice_checkers::linear::{Budget, FifoHistory, fifo};
+use paytwice_checkers::linear::models::mutex::Ask;
+use paytwice_checkers::linear::{Budget, FifoHistory, MapHistory, Operation, fifo, locks, map};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 
 /// Calls and returns of a queue, in order: `>1` and `1>` are an enqueue of 1, `<` a dequeue's call and `1<` its end with
@@ -73,4 +74,131 @@ fn a_value_that_is_asked_for_too_late_is_told_with_what_overtook_it() {
         (Verdict::Invalid, sentence)
     );
     assert_eq!(result.anomalies[0].witness, [0, 1, 2, 3, 5, 6, 7, 8]);
+}
+
+#[test]
+fn a_dequeue_that_found_nothing_is_told_with_what_was_there() {
+    for (events, sentence, witness) in [
+        (
+            "a>1 a1> b>2 c< c1< b2> e>3 d< d-< e3>",
+            "a dequeue found nothing (from 7 to 8) while something was there all along. Up to 8 an order exists",
+            &[2, 5, 7, 8][..],
+        ),
+        (
+            "a>2 a2> d< a>4 a4> f< d-< f2<",
+            "a dequeue found nothing (from 2 to 6) while something was there all along. Up to 6 an order exists",
+            &[0, 1, 2, 3, 4, 5, 6],
+        ),
+    ] {
+        let result = queue(events);
+        assert_eq!(
+            (result.verdict, result.anomalies[0].sentence.as_str()),
+            (Verdict::Invalid, sentence)
+        );
+        assert_eq!(result.anomalies[0].witness, witness, "{events}");
+    }
+}
+
+/// Calls and returns of a register that is nil at first: `w1` and `ok` are a write of 1, `r` a read's call and `=1` its
+/// end with 1; the letter before says whose operation it is.
+fn register(events: &str) -> CheckerResult {
+    let mut history = MapHistory::new(b"nil");
+    let key = history.keys.id(b"x");
+    let mut open = std::collections::HashMap::new();
+    for (index, event) in (0..).zip(events.split_whitespace()) {
+        let (who, what) = event.split_at(1);
+        if let Some(value) = what.strip_prefix('w') {
+            let value = history.values.id(value.as_bytes());
+            open.insert(who, history.begin(key, map::Ask::Write(value), index));
+        } else if what == "r" {
+            open.insert(who, history.begin(key, map::Ask::Read, index));
+        } else if let Some(value) = what.strip_prefix('=') {
+            let value = history.values.id(value.as_bytes());
+            history.ok(open[who], map::Answer::Value(value), index);
+        } else {
+            history.ok(open[who], map::Answer::Done, index);
+        }
+    }
+    map::check("register", &history, Budget::default())
+}
+
+#[test]
+fn registers_of_distinct_values_are_told_by_their_zones() {
+    for (events, sentence, witness) in [
+        (
+            "ar a=9",
+            "9 was found (by 1) and nothing ever left it. Up to 1 an order exists",
+            &[0, 1][..],
+        ),
+        (
+            "ar a=9 aw9 aok",
+            "9 was found (by 1) before anything that could leave it was called (at 2). Up to 1 an order exists",
+            &[0, 1],
+        ),
+        (
+            "aw1 bw2 aok bok ar a=1 br b=2 ar a=1",
+            "from 2 to 4 it must have held 1 throughout, and from 3 to 6 it must have held 2 throughout. Up to 7 an order \
+             exists",
+            &[0, 1, 2, 3, 4, 5, 6, 7],
+        ),
+        (
+            "aw1 aok ar a=nil",
+            "from the beginning to 2 it must have held nil throughout, but some time from 0 to 1 it held 1. Up to 3 an \
+             order exists",
+            &[0, 1, 2, 3],
+        ),
+        (
+            "aw1 aok aw2 bw3 bok ar a=1",
+            "from 1 to 5 it must have held 1 throughout, but some time from 3 to 4 it held 3. Up to 6 an order exists",
+            &[0, 1, 3, 4, 5, 6],
+        ),
+    ] {
+        let result = register(events);
+        assert_eq!(
+            (result.verdict, result.counts["keys-searched"]),
+            (Verdict::Invalid, 0),
+            "{events}"
+        );
+        assert_eq!(result.anomalies[0].sentence, sentence, "{events}");
+        assert_eq!(result.anomalies[0].witness, witness, "{events}");
+    }
+}
+
+#[test]
+fn a_mutex_is_told_by_what_it_lacks() {
+    let take = |at| Operation::ok(0, Ask::Acquire, at, (), at + 1);
+    let give = |at| Operation::ok(0, Ask::Release, at, (), at + 1);
+    for (history, sentence, witness) in [
+        (
+            &[take(0), take(2)][..],
+            "the mutex was acquired (2 to 3) while it was held since 0: every release called by then is needed before. Up \
+             to there an order exists",
+            &[0, 1, 2, 3][..],
+        ),
+        (
+            &[give(0)],
+            "the mutex was released (0 to 1) while it was free: every acquire called by then is needed before. Up to there \
+             an order exists",
+            &[0, 1],
+        ),
+    ] {
+        let result = locks::check(history);
+        assert_eq!(
+            (result.verdict, result.anomalies[0].sentence.as_str()),
+            (Verdict::Invalid, sentence)
+        );
+        assert_eq!(result.anomalies[0].witness, witness);
+    }
+    let early = [Operation::ok(0, Ask::Acquire, 5, (), 4)];
+    assert_eq!(
+        locks::check(&early).reason.as_deref(),
+        Some("operation 5 returns before it is called")
+    );
+    let open = [
+        Operation::info(1, Ask::Acquire, 0),
+        Operation::info(1, Ask::Release, 1),
+        take(2),
+    ];
+    let counts = locks::check(&open).counts;
+    assert_eq!([counts["operations"], counts["info"]], [3, 2], "{counts:?}");
 }
