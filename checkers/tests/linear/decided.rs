@@ -1,7 +1,8 @@
 //! What the ways around the search decide by themselves, and on how short a prefix.
 
 use paytwice_checkers::linear::models::mutex::Ask;
-use paytwice_checkers::linear::{Budget, FifoHistory, MapHistory, Operation, fifo, locks, map};
+use paytwice_checkers::linear::models::register;
+use paytwice_checkers::linear::{Budget, FifoHistory, MapHistory, Operation, check, fifo, locks, map};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 
 /// Calls and returns of a queue, in order: `>1` and `1>` are an enqueue of 1, `<` a dequeue's call and `1<` its end with
@@ -101,7 +102,7 @@ fn a_dequeue_that_found_nothing_is_told_with_what_was_there() {
 
 /// Calls and returns of a register that is nil at first: `w1` and `ok` are a write of 1, `r` a read's call and `=1` its
 /// end with 1; the letter before says whose operation it is.
-fn register(events: &str) -> CheckerResult {
+fn registers(events: &str) -> CheckerResult {
     let mut history = MapHistory::new(b"nil");
     let key = history.keys.id(b"x");
     let mut open = std::collections::HashMap::new();
@@ -153,7 +154,7 @@ fn registers_of_distinct_values_are_told_by_their_zones() {
             &[0, 1, 3, 4, 5, 6],
         ),
     ] {
-        let result = register(events);
+        let result = registers(events);
         assert_eq!(
             (result.verdict, result.counts["keys-searched"]),
             (Verdict::Invalid, 0),
@@ -201,4 +202,37 @@ fn a_mutex_is_told_by_what_it_lacks() {
     ];
     let counts = locks::check(&open).counts;
     assert_eq!([counts["operations"], counts["info"]], [3, 2], "{counts:?}");
+}
+
+#[test]
+fn a_chain_of_compare_and_sets_may_have_as_many_values_as_it_likes() {
+    let mut history = MapHistory::new(b"0");
+    let key = history.keys.id(b"x");
+    for n in 0..40_u32 {
+        let [from, to] = [n, n + 1].map(|value| history.values.id(value.to_string().as_bytes()));
+        let op = history.begin(key, map::Ask::Cas(from, to), 2 * n);
+        history.ok(op, map::Answer::Done, 2 * n + 1);
+    }
+    assert_eq!(
+        map::check("cas-register", &history, Budget::default()).verdict,
+        Verdict::Valid
+    );
+}
+
+#[test]
+fn what_the_object_could_be_is_told_of_the_furthest_that_the_search_got() {
+    let write =
+        |value: u32, call, ret| Operation::ok(0, register::Ask::Write(value), call, register::Answer::Done, ret);
+    let history = [
+        write(7, 0, 3),
+        write(8, 1, 4),
+        write(5, 5, 6),
+        Operation::ok(0, register::Ask::Read, 7, register::Answer::Value(9), 8),
+    ];
+    let result = check(&register::Register { initial: 0 }, &history, Budget::default());
+    let told = &result.anomalies[0].sentence;
+    assert!(
+        told.starts_with("\"read -> 9\" (7 to 8) has no place: by then the object could only be 5. "),
+        "{told}"
+    );
 }
