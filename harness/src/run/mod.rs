@@ -66,7 +66,7 @@ pub async fn run(
     for line in plan.describe() {
         observer.detail(line);
     }
-    stage.restore(target, observer).await?;
+    stage.restore(target, plan, observer).await?;
     stage.begin_run();
     stage.stack.attach_logs(&folder.join("logs"))?;
     let recorded = record(stage, target, plan, options, observer, &folder, now).await;
