@@ -125,6 +125,30 @@ async fn a_run_that_is_not_there_and_a_history_that_is_none() {
 }
 
 #[tokio::test]
+async fn a_checker_that_needs_a_table_asks_for_it_and_judges_by_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = dir.path().join("history.edn");
+    let enter = |state: &str| format!("{{:process 0, :type :ok, :f :enter, :value [order-7 {state}]}}\n");
+    std::fs::write(&history, enter("made") + &enter("sent")).unwrap();
+    let check = ["check", history.to_str().unwrap(), "--as", "state-machine"];
+    says(
+        &paytwice(&check).await,
+        254,
+        &["option transitions is missing", "transitions=a:b:c+a:d"],
+    );
+    let output = paytwice(&[&check[..], &["--option", "transitions=made:paid:sent"]].concat()).await;
+    says(&output, 1, &[]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    for part in [
+        "INVALID state-machine",
+        "illegal-transition: order-7 went from made to sent\n    operations 0, 1\n",
+        "--as state-machine --format jepsen-edn --option transitions=made:paid:sent",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in: {told}");
+    }
+}
+
+#[tokio::test]
 async fn docker_that_cannot_be_reached_is_said_with_a_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_paytwice"))

@@ -77,7 +77,14 @@ async fn it_goes_on_where_it_stopped_and_then_tries_pairs() {
     let pairs = exploration.cases.iter().filter(|case| case.kind == CaseKind::Pair);
     assert_eq!(pairs.count(), 1, "{:#?}", exploration.cases);
     assert_eq!(exploration.cases.len(), singles.cases.len() + 1);
-    assert!(exploration.pairs.skipped > 0, "{:?}", exploration.pairs);
+    let pair = exploration.cases.last().unwrap();
+    assert!(
+        pair.tried
+            .iter()
+            .any(|tried| tried.point == pair.point && tried.action == pair.column),
+        "the second fault was seen: {pair:#?}"
+    );
+    assert_eq!(exploration.pairs.left + 1, singles.pairs.left);
     let bad = exploration
         .cases
         .iter()

@@ -123,6 +123,34 @@ async fn the_correct_services_live_with_a_disk_that_fails() {
     assert_eq!(disks_of(std::process::id()), Vec::<String>::new());
 }
 
+/// A clock that drifts goes off second by second, both ways, and the services' waits are left alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_correct_services_live_with_clocks_that_drift() {
+    require_docker!();
+    if !can_do(&["clock"]).await {
+        return;
+    }
+    let run = campaign(1)
+        .time(Duration::from_secs(11))
+        .rate(20.0)
+        .faults(["clock:pay:+500ms/s@500ms+9s", "clock:account:-500ms/s@500ms+9s"])
+        .run()
+        .await
+        .unwrap_or_else(|e| panic!("{e}"));
+    assert_seen_and_valid(&run);
+    for fault in &run.results().faults {
+        let words = fault.evidence.join(" ");
+        // Whole seconds on the way, and no jump to the last of them.
+        let course = if fault.on == "pay" {
+            "+1, +2, +3 s in"
+        } else {
+            "-1, -2, -3 s in"
+        };
+        assert!(words.contains(course), "{words}");
+        assert!(words.contains("it was off by"), "{words}");
+    }
+}
+
 /// A broker that acknowledges before it writes loses what it acknowledged; the verdict names the payments.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_acknowledges_first_is_found_out_by_a_loss_of_power() {

@@ -76,6 +76,7 @@ fn what_fits_is_stored_and_read_back() {
         "pay->rocketmq SEND half topic_notifymsg request: duplicate 3 after 200ms",
         "client->pay POST /pay/recharge request: duplicate 2",
         "account->mysql COMMIT reply: hold for 5s",
+        "between pay->mysql COMMIT reply and account->mysql COMMIT reply #3: rest 2s",
         "between pay->mysql COMMIT reply and account->mysql COMMIT reply #3: trigger cut account->mysql 3s",
     ] {
         let plan = planned(rule).unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::require_docker;
 use paytwice::Campaign;
 use paytwice::plan::{PlanRequest, Target, expand};
-use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, WireEvent};
+use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, Kind, WireEvent};
 
 const FIRST: (&str, &str) = ("pay->rocketmq", "END_TRANSACTION commit request");
 const SECOND: (&str, &str) = ("account->mysql", "COMMIT reply");
@@ -26,12 +26,12 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
     let request = PlanRequest {
         seed: Some(7),
         time_ms: Some(14_000),
-        rate: Some(4.0),
+        rate: Some(6.0),
         // A declined payment is never credited, and would stay in between.
         declined_share: Some(0.0),
         rules: vec![
-            // Credits take a while, so that payments meet in between.
-            "account->mysql COMMIT request: delay 300ms".to_owned(),
+            // From a while on credits take so long that payments meet in between.
+            "account->mysql COMMIT request: delay 1s".to_owned(),
             format!(
                 "between {} {} and {} {} #{AT_ONCE}: trigger cut account->mysql 2s",
                 FIRST.0, FIRST.1, SECOND.0, SECOND.1
@@ -40,8 +40,9 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
         ..PlanRequest::default()
     };
     let mut plan = expand(&Target::find("pay-account").unwrap(), &request).unwrap();
-    // The first payments meet in any case: a consumer pulls for the first time a while after its start.
+    // A consumer pulls for the first time a while after its start: the first payments would meet in any case.
     plan.faults[1].at_ms = 4000;
+    plan.faults[0].at_ms = 8000;
     let run = Campaign::from_plan(plan).store(dir.path()).run().await.unwrap();
     run.assert_valid();
 
@@ -82,6 +83,46 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
         let fate = run.results().payments.iter().find(|fate| fate.tx == tx).unwrap();
         assert_eq!(fate.credited, Some(1), "{tx}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_rest_from_the_fourth_commit_on() {
+    require_docker!();
+    let dir = tempfile::tempdir().unwrap();
+    let run = Campaign::target("pay-account")
+        .seed(7)
+        .time(Duration::from_secs(6))
+        .rate(10.0)
+        .rule(format!("{} {} #4: rest 2s", FIRST.0, FIRST.1))
+        .store(dir.path())
+        .run()
+        .await
+        .unwrap();
+    run.assert_valid();
+    let events = &run.history().events;
+    let (seen, healing) = (step(events, FaultStage::Seen).0, step(events, FaultStage::Healing).0);
+    let rest = seen.time + nanos(SLACK)..healing.time;
+    assert!(rest.end - rest.start > nanos(Duration::from_millis(1500)), "{rest:?}");
+    let begun: Vec<u64> = events
+        .iter()
+        .filter(|event| begins(event))
+        .map(|event| event.time)
+        .collect();
+    assert_eq!(begun.iter().filter(|time| rest.contains(time)).count(), 0);
+    let ended = events
+        .iter()
+        .filter(|event| matches!(event.body, Body::Recharge(_)) && event.kind == Kind::Ok);
+    let commits = events
+        .iter()
+        .filter(|event| wire(event).is_some_and(|wire| is(wire, FIRST)));
+    assert_eq!(commits.take_while(|event| event.time <= seen.time).count(), 4);
+    assert!(begun.iter().any(|time| *time > rest.end), "and then they go on");
+    assert!(ended.count() > 20);
+}
+
+/// Whether a client begins a payment.
+fn begins(event: &Event) -> bool {
+    matches!(&event.body, Body::Recharge(recharge) if recharge.attempt == 1) && event.kind == Kind::Invoke
 }
 
 /// The step of the rule with the condition (the second in the plan).

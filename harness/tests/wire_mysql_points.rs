@@ -109,8 +109,9 @@ async fn a_delayed_insert_comes_later(server: &Server) {
     let fixed = Duration::from_millis(300);
     let jitter = Duration::ZERO;
     let rule = server.at(At::point("INSERT payment request"), Action::Delay { fixed, jitter });
+    let mut connection = connect(server.addr).await;
     let begun = Instant::now();
-    assert!(paid(server, 31).await);
+    pay(&mut connection, &[31]).await.unwrap();
     assert!(begun.elapsed() >= fixed);
     assert_eq!(rule.stats().delayed, 1);
 }

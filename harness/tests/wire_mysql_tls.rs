@@ -15,6 +15,8 @@ use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At, Authority, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlSslMode};
 use sqlx::{ConnectOptions, Connection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use wire_common::{Seen, leg, until};
 
 const DATABASE: &str = "wire_tls";
@@ -246,15 +248,26 @@ async fn a_shut_gate_leaves_exactly_what_had_passed(bench: &Bench) {
 }
 
 async fn a_cut_holds_a_handshake_up_as_well(bench: &Bench) {
-    // From the greeting on, which has no name: everything is cut while the client is about to shake hands.
-    let cut = bench.link.install(wire_common::rule(Direction::Reply, Action::Cut));
-    let options = bench.options("root", "", MySqlSslMode::Required);
-    let connecting = tokio::spawn(async move { options.connect().await });
-    until("the greeting is held", || cut.stats().holding > 0).await;
-    assert!(!connecting.is_finished());
+    let mut client = TcpStream::connect(bench.addr).await.unwrap();
+    let greeting = client.read(&mut [0; 4096]).await.unwrap();
+    assert!(greeting > 0);
+    let cut = bench.link.install(wire_common::rule(Direction::Request, Action::Cut));
+    // The wish for TLS (the protocol of today, and TLS), and behind it what is no handshake.
+    let wish = [&[32, 0, 0, 1][..], &(1_u32 << 9 | 1 << 11).to_le_bytes(), &[0; 28]].concat();
+    client
+        .write_all(&[&wish[..], b"\x16\x03\x01\x00\x05hello"].concat())
+        .await
+        .unwrap();
+    until("the wish is held", || cut.stats().holding > 0).await;
+    let mut answer = [0; 1];
+    let early = tokio::time::timeout(A_WHILE, client.read(&mut answer)).await;
+    assert!(early.is_err(), "{early:?}");
+    let refused = bench.link.stats().refused;
     drop(cut);
-    let mut connection = connecting.await.unwrap().unwrap();
-    connection.ping().await.unwrap();
+    until("the handshake goes on, and fails", || {
+        bench.link.stats().refused == refused + 1
+    })
+    .await;
 }
 
 async fn much_passes_both_ways_unchanged(bench: &Bench) {

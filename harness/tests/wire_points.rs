@@ -311,7 +311,7 @@ fn copies(copies: u32, after: Duration) -> (At, Action) {
 #[tokio::test]
 async fn copies_come_one_after_the_other_and_nothing_waits_for_them() {
     let bench = Bench::up().await;
-    let after = Duration::from_millis(150);
+    let after = Duration::from_millis(400);
     let (at, action) = copies(3, after);
     let rule = bench.at(at, action);
     let mut client = Client::to(&bench.ab).await;

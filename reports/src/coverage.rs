@@ -95,15 +95,19 @@ impl Coverage {
         left.filter(|at| !at.actions.is_empty()).collect()
     }
 
+    /// How many cases never were tried.
+    pub fn never_count(&self) -> usize {
+        self.never().iter().map(|at| at.actions.len()).sum()
+    }
+
     /// One line; None where no payment passed a point that has a name.
     pub fn total(&self) -> Option<String> {
         if self.points.is_empty() {
             return None;
         }
-        let never: usize = self.never().iter().map(|at| at.actions.len()).sum();
         Some(format!(
             "{} of {} tried at {} that payments passed: {}",
-            text::count((self.cases() - never) as u64),
+            text::count((self.cases() - self.never_count()) as u64),
             text::plural(self.cases() as u64, "case"),
             text::plural(self.points.len() as u64, "point"),
             self.combinations()

@@ -158,12 +158,12 @@ impl Exploration {
         }
     }
 
-    /// The merged verdict; unknown where nothing was tried at all.
+    /// The merged verdict; unknown where a case could not be carried out, or nothing was tried at all.
     pub fn verdict(&self) -> Verdict {
         let has = |outcome| self.count(outcome) > 0;
         if has(CaseOutcome::Invalid) {
             Verdict::Invalid
-        } else if has(CaseOutcome::Unknown) || !has(CaseOutcome::Valid) {
+        } else if has(CaseOutcome::Unknown) || has(CaseOutcome::Failed) || !has(CaseOutcome::Valid) {
             Verdict::Unknown
         } else {
             Verdict::Valid
@@ -201,12 +201,10 @@ impl Exploration {
                 actions: here.map(|(_, column)| column.clone()).collect(),
             });
         }
-        for case in &self.cases {
-            coverage.merge(&Coverage {
-                points: Vec::new(),
-                tried: case.tried.clone(),
-            });
-        }
+        coverage.merge(&Coverage {
+            points: Vec::new(),
+            tried: self.cases.iter().flat_map(|case| &case.tried).cloned().collect(),
+        });
         coverage
     }
 

@@ -3,7 +3,7 @@
 use paytwice_checkers::verdict::Results;
 use serde::Serialize;
 
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, PointActions};
 use crate::{ReportError, RunReport};
 
 #[derive(Serialize)]
@@ -12,13 +12,16 @@ struct Whole<'a> {
     results: &'a Results,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<&'a Coverage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    never_tried: Option<Vec<PointActions>>,
 }
 
-/// Pretty JSON with a final line break; the order is that of the results, and `coverage` comes last.
+/// Pretty JSON with a final line break; the order is that of the results, then come `coverage` and `never_tried`.
 pub fn render(report: &RunReport<'_>) -> Result<String, ReportError> {
     let whole = Whole {
         results: report.results,
         coverage: report.coverage,
+        never_tried: report.coverage.map(Coverage::never),
     };
     let mut text = serde_json::to_string_pretty(&whole)?;
     text.push('\n');

@@ -184,12 +184,7 @@ fn coverage(out: &mut Output, report: &RunReport<'_>) {
     };
     out.heading("Coverage", "");
     out.wrapped(&total, "  ", "  ", Paint::Plain);
-    let never: usize = report
-        .coverage
-        .iter()
-        .flat_map(|c| c.never())
-        .map(|at| at.actions.len())
-        .sum();
+    let never = report.coverage.map_or(0, Coverage::never_count);
     if never > 0 {
         let text = format!(
             "{} never tried: {} names them",

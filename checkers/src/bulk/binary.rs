@@ -13,6 +13,7 @@ use crate::ledger::Role;
 use crate::ops::{Tape, write_op_json};
 
 use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, odd};
+use super::fields::{Cells, Key, NO_FIELDS, Shape, Unusual};
 use super::pass::Pass;
 use super::select::Select;
 use super::{BulkResults, Odd, conclude, line};
@@ -70,60 +71,6 @@ enum F {
     Other,
 }
 
-/// What a key of a value is, once its text has been looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    Tx,
-    Account,
-    Amount,
-    Balance,
-    Result,
-    AnswerTx,
-    Conflict,
-    Point,
-    Did,
-    At,
-    Read,
-    Rows,
-    /// Another key of one of our values, with what it holds.
-    Text,
-    Bool,
-    Number(u32),
-    Other,
-}
-
-const KEYS: [(&str, Key); 21] = [
-    ("tx", Key::Tx),
-    ("account", Key::Account),
-    ("amount", Key::Amount),
-    ("balance", Key::Balance),
-    ("result", Key::Result),
-    ("answer_tx", Key::AnswerTx),
-    ("conflict", Key::Conflict),
-    ("point", Key::Point),
-    ("did", Key::Did),
-    ("at", Key::At),
-    ("read", Key::Read),
-    ("rows", Key::Rows),
-    ("answer_account", Key::Text),
-    ("answer_amount", Key::Text),
-    ("link", Key::Text),
-    ("good", Key::Bool),
-    ("k", Key::Number(u32::MAX)),
-    ("attempt", Key::Number(u32::MAX)),
-    ("status", Key::Number(0xffff)),
-    ("conn", Key::Number(u32::MAX)),
-    ("bytes", Key::Number(u32::MAX)),
-];
-
-/// A shape, with its keys understood.
-struct Shape {
-    keys: Vec<Key>,
-    /// Whether a recharge, a wire event, and a row of each role may have it.
-    is_recharge: bool,
-    is_wire: bool,
-}
-
 struct Driver<'a> {
     binary: &'a Binary,
     texts: u32,
@@ -134,33 +81,6 @@ struct Driver<'a> {
     tape: Tape,
     line: String,
 }
-
-/// Something that is not as the harness writes it: the event is decoded as a whole.
-struct Unusual;
-
-/// A recharge, a query, a wire event and the like, as far as they are needed.
-#[derive(Clone, Copy)]
-struct Fields {
-    tx: u32,
-    account: u32,
-    amount: u32,
-    result: u32,
-    answer_tx: u32,
-    conflict: bool,
-    point: u32,
-    did: u32,
-}
-
-const NO_FIELDS: Fields = Fields {
-    tx: NONE,
-    account: NONE,
-    amount: NONE,
-    result: NONE,
-    answer_tx: NONE,
-    conflict: false,
-    point: NONE,
-    did: NONE,
-};
 
 impl<'a> Driver<'a> {
     fn new(binary: &'a Binary) -> Driver<'a> {
@@ -281,10 +201,7 @@ impl<'a> Driver<'a> {
         if record.flags & FLAG_HEAP == 0 {
             return Err(Unusual);
         }
-        let mut cells = Cells {
-            rest: heap.get(record.value as usize..).ok_or(Unusual)?,
-            texts: self.texts,
-        };
+        let mut cells = Cells::new(heap.get(record.value as usize..).ok_or(Unusual)?, self.texts);
         if record.flags & FLAG_ERROR != 0 {
             cells.string()?;
         }
@@ -425,115 +342,6 @@ impl<'a> Driver<'a> {
             return Err(Unusual);
         }
         self.shapes.get(cell.number() as usize).ok_or(Unusual)
-    }
-}
-
-impl Shape {
-    fn of(binary: &Binary, keys: impl Iterator<Item = Cell>) -> Shape {
-        let names: Vec<&str> = keys
-            .map(|key| {
-                let text = (key.tag() == Tag::String).then(|| binary.text(key.number())).flatten();
-                text.unwrap_or_default()
-            })
-            .collect();
-        let key = |name: &&str| {
-            KEYS.iter()
-                .find(|(known, _)| known == name)
-                .map_or(Key::Other, |(_, key)| *key)
-        };
-        let has = |name: &str| names.contains(&name);
-        let unique = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
-        let mut keys: Vec<Key> = names.iter().map(key).collect();
-        if !unique {
-            keys = vec![Key::Other];
-        }
-        Shape {
-            is_recharge: unique && has("attempt"),
-            is_wire: unique && has("link") && has("conn") && has("bytes"),
-            keys,
-        }
-    }
-}
-
-/// A cursor over the heap.
-struct Cells<'a> {
-    rest: &'a [[u8; 4]],
-    /// How many texts there are.
-    texts: u32,
-}
-
-impl Cells<'_> {
-    #[inline]
-    fn next(&mut self) -> Result<Cell, Unusual> {
-        let (first, rest) = self.rest.split_first().ok_or(Unusual)?;
-        self.rest = rest;
-        Ok(Cell(u32::from_le_bytes(*first)))
-    }
-
-    #[inline]
-    fn string(&mut self) -> Result<u32, Unusual> {
-        let cell = self.next()?;
-        if cell.tag() == Tag::String && cell.number() < self.texts {
-            Ok(cell.number())
-        } else {
-            Err(Unusual)
-        }
-    }
-
-    #[inline]
-    fn string_or_nil(&mut self) -> Result<u32, Unusual> {
-        let cell = self.next()?;
-        match cell.tag() {
-            Tag::String if cell.number() < self.texts => Ok(cell.number()),
-            Tag::Nil => Ok(NONE),
-            _ => Err(Unusual),
-        }
-    }
-
-    /// One value of a map: kept where it is needed, and always of the type that the harness gives it.
-    #[inline]
-    fn field(&mut self, key: Key, fields: &mut Fields, list: &mut Vec<u32>) -> Result<(), Unusual> {
-        match key {
-            Key::Tx => {
-                let cell = self.next()?;
-                match cell.tag() {
-                    Tag::String if cell.number() < self.texts => fields.tx = cell.number(),
-                    Tag::Vector => {
-                        for _ in 0..cell.number() {
-                            list.push(self.string()?);
-                        }
-                    }
-                    _ => return Err(Unusual),
-                }
-            }
-            Key::Account => fields.account = self.string()?,
-            Key::Amount => fields.amount = self.string()?,
-            Key::Result => fields.result = self.string()?,
-            Key::AnswerTx => fields.answer_tx = self.string()?,
-            Key::Point => fields.point = self.string()?,
-            Key::Did => fields.did = self.string()?,
-            Key::Text | Key::Balance => {
-                self.string()?;
-            }
-            Key::Conflict | Key::Bool => {
-                let cell = self.next()?;
-                if cell.tag() != Tag::Bool {
-                    return Err(Unusual);
-                }
-                if key == Key::Conflict {
-                    fields.conflict = cell.number() != 0;
-                }
-            }
-            Key::Number(max) => {
-                let cell = self.next()?;
-                let fits = u32::try_from(cell.signed()).is_ok_and(|n| n <= max);
-                if cell.tag() != Tag::Int || !fits {
-                    return Err(Unusual);
-                }
-            }
-            Key::At | Key::Read | Key::Rows | Key::Other => return Err(Unusual),
-        }
-        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod binary;
 mod events;
+mod fields;
 mod jsonl;
 mod line;
 mod pass;

@@ -406,3 +406,25 @@ fn a_cycle_reads_like_a_proof() {
         )
     );
 }
+
+/// The other reader is the one of the same key, though a list of the same length was read of another key before.
+#[test]
+fn an_order_that_is_incompatible_names_both_readers() {
+    let ops = at_once(&[
+        &[w(Y, 5), w(Y, 6)],
+        &[r(Y, &[5, 6])],
+        &[w(X, 1)],
+        &[w(X, 2)],
+        &[r(X, &[1, 2])],
+        &[r(X, &[2])],
+    ]);
+    let result = check(&ops, false).into_result();
+    let told = result
+        .anomalies
+        .iter()
+        .find(|anomaly| anomaly.kind == "incompatible-order");
+    assert_eq!(
+        told.unwrap().sentence,
+        "T105 read [2] of 100, and T104 read [1 2]: neither continues the other"
+    );
+}

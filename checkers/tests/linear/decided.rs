@@ -1,14 +1,20 @@
 //! What the ways around the search decide by themselves, and on how short a prefix.
 
-use paytwice_checkers::linear::{Budget, FifoHistory, fifo};
+use paytwice_checkers::linear::models::mutex::Ask;
+use paytwice_checkers::linear::models::register;
+use paytwice_checkers::linear::{Budget, FifoHistory, MapHistory, Operation, check, fifo, locks, map};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 
 /// Calls and returns of a queue, in order: `>1` and `1>` are an enqueue of 1, `<` a dequeue's call and `1<` its end with
-/// 1 (`-<` with nothing); the letter before says whose operation it is.
+/// 1 (`-<` with nothing); the letter before says whose operation it is. `=` before that: at the position of the one before.
 fn queue(events: &str) -> CheckerResult {
     let mut history = FifoHistory::default();
     let mut open = std::collections::HashMap::new();
-    for (index, event) in (0..).zip(events.split_whitespace()) {
+    let mut next = 0;
+    for event in events.split_whitespace() {
+        let same = event.strip_prefix('=');
+        let (event, index) = same.map_or((event, next), |event| (event, next - 1));
+        next = index + 1;
         let (who, what) = event.split_at(1);
         if let Some(value) = what.strip_prefix('>') {
             let value = history.values.id(value.as_bytes());
@@ -34,6 +40,9 @@ fn queues_of_distinct_values_need_no_search() {
         ("a>1 a1> b< b-<", Verdict::Invalid),
         ("a>1 a1> b< b1< b< b-<", Verdict::Valid),
         ("a>1 b< b-< a1>", Verdict::Valid),
+        // What begins where another ends is beside it, not behind it.
+        ("a>1 a1> =b< b1< c< c-<", Verdict::Valid),
+        ("a>1 a1> a>2 a2> b< b2< =c< c1<", Verdict::Valid),
     ] {
         let result = queue(events);
         assert_eq!(
@@ -52,5 +61,178 @@ fn a_dequeue_that_has_not_returned_breaks_nothing_yet() {
     assert_eq!(
         (result.verdict, result.anomalies[0].sentence.as_str()),
         (Verdict::Invalid, sentence)
+    );
+}
+
+#[test]
+fn a_value_that_is_asked_for_too_late_is_told_with_what_overtook_it() {
+    // The dequeue of unknown outcome could have taken 1, until another one did.
+    let result = queue("a>1 a1> a>2 a2> c< b< b2< b< b1<");
+    let sentence = "1 was enqueued (by 1) before 2 (from 2), which was dequeued by 6, before 1 was asked for. Up to 8 an \
+                    order exists";
+    assert_eq!(
+        (result.verdict, result.anomalies[0].sentence.as_str()),
+        (Verdict::Invalid, sentence)
+    );
+    assert_eq!(result.anomalies[0].witness, [0, 1, 2, 3, 5, 6, 7, 8]);
+}
+
+#[test]
+fn a_dequeue_that_found_nothing_is_told_with_what_was_there() {
+    for (events, sentence, witness) in [
+        (
+            "a>1 a1> b>2 c< c1< b2> e>3 d< d-< e3>",
+            "a dequeue found nothing (from 7 to 8) while something was there all along. Up to 8 an order exists",
+            &[2, 5, 7, 8][..],
+        ),
+        (
+            "a>2 a2> d< a>4 a4> f< d-< f2<",
+            "a dequeue found nothing (from 2 to 6) while something was there all along. Up to 6 an order exists",
+            &[0, 1, 2, 3, 4, 5, 6],
+        ),
+    ] {
+        let result = queue(events);
+        assert_eq!(
+            (result.verdict, result.anomalies[0].sentence.as_str()),
+            (Verdict::Invalid, sentence)
+        );
+        assert_eq!(result.anomalies[0].witness, witness, "{events}");
+    }
+}
+
+/// Calls and returns of a register that is nil at first: `w1` and `ok` are a write of 1, `r` a read's call and `=1` its
+/// end with 1; the letter before says whose operation it is.
+fn registers(events: &str) -> CheckerResult {
+    let mut history = MapHistory::new(b"nil");
+    let key = history.keys.id(b"x");
+    let mut open = std::collections::HashMap::new();
+    for (index, event) in (0..).zip(events.split_whitespace()) {
+        let (who, what) = event.split_at(1);
+        if let Some(value) = what.strip_prefix('w') {
+            let value = history.values.id(value.as_bytes());
+            open.insert(who, history.begin(key, map::Ask::Write(value), index));
+        } else if what == "r" {
+            open.insert(who, history.begin(key, map::Ask::Read, index));
+        } else if let Some(value) = what.strip_prefix('=') {
+            let value = history.values.id(value.as_bytes());
+            history.ok(open[who], map::Answer::Value(value), index);
+        } else {
+            history.ok(open[who], map::Answer::Done, index);
+        }
+    }
+    map::check("register", &history, Budget::default())
+}
+
+#[test]
+fn registers_of_distinct_values_are_told_by_their_zones() {
+    for (events, sentence, witness) in [
+        (
+            "ar a=9",
+            "9 was found (by 1) and nothing ever left it. Up to 1 an order exists",
+            &[0, 1][..],
+        ),
+        (
+            "ar a=9 aw9 aok",
+            "9 was found (by 1) before anything that could leave it was called (at 2). Up to 1 an order exists",
+            &[0, 1],
+        ),
+        (
+            "aw1 bw2 aok bok ar a=1 br b=2 ar a=1",
+            "from 2 to 4 it must have held 1 throughout, and from 3 to 6 it must have held 2 throughout. Up to 7 an order \
+             exists",
+            &[0, 1, 2, 3, 4, 5, 6, 7],
+        ),
+        (
+            "aw1 aok ar a=nil",
+            "from the beginning to 2 it must have held nil throughout, but some time from 0 to 1 it held 1. Up to 3 an \
+             order exists",
+            &[0, 1, 2, 3],
+        ),
+        (
+            "aw1 aok aw2 bw3 bok ar a=1",
+            "from 1 to 5 it must have held 1 throughout, but some time from 3 to 4 it held 3. Up to 6 an order exists",
+            &[0, 1, 3, 4, 5, 6],
+        ),
+    ] {
+        let result = registers(events);
+        assert_eq!(
+            (result.verdict, result.counts["keys-searched"]),
+            (Verdict::Invalid, 0),
+            "{events}"
+        );
+        assert_eq!(result.anomalies[0].sentence, sentence, "{events}");
+        assert_eq!(result.anomalies[0].witness, witness, "{events}");
+    }
+}
+
+#[test]
+fn a_mutex_is_told_by_what_it_lacks() {
+    let take = |at| Operation::ok(0, Ask::Acquire, at, (), at + 1);
+    let give = |at| Operation::ok(0, Ask::Release, at, (), at + 1);
+    for (history, sentence, witness) in [
+        (
+            &[take(0), take(2)][..],
+            "the mutex was acquired (2 to 3) while it was held since 0: every release called by then is needed before. Up \
+             to there an order exists",
+            &[0, 1, 2, 3][..],
+        ),
+        (
+            &[give(0)],
+            "the mutex was released (0 to 1) while it was free: every acquire called by then is needed before. Up to there \
+             an order exists",
+            &[0, 1],
+        ),
+    ] {
+        let result = locks::check(history);
+        assert_eq!(
+            (result.verdict, result.anomalies[0].sentence.as_str()),
+            (Verdict::Invalid, sentence)
+        );
+        assert_eq!(result.anomalies[0].witness, witness);
+    }
+    let early = [Operation::ok(0, Ask::Acquire, 5, (), 4)];
+    assert_eq!(
+        locks::check(&early).reason.as_deref(),
+        Some("operation 5 returns before it is called")
+    );
+    let open = [
+        Operation::info(1, Ask::Acquire, 0),
+        Operation::info(1, Ask::Release, 1),
+        take(2),
+    ];
+    let counts = locks::check(&open).counts;
+    assert_eq!([counts["operations"], counts["info"]], [3, 2], "{counts:?}");
+}
+
+#[test]
+fn a_chain_of_compare_and_sets_may_have_as_many_values_as_it_likes() {
+    let mut history = MapHistory::new(b"0");
+    let key = history.keys.id(b"x");
+    for n in 0..40_u32 {
+        let [from, to] = [n, n + 1].map(|value| history.values.id(value.to_string().as_bytes()));
+        let op = history.begin(key, map::Ask::Cas(from, to), 2 * n);
+        history.ok(op, map::Answer::Done, 2 * n + 1);
+    }
+    assert_eq!(
+        map::check("cas-register", &history, Budget::default()).verdict,
+        Verdict::Valid
+    );
+}
+
+#[test]
+fn what_the_object_could_be_is_told_of_the_furthest_that_the_search_got() {
+    let write =
+        |value: u32, call, ret| Operation::ok(0, register::Ask::Write(value), call, register::Answer::Done, ret);
+    let history = [
+        write(7, 0, 3),
+        write(8, 1, 4),
+        write(5, 5, 6),
+        Operation::ok(0, register::Ask::Read, 7, register::Answer::Value(9), 8),
+    ];
+    let result = check(&register::Register { initial: 0 }, &history, Budget::default());
+    let told = &result.anomalies[0].sentence;
+    assert!(
+        told.starts_with("\"read -> 9\" (7 to 8) has no place: by then the object could only be 5. "),
+        "{told}"
     );
 }

@@ -13,7 +13,7 @@ use paytwice_reports::coverage::{Coverage, PointActions, Tried};
 
 pub use cases::{Case, cases};
 
-use crate::plan::{FaultSpec, Moment, Plan, Point, PointAction, PointRule, Refusal, Target, points};
+use crate::plan::{FaultSpec, Moment, Plan, Point, PointAction, PointRule, Refusal, Target, WireDetail, points};
 
 /// A frame that waits as long as this outlives the time-outs of clients: it counts as held, what is shorter as delayed.
 const HELD_FROM_MS: u64 = 3000;
@@ -35,8 +35,11 @@ pub struct Passage {
     pub suffered: Vec<&'static str>,
 }
 
-/// What a run has tried. Its plan tells a crash from a pause.
-pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Coverage {
+/// What a run has tried. Its plan tells a crash from a pause. None where the history does not hold what just passed.
+pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Option<Coverage> {
+    if plan.wire_detail == WireDetail::Off {
+        return None;
+    }
     let passages = passages(plan, events);
     let known = points(target);
     let mut passed: Vec<Point> = Vec::new();
@@ -69,7 +72,7 @@ pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Coverage {
         times,
     });
     coverage.tried = tried.collect();
-    coverage
+    Some(coverage)
 }
 
 /// Every named frame of every payment, in the order of the history.
@@ -96,9 +99,15 @@ pub fn passages(plan: &Plan, events: &[Event]) -> Vec<Passage> {
     passages
 }
 
-/// Frames that the harness made itself: copies, and what a refusal needs besides.
+/// Frames that the harness made itself, which no rule is asked about: copies, answers, and what a refusal needs besides.
 fn is_of_the_link(wire: &WireEvent) -> bool {
-    words(wire).any(|word| word == "duplicate" || word == "sent by the link" || word.starts_with("answer to a "))
+    words(wire).any(|word| {
+        word == "duplicate"
+            || word == "sent by the link"
+            || word.starts_with("answer to a ")
+            // What the link answers a request with that it does not pass on.
+            || word.starts_with("error ")
+    })
 }
 
 fn words(wire: &WireEvent) -> impl Iterator<Item = &str> {
@@ -120,7 +129,15 @@ impl Payment {
         };
         let nth = self.frames.entry(point.clone()).or_default();
         *nth += 1;
-        let suffered = suffered(wire, &point, rules);
+        let suffered = suffered(
+            wire,
+            &Met {
+                tx,
+                nth: *nth,
+                point: &point,
+                rules,
+            },
+        );
         let passage = Passage {
             tx: tx.to_owned(),
             nth: *nth,
@@ -158,60 +175,88 @@ const AFTER: &str = "stopped right after it arrived";
 const ANSWERED: &str = "answered by the link";
 const LOST: &str = "lost with the connection";
 
+/// A frame of a payment, for which the rule is looked for that did something to it.
+struct Met<'a> {
+    tx: &'a str,
+    nth: u64,
+    point: &'a Point,
+    rules: &'a [&'a PointRule],
+}
+
 /// What was done to a frame.
-fn suffered(wire: &WireEvent, point: &Point, rules: &[&PointRule]) -> Vec<&'static str> {
-    let mut all: Vec<&str> = words(wire).filter_map(|word| suffering(word, point, rules)).collect();
+fn suffered(wire: &WireEvent, met: &Met<'_>) -> Vec<&'static str> {
+    let lost = words(wire).any(|word| word.starts_with(LOST));
+    let mut all: Vec<&str> = words(wire).filter_map(|word| suffering(word, lost, met)).collect();
     all.dedup();
     // A frame that was stopped or held is lost with its connection in the end: that is no reset of its own.
-    if all.is_empty() && words(wire).any(|word| word.starts_with(LOST)) {
+    if all.is_empty() && lost {
         all.push("reset");
     }
     all
 }
 
-/// The column of a word that an event uses for what was done.
-fn suffering(word: &str, point: &Point, rules: &[&PointRule]) -> Option<&'static str> {
+/// The column of a word that an event uses for what was done. What was to be done to a frame that is lost was not done,
+/// unless it had waited or its way was shut before.
+fn suffering(word: &str, lost: bool, met: &Met<'_>) -> Option<&'static str> {
     let waited = word.strip_prefix("delayed ").or_else(|| word.strip_prefix("held "));
     if let Some(ms) = waited.and_then(|rest| rest.strip_suffix(" ms")?.parse::<u64>().ok()) {
-        return Some(if ms >= HELD_FROM_MS { "hold" } else { "delay" });
+        return match ms >= HELD_FROM_MS {
+            true => Some("hold"),
+            false => (!lost).then_some("delay"),
+        };
     }
     match word {
         "dropped" => Some("drop"),
         "which failed at it" => Some("fail and close"),
+        BEFORE => met.stopped(Moment::Before),
+        ANSWERED => met.refused(),
+        _ if lost => None,
+        AFTER => met.stopped(Moment::After),
         "one byte changed" => Some("corrupt"),
-        BEFORE => stopped(point, Moment::Before, rules),
-        AFTER => stopped(point, Moment::After, rules),
-        ANSWERED => refused(point, rules),
         _ if word.starts_with("duplicated") => Some("duplicate"),
         _ if word.starts_with("overtaken by") => Some("reorder"),
         _ => None,
     }
 }
 
-/// With which error a rule had a request answered.
-fn refused(point: &Point, rules: &[&PointRule]) -> Option<&'static str> {
-    let here = |rule: &&&PointRule| rule.at.link == point.link && rule.at.point == point.name;
-    rules.iter().filter(here).find_map(|rule| match &rule.action {
-        PointAction::Error(Refusal::Deadlock) => Some("deadlock"),
-        PointAction::Error(_) => Some("error"),
-        _ => None,
-    })
-}
+impl Met<'_> {
+    /// The rules that mean this very frame: those that name its payment, then those that name none.
+    fn rules(&self) -> impl Iterator<Item = &PointRule> {
+        let here = |rule: &&PointRule| rule.at.link == self.point.link && rule.at.point == self.point.name;
+        let own = move |rule: &&PointRule| {
+            here(rule) && rule.at.tx.as_deref() == Some(self.tx) && rule.at.nth.is_none_or(|nth| nth == self.nth)
+        };
+        let any = move |rule: &&PointRule| here(rule) && rule.at.tx.as_deref().is_none_or(|tx| tx == "*");
+        let all = || self.rules.iter().copied();
+        all().filter(own).chain(all().filter(any))
+    }
 
-/// Which process a rule stopped at a point, and how.
-fn stopped(point: &Point, at: Moment, rules: &[&PointRule]) -> Option<&'static str> {
-    let from = point.link.split("->").next().unwrap_or_default();
-    let here = |rule: &&&PointRule| rule.at.link == point.link && rule.at.point == point.name;
-    rules.iter().filter(here).find_map(|rule| match &rule.action {
-        PointAction::Crash { party, moment, .. } if *moment == at => Some(match (party == from, at) {
-            (true, Moment::Before) => "crash left <",
-            (true, Moment::After) => "crash left >",
-            (false, Moment::Before) => "crash right <",
-            (false, Moment::After) => "crash right >",
-        }),
-        PointAction::Pause { moment, .. } if *moment == at => Some("pause"),
-        _ => None,
-    })
+    /// With which error a rule had a request answered.
+    fn refused(&self) -> Option<&'static str> {
+        self.rules().find_map(|rule| match &rule.action {
+            PointAction::Error(Refusal::Deadlock) => Some("deadlock"),
+            PointAction::Error(_) => Some("error"),
+            _ => None,
+        })
+    }
+
+    /// Which process a rule stopped at a point, and how. A process at neither end is none of the point's cases.
+    fn stopped(&self, at: Moment) -> Option<&'static str> {
+        let (from, to) = self.point.link.split_once("->")?;
+        // Behind a RocketMQ link it is the broker that sees payments.
+        let to = if to == "rocketmq" { "broker" } else { to };
+        self.rules().find_map(|rule| match &rule.action {
+            PointAction::Crash { party, moment, .. } if *moment == at => match (party == from, party == to, at) {
+                (true, _, Moment::Before) => Some("crash left <"),
+                (true, _, Moment::After) => Some("crash left >"),
+                (_, true, Moment::Before) => Some("crash right <"),
+                (_, true, Moment::After) => Some("crash right >"),
+                _ => Some("crash elsewhere"),
+            },
+            PointAction::Pause { moment, .. } if *moment == at => Some("pause"),
+            _ => None,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -251,12 +296,32 @@ mod tests {
     }
 
     #[test]
+    fn each_payment_suffers_its_own_rule() {
+        let (_, plan) = plan(&[
+            "pay->mysql COMMIT request #1 tx=t1: crash pay before",
+            "pay->mysql COMMIT request #1 tx=t2: crash mysql before",
+            "pay->mysql COMMIT request #1 tx=t3: pause pay before",
+            "pay->mysql COMMIT request #1 tx=t4: crash account before",
+        ]);
+        let stopped = |tx| (tx, "pay->mysql", "COMMIT request", Some(BEFORE));
+        let passages = passages(&plan, &events(&["t1", "t2", "t3", "t4"].map(stopped)));
+        let suffered: Vec<&str> = passages.iter().flat_map(|p| p.suffered.iter().copied()).collect();
+        assert_eq!(suffered, ["crash left <", "crash right <", "pause", "crash elsewhere"]);
+    }
+
+    #[test]
     fn the_state_is_what_has_arrived_and_lasts() {
         let (_, plan) = plan(&["pay->mysql COMMIT request: crash pay before"]);
         let passages = passages(
             &plan,
             &events(&[
-                ("t1", "pay->mysql", "COMMIT request", Some("stopped before it arrived")),
+                (
+                    "t1",
+                    "pay->mysql",
+                    "COMMIT request",
+                    Some("stopped before it arrived, lost with the connection"),
+                ),
+                ("t1", "pay->mysql", "COMMIT reply", Some("error 1213")),
                 ("t1", "pay->mysql", "COMMIT request", None),
                 ("t2", "pay->mysql", "COMMIT request", Some("dropped")),
                 (
@@ -273,6 +338,12 @@ mod tests {
                 ),
                 ("t1", "pay->rocketmq", "SEND topic_notifymsg request", Some("duplicate")),
                 ("t1", "account->mysql", "COMMIT request", Some("held 20 ms")),
+                (
+                    "t1",
+                    "account->mysql",
+                    "COMMIT request",
+                    Some("stopped right after it arrived, lost with the connection"),
+                ),
             ]),
         );
         let told: Vec<_> = passages
@@ -280,6 +351,7 @@ mod tests {
             .map(|p| (p.tx.as_str(), p.nth, p.state.as_str(), p.suffered.as_slice()))
             .collect();
         let both = "pay->mysql COMMIT, pay->rocketmq SEND topic_notifymsg";
+        let all = "account->mysql COMMIT, pay->mysql COMMIT, pay->rocketmq SEND topic_notifymsg";
         assert_eq!(
             told,
             [
@@ -289,6 +361,7 @@ mod tests {
                 ("t1", 1, "pay->mysql COMMIT", &["hold"]),
                 ("t1", 1, "pay->mysql COMMIT", &["duplicate"]),
                 ("t1", 1, both, &["delay"]),
+                ("t1", 2, all, &["reset"]),
             ]
         );
     }
@@ -303,7 +376,8 @@ mod tests {
                 ("t1", "pay->mysql", "COMMIT request", None),
                 ("t1", "pay->mysql", "COMMIT reply", Some("lost with the connection")),
             ]),
-        );
+        )
+        .unwrap();
         assert_eq!(coverage.points.len(), 2);
         let commit = &coverage.points[0];
         assert!(commit.actions.contains(&"crash left <".to_owned()), "{commit:?}");

@@ -14,19 +14,20 @@ mod stored;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use paytwice_checkers::history::{Body, History};
+use paytwice_checkers::history::History;
 use paytwice_checkers::verdict::Verdict;
 use paytwice_reports::explore::{After, CaseKind, CaseOutcome, CaseResult, Exploration};
 use tokio::time::Instant;
 
 use crate::campaign::{Campaign, Run, Session};
-use crate::coverage::{Case, cases, passages};
-use crate::plan::{FaultSpec, Plan, PlanError, PlannedFault, Point, PointRule, Target, points};
+use crate::coverage::{Case, Passage, cases, passages};
+use crate::plan::{FaultSpec, Plan, PlanError, PlannedFault, Point, PointRule, Target, WireDetail, points};
 use crate::run::{Notice, Observer, RunError};
 use crate::workload::payments;
 
-/// How long a case waits for its rules to meet their frames.
-const TIME_MS: u64 = 8000;
+/// How long a case may take until its controls have begun: two crashes with their restarts on a slow machine. It ends
+/// sooner when all is done.
+const TIME_MS: u64 = 15_000;
 /// Payments that the rule is about: of a client that gives up, and of one that tries again.
 const TRIED: u32 = 2;
 /// Payments behind them that nothing is done to: they show that the target still works, and give every checker something
@@ -98,6 +99,8 @@ pub async fn explore(
 fn base(asked: &Plan) -> Result<Plan, RunError> {
     let mut base = asked.clone();
     base.faults.clear();
+    // Which points there are, and what was tried, is read from the wire.
+    base.wire_detail = WireDetail::Points;
     let workload = &mut base.workload;
     workload.time_ms = TIME_MS;
     workload.ends_early = true;
@@ -144,16 +147,28 @@ struct Trial {
     action: String,
     column: String,
     plan: Plan,
+    /// The faults of the plan of which one must meet its frame for the trial to have been one: all, but for the first
+    /// ones of pairs.
+    decisive: Vec<u32>,
 }
 
 impl Explorer<'_> {
     async fn walk(&mut self, target: &Target, base: &Plan, log: &mut stored::Log) -> Result<(), RunError> {
-        let first = self.session.run(&self.campaign.with_plan(base.clone()), (1, 1)).await?;
-        if first.verdict() != Verdict::Valid {
-            self.warn("even without a fault it is not valid: nothing is explored");
-            return log.add(without_fault(&first));
-        }
-        let points = self.points(target, base, first.history())?;
+        // Which points there are was seen before, where an exploration goes on.
+        let all = match log.passed() {
+            Some(points) => points,
+            None => {
+                let plan = self.campaign.with_plan(base.clone());
+                let first = self.session.run(&plan, (1, 1)).await?;
+                if first.verdict() != Verdict::Valid {
+                    self.warn("even without a fault it is not valid: nothing is explored");
+                    log.without_fault(without_fault(&first));
+                    return Ok(());
+                }
+                log.passes(passed(target, base, first.history()))?
+            }
+        };
+        let points = self.only(all)?;
         let cases = cases(target, &points);
         log.plan_of(&cases)?;
         self.observer.detail(format!(
@@ -169,14 +184,13 @@ impl Explorer<'_> {
                 if !self.singles(base, &cases, log).await? {
                     return Ok(());
                 }
-                self.pairs(target, base, &cases, log).await
+                self.pairs(base, &cases, log).await
             }
         }
     }
 
-    /// The points that a payment passes, of those that were asked for.
-    fn points(&self, target: &Target, base: &Plan, history: &History) -> Result<Vec<Point>, RunError> {
-        let mut points = passed(target, base, history);
+    /// Those of the points that were asked for.
+    fn only(&self, mut points: Vec<Point>) -> Result<Vec<Point>, RunError> {
         if let Some(only) = &self.options.only {
             let all = points.len();
             points.retain(|point| point.to_string().contains(only.as_str()));
@@ -201,12 +215,14 @@ impl Explorer<'_> {
                 return Ok(false);
             }
             let of = cases.len();
+            let (plan, decisive) = plan_of(base, |_, tx| vec![(case.rule(tx), true)]);
             let trial = Trial {
                 kind: CaseKind::Single,
                 point: case.point.to_string(),
                 action: case.action.to_string(),
                 column: case.column.to_owned(),
-                plan: plan_of(base, |_, tx| vec![case.rule(tx)]),
+                plan,
+                decisive,
             };
             if !self.carry_out(trial, of, log).await? {
                 return Ok(false);
@@ -216,15 +232,9 @@ impl Explorer<'_> {
     }
 
     /// Second faults, while there is time.
-    async fn pairs(
-        &self,
-        target: &Target,
-        base: &Plan,
-        singles: &[Case],
-        log: &mut stored::Log,
-    ) -> Result<(), RunError> {
+    async fn pairs(&self, base: &Plan, singles: &[Case], log: &mut stored::Log) -> Result<(), RunError> {
         loop {
-            let (left, count) = pairs::pairs(target, log.exploration(), singles);
+            let (left, count) = pairs::pairs(log.exploration(), singles);
             log.pairs(count);
             let Some(pair) = left.first() else { return Ok(()) };
             if self.options.budget.is_none() {
@@ -238,20 +248,22 @@ impl Explorer<'_> {
                 return Ok(());
             }
             let rules = |payment: usize, tx: &str| {
-                let mut rules = vec![pair.first.rule(tx)];
+                let mut rules = vec![(pair.first.rule(tx), false)];
                 if let Some(nth) = pair.nth[payment] {
                     let mut second = pair.second.rule(tx);
                     second.at.nth = Some(nth);
-                    rules.push(second);
+                    rules.push((second, true));
                 }
                 rules
             };
+            let (plan, decisive) = plan_of(base, rules);
             let trial = Trial {
                 kind: CaseKind::Pair,
                 point: pair.second.point.to_string(),
                 action: pair.to_string(),
                 column: pair.second.column.to_owned(),
-                plan: plan_of(base, rules),
+                plan,
+                decisive,
             };
             let of = log.tried() + left.len();
             if !self.carry_out(trial, of, log).await? {
@@ -270,6 +282,7 @@ impl Explorer<'_> {
                 point: format!("seed {}", plan.seed),
                 action: format!("{} rules drawn", plan.faults.len()),
                 column: "random".to_owned(),
+                decisive: plan.faults.iter().map(|fault| fault.id).collect(),
                 plan,
             };
             if !self.carry_out(trial, 0, log).await? {
@@ -311,35 +324,33 @@ fn passed(target: &Target, base: &Plan, history: &History) -> Vec<Point> {
     let known = points(target);
     let ours: Vec<String> = payments(&base.workload, base.seed).into_iter().map(|p| p.tx).collect();
     let mut passed = Vec::new();
-    for event in &history.events {
-        let Body::Wire(wire) = &event.body else { continue };
-        let point = Point {
-            link: wire.link.clone(),
-            name: wire.point.clone(),
-        };
-        if wire.tx.iter().any(|tx| ours.contains(tx)) && known.contains(&point) && !passed.contains(&point) {
+    for Passage { tx, point, .. } in passages(base, &history.events) {
+        if ours.contains(&tx) && known.contains(&point) && !passed.contains(&point) {
             passed.push(point);
         }
     }
     passed
 }
 
-/// A plan with rules for each payment that is tried, given its position and transaction number.
-fn plan_of(base: &Plan, rules: impl Fn(usize, &str) -> Vec<PointRule>) -> Plan {
+/// A plan with rules for each payment that is tried, given its position and transaction number; and the numbers of the
+/// faults that are decisive.
+fn plan_of(base: &Plan, rules: impl Fn(usize, &str) -> Vec<(PointRule, bool)>) -> (Plan, Vec<u32>) {
     let mut plan = base.clone();
     let payments = payments(&base.workload, base.seed);
     let tried = payments.iter().take(TRIED as usize).enumerate();
     let rules = tried.flat_map(|(position, payment)| rules(position, &payment.tx));
-    plan.faults = rules
-        .zip(1..)
-        .map(|(rule, id)| PlannedFault {
+    let mut decisive = Vec::new();
+    plan.faults = Vec::new();
+    for ((rule, decides), id) in rules.zip(1..) {
+        decisive.extend(decides.then_some(id));
+        plan.faults.push(PlannedFault {
             id,
             at_ms: 0,
             for_ms: base.workload.time_ms,
             fault: FaultSpec::Rule(Box::new(rule)),
-        })
-        .collect();
-    plan
+        });
+    }
+    (plan, decisive)
 }
 
 /// A target that is wrong of itself.
@@ -375,7 +386,8 @@ fn result(trial: &Trial, ran: &Result<Run, RunError>, wall: Duration) -> CaseRes
         Err(e) => (CaseOutcome::Failed, e.to_string(), Vec::new(), None),
         Ok(run) => {
             let results = run.results();
-            let met = results.faults.iter().filter(|fault| fault.seen).count();
+            let met = results.faults.iter().filter(|fault| fault.seen);
+            let met = met.filter(|fault| trial.decisive.contains(&fault.id)).count();
             let outcome = match results.verdict {
                 Verdict::Invalid => CaseOutcome::Invalid,
                 // Nothing was broken, so nothing was tried.

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use paytwice_reports::explore::{CaseKind, CaseOutcome, Exploration, Pairs};
 
 use super::TRIED;
-use crate::coverage::{Case, cases};
-use crate::plan::{Draw, Target};
+use crate::coverage::Case;
+use crate::plan::Draw;
 
 /// Draws of the order in which pairs are tried.
 const STREAM: u64 = 7;
@@ -30,19 +30,19 @@ pub(super) struct Pair {
 type Key = (String, String, String);
 
 /// The pairs that are left, in the order of the seed, and how many were skipped.
-pub(super) fn pairs(target: &Target, exploration: &Exploration, singles: &[Case]) -> (Vec<Pair>, Pairs) {
-    let tried = exploration.cases.iter().flat_map(|case| &case.tried);
-    let mut known: BTreeSet<Key> = tried
+pub(super) fn pairs(exploration: &Exploration, singles: &[Case]) -> (Vec<Pair>, Pairs) {
+    let known = exploration.cases.iter().flat_map(|case| &case.tried);
+    let tried: BTreeSet<Key> = known
         .map(|tried| (tried.point.clone(), tried.action.clone(), tried.state.clone()))
         .collect();
-    // A pair that was tried without meeting its frame is not tried again either.
+    // Pairs that were tried, whether they met their frame or not.
     let done: BTreeSet<&str> = exploration
         .cases
         .iter()
         .filter(|case| case.kind == CaseKind::Pair)
         .map(|case| case.action.as_str())
         .collect();
-    let (mut pairs, mut skipped) = (Vec::new(), 0);
+    let (mut pairs, mut queued, mut skipped) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     let firsts = exploration
         .cases
         .iter()
@@ -54,42 +54,128 @@ pub(super) fn pairs(target: &Target, exploration: &Exploration, singles: &[Case]
         };
         let mut here: Vec<Pair> = Vec::new();
         for after in &result.after {
-            let Some(point) = singles.iter().find(|case| case.point.to_string() == after.point) else {
-                continue;
-            };
-            for second in cases(target, std::slice::from_ref(&point.point)) {
-                let same = |pair: &&mut Pair| pair.second == second && pair.state == after.state;
+            for second in singles.iter().filter(|case| case.point.to_string() == after.point) {
+                let same = |pair: &&mut Pair| pair.second == *second && pair.state == after.state;
                 if let Some(pair) = here.iter_mut().find(same) {
                     pair.nth[after.payment].get_or_insert(after.nth);
                     continue;
                 }
-                let key = (after.point.clone(), second.column.to_owned(), after.state.clone());
-                if !known.insert(key) {
-                    skipped += 1;
-                    continue;
-                }
                 let mut nth = [None; TRIED as usize];
                 nth[after.payment] = Some(after.nth);
-                here.push(Pair {
+                let pair = Pair {
                     first: first.clone(),
-                    second,
+                    second: second.clone(),
                     state: after.state.clone(),
                     nth,
-                });
+                };
+                let name = pair.to_string();
+                if done.contains(name.as_str()) {
+                    continue;
+                }
+                let key = (after.point.clone(), second.column.to_owned(), after.state.clone());
+                if tried.contains(&key) {
+                    skipped.insert(name);
+                } else if queued.insert(key) {
+                    here.push(pair);
+                }
             }
         }
-        pairs.extend(
-            here.into_iter()
-                .filter(|pair| !done.contains(pair.to_string().as_str())),
-        );
+        pairs.extend(here);
     }
     Draw::new(exploration.seed, STREAM).shuffle(&mut pairs);
-    let left = pairs.len();
+    let (left, skipped) = (pairs.len(), skipped.len());
     (pairs, Pairs { left, skipped })
 }
 
 impl std::fmt::Display for Pair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}, then {} with {} behind it", self.first, self.second, self.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use paytwice_reports::coverage::Tried;
+    use paytwice_reports::explore::{After, CaseResult};
+
+    use super::*;
+    use crate::plan::{Point, PointAction};
+
+    fn case(point: &str) -> Case {
+        Case {
+            point: Point {
+                link: "pay->mysql".to_owned(),
+                name: point.to_owned(),
+            },
+            action: PointAction::Drop,
+            column: "drop",
+        }
+    }
+
+    fn result(kind: CaseKind, case: &Case, tried: &[(&Case, &str)], after: &[(usize, &Case, u64, &str)]) -> CaseResult {
+        CaseResult {
+            kind,
+            point: case.point.to_string(),
+            action: case.action.to_string(),
+            column: case.column.to_owned(),
+            outcome: CaseOutcome::Valid,
+            sentence: String::new(),
+            kinds: Vec::new(),
+            run: None,
+            replay: None,
+            wall_ms: 0,
+            tried: tried
+                .iter()
+                .map(|(case, state)| Tried {
+                    point: case.point.to_string(),
+                    action: case.column.to_owned(),
+                    state: (*state).to_owned(),
+                    times: 1,
+                })
+                .collect(),
+            after: after
+                .iter()
+                .map(|(payment, case, nth, state)| After {
+                    payment: *payment,
+                    point: case.point.to_string(),
+                    nth: *nth,
+                    state: (*state).to_owned(),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn what_was_tried_in_a_state_is_skipped_and_what_is_queued_is_not() {
+        let (a, b) = (case("COMMIT request"), case("COMMIT reply"));
+        let singles = [a.clone(), b.clone()];
+        let mut exploration = Exploration {
+            seed: 1,
+            cases: vec![
+                result(
+                    CaseKind::Single,
+                    &a,
+                    &[(&a, "new")],
+                    &[(0, &b, 1, "new"), (1, &b, 2, "committed"), (1, &b, 3, "committed")],
+                ),
+                // The same state by another way: one of the two ways is enough.
+                result(CaseKind::Single, &b, &[(&b, "new")], &[(0, &b, 2, "committed")]),
+            ],
+            ..Exploration::default()
+        };
+        let (left, counts) = pairs(&exploration, &singles);
+        assert_eq!((counts.left, counts.skipped), (1, 1));
+        assert_eq!((left[0].nth, left[0].state.as_str()), ([None, Some(2)], "committed"));
+        // Tried, and its frame not met: the other way is tried then.
+        let mut missed = result(CaseKind::Pair, &b, &[], &[]);
+        missed.action = left[0].to_string();
+        missed.outcome = CaseOutcome::NotMet;
+        exploration.cases.push(missed);
+        let (left, counts) = pairs(&exploration, &singles);
+        assert_eq!((counts.left, counts.skipped), (1, 1));
+        assert_eq!(left[0].first, b);
+        exploration.cases[2].tried = result(CaseKind::Pair, &b, &[(&b, "committed")], &[]).tried;
+        let (left, counts) = pairs(&exploration, &singles);
+        assert_eq!((left.len(), counts.skipped), (0, 2));
     }
 }

@@ -4,17 +4,19 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use paytwice_reports::explore::{CaseKind, CaseResult, Exploration, Pairs};
+use paytwice_reports::explore::{CaseKind, CaseOutcome, CaseResult, Exploration, Pairs};
 
 use crate::clock::Now;
 use crate::coverage::Case;
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanError, Point};
 use crate::run::RunError;
 
 /// One line per case that was tried.
 const CASES: &str = "cases.jsonl";
 /// The plan that every case starts from.
 const PLAN: &str = "plan.toml";
+/// The points that a payment passes where nothing is done to it.
+const POINTS: &str = "points.json";
 
 /// An exploration that is being written.
 pub(super) struct Log {
@@ -64,8 +66,12 @@ impl Log {
         // A last line that was cut off was not tried to its end: it is tried again.
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         for (number, line) in whole.lines().enumerate() {
-            let case = serde_json::from_str(line).map_err(|e| wrong(format!("{CASES}:{}: {e}", number + 1)))?;
-            exploration.cases.push(case);
+            let case: CaseResult =
+                serde_json::from_str(line).map_err(|e| wrong(format!("{CASES}:{}: {e}", number + 1)))?;
+            // What the harness could not carry out is tried again.
+            if case.outcome != CaseOutcome::Failed {
+                exploration.cases.push(case);
+            }
         }
         let file = OpenOptions::new()
             .append(true)
@@ -79,6 +85,27 @@ impl Log {
             file: file.map_err(|e| error(folder, &e))?,
             exploration,
         })
+    }
+
+    /// The points that a payment passes, where that was seen before.
+    pub(super) fn passed(&self) -> Option<Vec<Point>> {
+        let text = std::fs::read_to_string(self.folder.join(POINTS)).ok()?;
+        let points: Vec<(String, String)> = serde_json::from_str(&text).ok()?;
+        let points = points.into_iter().map(|(link, name)| Point { link, name });
+        Some(points.collect())
+    }
+
+    /// Writes down the points that a payment passes.
+    pub(super) fn passes(&self, points: Vec<Point>) -> Result<Vec<Point>, RunError> {
+        let pairs: Vec<(&str, &str)> = points.iter().map(|p| (p.link.as_str(), p.name.as_str())).collect();
+        let text = serde_json::to_string(&pairs).unwrap_or_else(|e| unreachable!("names are JSON: {e}"));
+        std::fs::write(self.folder.join(POINTS), text).map_err(|e| error(&self.folder, &e))?;
+        Ok(points)
+    }
+
+    /// Says that the target is wrong of itself: nothing was tried, and may be another time.
+    pub(super) fn without_fault(&mut self, result: CaseResult) {
+        self.exploration.cases = vec![result];
     }
 
     /// Says which cases there are.

@@ -15,6 +15,7 @@ use super::{Evidence, Fault, FaultError, from_stack};
 use crate::plan::{Direction, Moment, PointAction, PointRule, PointSelection};
 use crate::run::Ground;
 use crate::wire::{Action, At, Between, Fired, Gate, HealedRule, Rule, RuleGuard};
+use crate::workload::Resting;
 
 /// How often counters are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -35,6 +36,8 @@ pub(super) struct AtPoint {
     gate: Option<Arc<Gate>>,
     /// The fault that the point has begun.
     triggered: Option<Box<dyn Fault>>,
+    /// What has the clients rest.
+    resting: Option<Resting>,
     /// What was done to a process, so that it is undone.
     stopped: bool,
 }
@@ -49,6 +52,7 @@ impl AtPoint {
             until: None,
             gate: None,
             triggered: None,
+            resting: None,
             stopped: false,
         }
     }
@@ -133,7 +137,7 @@ impl AtPoint {
                 bytes_per_s: *bytes_per_s,
             }),
             PointAction::Error(refusal) => both(Action::Refuse(*refusal)),
-            PointAction::Trigger { .. } => both(Action::Watch(Moment::After)),
+            PointAction::Trigger { .. } | PointAction::Rest { .. } => both(Action::Watch(Moment::After)),
             PointAction::Corrupt { from_end } => both(Action::Corrupt { from_end: *from_end }),
             PointAction::Crash { moment, .. } | PointAction::Pause { moment, .. } => match &self.gate {
                 Some(gate) => both(Action::Shut(Arc::clone(gate), *moment)),
@@ -187,6 +191,11 @@ impl AtPoint {
                 evidence.detail = format!("at {at}; {}", evidence.detail);
                 Ok(evidence)
             }
+            PointAction::Rest { .. } => {
+                let at = guard.fired().await;
+                self.resting = Some(ground.pace.rest());
+                Ok(Evidence::words(format!("at {at}; clients begin nothing new")))
+            }
             PointAction::Pause { party, .. } => {
                 let last = guard.fired().await;
                 self.stopped = true;
@@ -205,6 +214,7 @@ impl AtPoint {
     /// Lifts the rule and undoes what was done to a process.
     async fn lift(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
         self.until = None;
+        self.resting = None;
         self.between.clear();
         if let Some(mut triggered) = self.triggered.take() {
             self.guard = None;
@@ -298,6 +308,7 @@ impl Fault for AtPoint {
             PointAction::Crash { restart_ms: ms, .. }
             | PointAction::Pause { for_ms: ms, .. }
             | PointAction::Cut { for_ms: ms, .. }
+            | PointAction::Rest { for_ms: ms }
             | PointAction::Trigger { for_ms: ms, .. } => Some(Duration::from_millis(*ms)),
             PointAction::HoldUntil(_) => Some(Duration::ZERO),
             _ => None,

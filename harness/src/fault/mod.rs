@@ -9,6 +9,7 @@ mod cpu;
 mod cut;
 mod delay;
 mod disk_full;
+mod drift;
 mod duplicate;
 mod kill;
 mod loss;
@@ -126,6 +127,7 @@ fn machine(fault: MachineFault) -> Box<dyn Fault> {
         MachineKind::DiskFull => Box::new(disk_full::DiskFull::new(on)),
         MachineKind::ReadOnly => Box::new(read_only::ReadOnly::new(on)),
         MachineKind::Clock { offset_ms } => Box::new(clock::Clock::new(on, offset_ms)),
+        MachineKind::Drift { ms_per_s } => Box::new(drift::Drift::new(on, ms_per_s)),
         MachineKind::Loss { percent } => Box::new(loss::Loss::new(on, percent)),
     }
 }

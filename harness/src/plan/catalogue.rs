@@ -97,9 +97,9 @@ pub const MACHINE_FAULTS: [FaultEntry; 7] = [
     },
     FaultEntry {
         kind: "clock",
-        about: "sets the wall clock of a service wrong",
+        about: "sets the wall clock of a service wrong, or lets it go wrong by so much every second",
         on: "a service",
-        params: ":+30s",
+        params: ":+30s | :+200ms/s",
     },
     FaultEntry {
         kind: "loss",

@@ -45,6 +45,11 @@ pub enum MachineKind {
         /// Milliseconds; negative is late.
         offset_ms: i64,
     },
+    /// The wall clock goes wrong by so much more with every second.
+    Drift {
+        /// Milliseconds per second; negative goes slow.
+        ms_per_s: i64,
+    },
     /// A share of the packets between a service and its link is dropped, both ways.
     Loss {
         /// Percent.
@@ -64,7 +69,7 @@ impl MachineKind {
             MachineKind::PowerLoss => "power-loss",
             MachineKind::DiskFull => "disk-full",
             MachineKind::ReadOnly => "read-only",
-            MachineKind::Clock { .. } => "clock",
+            MachineKind::Clock { .. } | MachineKind::Drift { .. } => "clock",
             MachineKind::Loss { .. } => "loss",
         }
     }
@@ -93,9 +98,14 @@ impl MachineKind {
             "power-loss" => without(MachineKind::PowerLoss),
             "disk-full" => without(MachineKind::DiskFull),
             "read-only" => without(MachineKind::ReadOnly),
-            "clock" => Ok(MachineKind::Clock {
-                offset_ms: offset_ms(amount.unwrap_or("+30s"))?,
-            }),
+            "clock" => match amount.unwrap_or("+30s") {
+                drift if drift.ends_with(PER_SECOND) => Ok(MachineKind::Drift {
+                    ms_per_s: ms_per_s(drift)?,
+                }),
+                offset => Ok(MachineKind::Clock {
+                    offset_ms: offset_ms(offset)?,
+                }),
+            },
             "loss" => Ok(MachineKind::Loss {
                 percent: percent(10, 90)?,
             }),
@@ -111,10 +121,8 @@ impl MachineKind {
         match self {
             MachineKind::Cpu { percent } | MachineKind::Loss { percent } => Some(format!("{percent}%")),
             MachineKind::Memory { limit_mib } => Some(format!("{limit_mib}m")),
-            MachineKind::Clock { offset_ms } => {
-                let sign = if *offset_ms < 0 { '-' } else { '+' };
-                Some(format!("{sign}{}", show_ms(offset_ms.unsigned_abs())))
-            }
+            MachineKind::Clock { offset_ms } => Some(signed(*offset_ms)),
+            MachineKind::Drift { ms_per_s } => Some(format!("{}{PER_SECOND}", signed(*ms_per_s))),
             MachineKind::PowerLoss | MachineKind::DiskFull | MachineKind::ReadOnly => None,
         }
     }
@@ -179,6 +187,11 @@ pub(crate) fn usual_ms(what: &MachineKind) -> std::ops::RangeInclusive<u64> {
     match what {
         MachineKind::PowerLoss => 500..=1000,
         MachineKind::DiskFull | MachineKind::ReadOnly => 1500..=2500,
+        // Until it is off by so much that whole seconds show it.
+        MachineKind::Drift { ms_per_s } => {
+            let for_one_s = 1_000_000 / ms_per_s.unsigned_abs().max(1);
+            4 * for_one_s..=5 * for_one_s
+        }
         _ => 2500..=4000,
     }
 }
@@ -204,7 +217,7 @@ impl Plan {
     /// The services whose clock is to be set.
     pub(crate) fn has_own_clock(&self, service: &str) -> bool {
         self.machine_faults()
-            .any(|fault| fault.on == service && matches!(fault.what, MachineKind::Clock { .. }))
+            .any(|fault| fault.on == service && fault.what.kind() == "clock")
     }
 }
 
@@ -241,6 +254,32 @@ fn mebibytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text:?} is no size of memory; write 64m or 1g (6m at least)"))
 }
 
+/// What follows the amount of a drift.
+const PER_SECOND: &str = "/s";
+/// Less takes minutes to be seen; more is no clock that drifts.
+const DRIFT_MS_PER_S: std::ops::RangeInclusive<u64> = 20..=900;
+
+/// `+200ms/s`, `-50ms/s`.
+fn ms_per_s(text: &str) -> Result<i64, String> {
+    let wrong = || format!("{text:?} is no drift of a clock; write +200ms/s or -50ms/s (20ms/s to 900ms/s)");
+    let amount = text.strip_suffix(PER_SECOND).ok_or_else(wrong)?;
+    let (sign, time) = match (amount.strip_prefix('+'), amount.strip_prefix('-')) {
+        (Some(time), _) => (1, time),
+        (_, Some(time)) => (-1, time),
+        _ => return Err(wrong()),
+    };
+    let ms = duration_ms(time).ok().filter(|ms| DRIFT_MS_PER_S.contains(ms));
+    ms.and_then(|ms| i64::try_from(ms).ok())
+        .map(|ms| sign * ms)
+        .ok_or_else(wrong)
+}
+
+/// Milliseconds with their sign: `+30s`, `-50ms`.
+fn signed(ms: i64) -> String {
+    let sign = if ms < 0 { '-' } else { '+' };
+    format!("{sign}{}", show_ms(ms.unsigned_abs()))
+}
+
 /// `+30s`, `-1.5s`.
 fn offset_ms(text: &str) -> Result<i64, String> {
     let wrong = || format!("{text:?} is no offset; write +30s or -2m");
@@ -270,6 +309,8 @@ mod tests {
             ("disk-full", None),
             ("read-only", None),
             ("clock", Some("-1.5s")),
+            ("clock", Some("+200ms/s")),
+            ("clock", Some("-50ms/s")),
             ("loss", Some("25%")),
         ] {
             let what = MachineKind::parse(kind, amount).unwrap();
@@ -293,6 +334,10 @@ mod tests {
             ("power-loss", "10%"),
             ("clock", "30s"),
             ("clock", "+10ms"),
+            ("clock", "200ms/s"),
+            ("clock", "+10ms/s"),
+            ("clock", "-1s/s"),
+            ("clock", "+30s/m"),
             ("loss", "100%"),
         ] {
             assert!(MachineKind::parse(kind, Some(amount)).is_err(), "{kind} {amount}");

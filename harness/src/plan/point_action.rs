@@ -81,6 +81,11 @@ pub enum PointAction {
         /// For so long, milliseconds.
         for_ms: u64,
     },
+    /// Clients begin no new payment for a while; what has begun goes on.
+    Rest {
+        /// For so long, milliseconds.
+        for_ms: u64,
+    },
     /// One byte is changed.
     Corrupt {
         /// Which, counted from the end of the frame.
@@ -129,7 +134,7 @@ pub enum Legality {
 }
 
 /// Every action by its first word: its form, what it does, what does the like in the world.
-pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 16] = [
+pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 17] = [
     (
         "drop",
         "drop",
@@ -181,7 +186,7 @@ pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 16] = [
     (
         "reset",
         "reset before",
-        "its connection is lost: before it (a COMMIT is not executed) or right after it arrived (it is)",
+        "its connection is lost, before it or right after it arrived",
         Legality::Network,
     ),
     (
@@ -207,6 +212,12 @@ pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 16] = [
         "trigger cut account->mysql 3s",
         "another fault begins: kill, pause, cut, delay or reset of any party or link",
         Legality::Network,
+    ),
+    (
+        "rest",
+        "rest 3s",
+        "from it on clients begin no new payment for so long; what has begun goes on",
+        Legality::Contract,
     ),
     (
         "corrupt",
@@ -245,6 +256,7 @@ impl PointAction {
             PointAction::Throttle { .. } => "throttle",
             PointAction::Error(_) => "error",
             PointAction::Trigger { .. } => "trigger",
+            PointAction::Rest { .. } => "rest",
             PointAction::Corrupt { .. } => "corrupt",
             PointAction::Crash { .. } => "crash",
             PointAction::Pause { .. } => "pause",
@@ -312,6 +324,9 @@ impl PointAction {
                 .map(PointAction::Error)
                 .map_err(|e: UnknownRefusal| e.to_string()),
             ("trigger", rest) => trigger(rest).map_err(malformed),
+            ("rest", rest) => Ok(PointAction::Rest {
+                for_ms: time_or(rest, FOR_MS).map_err(malformed)?,
+            }),
             ("corrupt", []) => Ok(PointAction::Corrupt { from_end: 0 }),
             ("corrupt", [at]) => Ok(PointAction::Corrupt {
                 from_end: number(at, 0).map_err(malformed)?,
@@ -488,6 +503,7 @@ impl fmt::Display for PointAction {
                 }
                 write!(f, " {}", show_ms(*for_ms))
             }
+            PointAction::Rest { for_ms } => write!(f, " {}", show_ms(*for_ms)),
             PointAction::Corrupt { from_end } => write!(f, " {from_end}"),
             PointAction::Crash {
                 party,

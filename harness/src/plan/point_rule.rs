@@ -171,6 +171,7 @@ mod tests {
             "pay->mysql COMMIT reply: trigger cut account->mysql reply 3s",
             "pay->mysql COMMIT reply: trigger delay account->mysql both 200ms+0ms 3s",
             "pay->mysql COMMIT reply: trigger kill broker 1s",
+            "pay->mysql COMMIT reply #7: rest 1.5s",
             "pay->mysql COMMIT reply: corrupt 0",
             "pay->mysql COMMIT reply tx=t7: crash pay before restart 500ms",
             "pay->mysql COMMIT reply: pause pay after 3s",
@@ -187,6 +188,7 @@ mod tests {
         assert_eq!(short("a->b P: reset"), "a->b P: reset before");
         assert_eq!(short("a->b P: hold for 5s"), "a->b P: delay 5000ms+0ms");
         assert_eq!(short("a->b P: duplicate 1 after 0ms"), "a->b P: duplicate");
+        assert_eq!(short("a->b P: rest"), "a->b P: rest 3s");
         assert_eq!(short("a->b P: cut reply"), "a->b P: cut reply 3s");
     }
 
@@ -211,6 +213,7 @@ mod tests {
             ("a->b P: duplicate 3 times", vec!["times", "duplicate 3 after 200ms"]),
             ("a->b P: duplicate after", vec!["duplicate 3 after 200ms"]),
             ("a->b P: duplicate after 5", vec!["no unit"]),
+            ("a->b P: rest a while", vec!["a while", "rest 3s"]),
             ("a->b P: rewnd", vec!["did you mean rewind"]),
             ("a->b P: rewind 2", vec!["has \"2\"", "`rewind`"]),
             ("a->b P: fail", vec!["lacks", "fail and close"]),

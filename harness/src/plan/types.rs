@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::MachineFault;
 use super::manifest::Late;
+use super::point_action::PointAction;
 use super::point_rule::PointRule;
 use super::row::FaultRow;
 
@@ -228,6 +229,20 @@ impl FaultSpec {
             FaultSpec::Reset { .. } => "reset",
             FaultSpec::Rule(_) => "rule",
             FaultSpec::Machine(fault) => fault.what.kind(),
+        }
+    }
+
+    /// Whether it ends the process of a party.
+    pub fn ends(&self, party: &str) -> bool {
+        match self {
+            FaultSpec::Kill { on } => on == party,
+            FaultSpec::Machine(fault) => fault.on == party,
+            FaultSpec::Rule(rule) => match &rule.action {
+                PointAction::Crash { party: of, .. } => of == party,
+                PointAction::Trigger { fault, .. } => fault.ends(party),
+                _ => false,
+            },
+            _ => false,
         }
     }
 

@@ -106,6 +106,11 @@ impl Admin {
         Ok(stored)
     }
 
+    /// How many half messages the broker has ever taken in.
+    pub async fn halves(&self) -> Result<i64, RemotingError> {
+        self.stored(TRANSACTION_TOPICS[0]).await
+    }
+
     /// How many messages wait for their delay to pass, over all levels.
     async fn delayed(&self) -> Result<i64, RemotingError> {
         let response = self.request(codes::GET_BROKER_RUNTIME_INFO, &[]).await?.success()?;
@@ -121,6 +126,15 @@ impl Admin {
         }
         Ok(delayed)
     }
+}
+
+/// How many half messages are resolved by what a broker has written down (its `consumerOffset.json`). None where it says
+/// nothing of them.
+pub fn halves_kept(consumer_offsets: &[u8]) -> Option<i64> {
+    let key = format!("{}@{TRANSACTION_GROUP}", TRANSACTION_TOPICS[0]);
+    let offsets = Loose::parse(consumer_offsets).ok()?;
+    let queues = offsets.get("offsetTable")?.get(&key)?.entries();
+    queues.iter().map(|(_, offset)| offset.as_i64()).sum()
 }
 
 /// `"done,max"` as how many are not done.
@@ -151,4 +165,24 @@ fn int(response: &Response, row: &Loose, name: &str) -> Result<i64, RemotingErro
 /// A figure that is not there is no zero.
 fn missing(response: &Response, what: &str) -> RemotingError {
     response.unreadable(CodecError::Body(format!("no {what}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_broker_has_written_down_is_read() {
+        let written = br#"{
+            "dataVersion":{"counter":0,"stateVersion":0,"timestamp":1795240770856},
+            "offsetTable":{
+                "RMQ_SYS_TRANS_OP_HALF_TOPIC@CID_RMQ_SYS_TRANS":{0:146},
+                "topic_r9@group_r9":{0:1,2:1,3:2},
+                "RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS":{0:80,1:8}
+            }
+        }"#;
+        assert_eq!(halves_kept(written), Some(88));
+        assert_eq!(halves_kept(br#"{"offsetTable":{}}"#), None);
+        assert_eq!(halves_kept(&written[..100]), None);
+    }
 }

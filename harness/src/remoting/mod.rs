@@ -15,7 +15,7 @@ mod message;
 pub use admin::{Admin, BrokerRoute};
 pub use client::{Client, RemotingError, Response};
 pub use codec::{CodecError, FRAME_BYTES_MAX, Frame, FrameEnd, Header, Serialization, frame_end};
-pub use counters::Counters;
+pub use counters::{Counters, halves_kept};
 pub use loose::Loose;
 pub use message::{Properties, Record, Records};
 

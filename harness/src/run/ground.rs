@@ -8,6 +8,7 @@ use crate::fault::LinkProbe;
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
 use crate::wire::{Gates, Link};
+use crate::workload::Pace;
 
 /// A running target, as the nemesis sees it.
 pub struct Ground {
@@ -17,6 +18,8 @@ pub struct Ground {
     pub links: BTreeMap<String, Arc<Link>>,
     /// The gates of its parties.
     pub gates: Gates,
+    /// The pace of the clients.
+    pub pace: Pace,
     /// How to ask through each link.
     pub probes: BTreeMap<String, LinkProbe>,
     /// The history.

@@ -66,7 +66,7 @@ pub async fn run(
     for line in plan.describe() {
         observer.detail(line);
     }
-    stage.restore(target, observer).await?;
+    stage.restore(target, plan, observer).await?;
     stage.begin_run();
     stage.stack.attach_logs(&folder.join("logs"))?;
     let recorded = record(stage, target, plan, options, observer, &folder, now).await;
@@ -74,8 +74,7 @@ pub async fn run(
     if let Err(e) = recorded {
         return Err(e.in_folder(&folder));
     }
-    let mut judged = judge_folder(&folder)?;
-    judged.cover(target, plan)?;
+    let judged = judge_folder(&folder)?;
     judged.write(&replay_line(&folder, options.direct))?;
     Ok(judged)
 }

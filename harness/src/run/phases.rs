@@ -18,7 +18,7 @@ use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
 use crate::stack::{ContainerStack, ExitInfo};
 use crate::wire::Gates;
-use crate::workload::{Caller, Progress, Workload, payments};
+use crate::workload::{Caller, Pace, Progress, Workload, payments};
 
 /// How long final reads are tried.
 const READS_TIMEOUT: Duration = Duration::from_secs(60);
@@ -89,6 +89,7 @@ impl Phases<'_> {
             probes: links::probes(self.target, &links),
             links,
             gates,
+            pace: Pace::default(),
             recorder: self.recorder.clone(),
             observer: self.observer.clone(),
         });
@@ -103,6 +104,7 @@ impl Phases<'_> {
             pool(&self.manifest.operations.open_account.database).await?,
             self.recorder.clone(),
             Arc::new(Progress::default()),
+            ground.pace.clone(),
         ));
         let deadline = Instant::now() + READS_TIMEOUT;
         workload.open_accounts(deadline).await.map_err(RunError::OpenAccount)?;

@@ -14,9 +14,6 @@ use crate::plan::{Plan, Target};
 /// The history of a run, by name.
 pub const HISTORY: &str = "history.jsonl";
 
-/// What a run has tried of its target's space, by name.
-const COVERAGE: &str = "coverage.json";
-
 /// A run on disk that has been judged.
 #[derive(Debug)]
 pub struct Judged {
@@ -26,7 +23,7 @@ pub struct Judged {
     pub history: History,
     /// What the checkers say.
     pub results: Results,
-    /// What it has tried of its target's space, where that was written down.
+    /// What it has tried of its target's space, where its plan and its target are at hand.
     pub coverage: Option<Coverage>,
 }
 
@@ -34,26 +31,24 @@ pub struct Judged {
 pub fn judge_folder(folder: &Path) -> Result<Judged, RunError> {
     let history = read_path(folder.join(HISTORY))?;
     let results = paytwice_checkers::judge(&history);
-    // A history may stand alone; what cannot be read is only left out of the reports.
-    let coverage = std::fs::read_to_string(folder.join(COVERAGE)).ok();
+    let coverage = tried(folder, &history);
     Ok(Judged {
         folder: folder.to_owned(),
         history,
         results,
-        coverage: coverage.and_then(|text| serde_json::from_str(&text).ok()),
+        coverage,
     })
 }
 
-impl Judged {
-    /// Writes down what the run has tried.
-    pub(super) fn cover(&mut self, target: &Target, plan: &Plan) -> Result<(), RunError> {
-        let coverage = coverage(target, plan, &self.history.events);
-        let text = serde_json::to_string(&coverage).unwrap_or_else(|e| unreachable!("names and numbers: {e}"));
-        super::write(&self.folder.join(COVERAGE), &text)?;
-        self.coverage = Some(coverage);
-        Ok(())
-    }
+/// What a run has tried. A history may stand alone, or come from another machine, without the plan or the target.
+fn tried(folder: &Path, history: &History) -> Option<Coverage> {
+    let plan = std::fs::read_to_string(folder.join(PLAN)).ok()?;
+    let plan = Plan::from_toml(PLAN, &plan).ok()?;
+    let target = Target::find(&plan.target).ok()?;
+    coverage(&target, &plan, &history.events)
+}
 
+impl Judged {
     /// Writes `results.json`, `junit.xml` and `report.html` beside the history.
     pub fn write(&self, replay: &str) -> Result<(), RunError> {
         // A history may stand alone, without the plan that led to it.

@@ -3,11 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::{Names, Observer, RunError};
 use crate::plan::manifest::Service;
 use crate::plan::{Plan, PlanError, Target};
+use crate::remoting::Admin;
+use crate::settle::BROKER_PORT;
 use crate::stack::{ContainerStack, Engine, ServiceSource, StackOptions, service_image, unsupported};
+
+/// The party that keeps messages.
+const BROKER: &str = "broker";
+/// How long a broker may take to write down how far it has come: thrice what it takes itself.
+const REMEMBERS_TIMEOUT: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A stack and its services' images.
 pub struct Stage {
@@ -111,7 +120,7 @@ impl Stage {
 
     /// Brings back what a run has killed or paused that was not carried out to its end, and replaces the broker by a
     /// fresh one if an earlier run left something in it.
-    pub(super) async fn restore(&self, target: &Target, observer: &Observer) -> Result<(), RunError> {
+    pub(super) async fn restore(&self, target: &Target, plan: &Plan, observer: &Observer) -> Result<(), RunError> {
         if self.unfinished.load(Ordering::Relaxed) {
             observer.detail("the last run was not carried out to its end: every server is brought back");
             self.clear_services(target).await;
@@ -124,6 +133,24 @@ impl Stage {
         if self.broker_unclean.swap(false, Ordering::Relaxed) {
             observer.detail("the last run did not come to rest: a fresh broker");
             self.stack.renew_broker().await?;
+        } else if plan.faults.iter().any(|planned| planned.fault.ends(BROKER)) {
+            self.broker_remembers(observer).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the broker has written down that the half messages of earlier runs are resolved. A broker that is
+    /// killed before asks about them again, and their producers are gone: it would never come to rest.
+    async fn broker_remembers(&self, observer: &Observer) -> Result<(), RunError> {
+        let admin = Admin::connect(self.stack.addr(BROKER, BROKER_PORT)?).await?;
+        let halves = admin.halves().await?;
+        let deadline = tokio::time::Instant::now() + REMEMBERS_TIMEOUT;
+        while halves > 0 && self.stack.halves_on_disk().await? != Some(halves) {
+            if tokio::time::Instant::now() >= deadline {
+                observer.detail("the broker does not write down what earlier runs resolved: a fresh broker");
+                return Ok(self.stack.renew_broker().await?);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())
     }

@@ -13,10 +13,12 @@ use bollard::models::{
 };
 use bollard::query_parameters::{KillContainerOptionsBuilder, StartContainerOptions};
 
-use super::archive::extract_logs;
+use crate::remoting::halves_kept;
+
+use super::archive::{extract_logs, read_file};
 use super::containers::{ContainerStack, Party};
 use super::error::{Doing, StackError};
-use super::rocketmq::{BROKER, BROKER_LOGS, NAMESRV};
+use super::rocketmq::{BROKER, BROKER_LOGS, BROKER_OFFSETS, NAMESRV};
 
 /// A party that is not ready after this time will not be.
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
@@ -316,6 +318,17 @@ impl ContainerStack {
     pub async fn save_broker_logs(&self, folder: &Path) -> Result<usize, StackError> {
         let broker = self.party(BROKER)?;
         extract_logs(&self.engine, &broker.container, BROKER_LOGS, folder, BROKER).await
+    }
+
+    /// How many half messages are resolved by what the broker has written down: it does so every five seconds, and what
+    /// it has not written it does not know any more once it was killed. None where nothing is written down of them.
+    pub async fn halves_on_disk(&self) -> Result<Option<i64>, StackError> {
+        let broker = self.party(BROKER)?;
+        // The file comes into being five seconds after the broker.
+        let read = read_file(&self.engine, &broker.container, BROKER_OFFSETS, BROKER)
+            .await
+            .ok();
+        Ok(read.as_deref().and_then(halves_kept))
     }
 
     pub(super) async fn create_volume(&self, name: &str, party: &str) -> Result<(), StackError> {

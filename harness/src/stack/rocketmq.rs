@@ -17,6 +17,8 @@ pub(super) const BROKER_LOGS: &str = "/home/rocketmq/logs/rocketmqlogs";
 
 /// Where the broker's store is when it has a disk of its own.
 pub(super) const BROKER_STORE: &str = "/home/rocketmq/store";
+/// Where it writes down how far each group has come.
+pub(super) const BROKER_OFFSETS: &str = "/home/rocketmq/store/config/consumerOffset.json";
 const BROKER_CONF: &str = "/tmp/paytwice-broker.conf";
 
 /// The official image chooses G1 and touches its whole heap: both are undone. TLS is not spoken here, and would cost

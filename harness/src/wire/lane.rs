@@ -53,6 +53,11 @@ impl Holding {
         Holding(Arc::clone(rule))
     }
 
+    /// The rule that holds.
+    pub(super) fn rule(&self) -> &ActiveRule {
+        &self.0
+    }
+
     /// Whether it is this rule that holds.
     pub(super) fn is_by(&self, rule: &Arc<ActiveRule>) -> bool {
         Arc::ptr_eq(&self.0, rule)

@@ -176,6 +176,12 @@ pub(super) fn decide(rules: &[Arc<ActiveRule>], way: Way, frame: &Frame) -> Deci
             continue;
         }
         match rule.rule.action {
+            // Before anything is done to the frame: other rules may end it here.
+            Action::Leave(ref between) => {
+                if let Some(at) = &rule.rule.at {
+                    between.leave(at.txs(frame));
+                }
+            }
             Action::Delay { fixed, jitter } => {
                 let delay = fixed + jitter.mul_f64(unit(rule.roll()));
                 decision.delays.push((Arc::clone(rule), delay));

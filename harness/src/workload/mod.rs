@@ -4,6 +4,7 @@
 //! number of clients bounds what is under way). Every call is one operation of the history; a retry is a new one.
 
 mod client;
+mod pace;
 mod payments;
 mod progress;
 
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use client::{Answer, Caller};
+pub use pace::{Pace, Resting};
 pub use payments::{Payment, account_name, conflict_amount, is_late, payments};
 pub use progress::Progress;
 
@@ -48,6 +50,8 @@ pub struct Workload {
     pub recorder: Recorder,
     /// What a terminal shows.
     pub progress: Arc<Progress>,
+    /// Whether new payments begin.
+    pub pace: Pace,
     processes: AtomicU64,
     asked: Mutex<Vec<(String, String)>>,
 }
@@ -67,6 +71,7 @@ impl Workload {
         accounts_db: MySqlPool,
         recorder: Recorder,
         progress: Arc<Progress>,
+        pace: Pace,
     ) -> Workload {
         Workload {
             plan,
@@ -77,6 +82,7 @@ impl Workload {
             accounts_db,
             recorder,
             progress,
+            pace,
             processes: AtomicU64::new(0),
             asked: Mutex::new(Vec::new()),
         }
@@ -153,7 +159,9 @@ impl Workload {
         let end = began + Duration::from_millis(self.plan.time_ms);
         while let Some(payment) = take(todo) {
             tokio::time::sleep_until(began + Duration::from_millis(payment.at_ms)).await;
-            if Instant::now() >= end {
+            // Late ones are made up for after a rest, unless the time is over by then.
+            let free = tokio::time::timeout_at(end, self.pace.free()).await;
+            if free.is_err() || Instant::now() >= end {
                 return;
             }
             self.pay(&mut client, &payment).await;

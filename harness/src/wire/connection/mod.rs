@@ -5,6 +5,7 @@
 
 mod events;
 mod handshake;
+mod late;
 mod rules;
 
 use std::future::{Future, poll_fn};
@@ -20,10 +21,11 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use self::late::Late;
 use crate::wire::active::ActiveRule;
 use crate::wire::core::{Frame, FrameKind, Session, Way};
 use crate::wire::gate::Parties;
-use crate::wire::lane::{Head, Holding, Item, LANE_BYTES_MAX, Lane, Load, Orders};
+use crate::wire::lane::{Head, Item, Lane, Load, Orders};
 use crate::wire::link::{Leg, Shared};
 use crate::wire::rule::{Action, cut, decide};
 use crate::wire::socket::{aside, call, let_go, reset};
@@ -109,25 +111,6 @@ enum Step {
     Over(End),
 }
 
-/// A copy that sets out later.
-struct Late {
-    holding: Holding,
-    way: Way,
-    load: Load,
-    at: Instant,
-}
-
-impl Late {
-    fn new(rule: &Arc<ActiveRule>, way: Way, load: Load, at: Instant) -> Late {
-        Late {
-            holding: Holding::new(rule),
-            way,
-            load,
-            at,
-        }
-    }
-}
-
 /// One connection of a link.
 pub(super) struct Connection {
     shared: Arc<Shared>,
@@ -201,11 +184,10 @@ impl Connection {
                 self.lost(&item, now);
             }
         }
-        for copy in &self.late {
-            if let Load::Frame(frame) | Load::Aside(frame) = &copy.load {
-                self.record(frame, Some(LOST));
-            }
+        for (_, _, frame) in &self.overtaken {
+            self.record(frame, Some(LOST));
         }
+        self.lose_late();
         self.shared.count_unparsed(self.session.unparsed_bytes());
         let upstream = match self.upstream {
             Upstream::Open(upstream) => Some(upstream),
@@ -335,8 +317,7 @@ impl Connection {
     }
 
     fn poll_read(&mut self, way: Way, cx: &mut Context<'_>) -> Step {
-        let late: usize = self.late.iter().map(|copy| copy.load.cost()).sum();
-        if late >= LANE_BYTES_MAX || !self.lanes[way as usize].has_room() {
+        if self.late_is_full() || !self.lanes[way as usize].has_room() {
             return Step::Idle;
         }
         let source = match (way, &mut self.upstream) {
@@ -518,8 +499,10 @@ impl Connection {
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
         let leaving = self.lanes.iter().filter_map(Lane::wakes_at);
-        let late = self.late.iter().map(|copy| copy.at);
-        let due = leaving.chain(late).filter(|at| *at > now).min();
+        let due = leaving
+            .chain(self.late.iter().map(Late::at))
+            .filter(|at| *at > now)
+            .min();
         let Some(due) = due else {
             return Poll::Pending;
         };

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use bytes::BytesMut;
 use tokio::time::Instant;
 
-use super::{Connection, End, Late};
+use super::late::Late;
+use super::{Connection, End};
 use crate::plan::Moment;
 use crate::wire::active::{ActiveRule, Fired};
 use crate::wire::core::{Copied, Frame, FrameKind, Refused, Way};
@@ -100,11 +101,6 @@ impl Connection {
                 Action::Watch(Moment::Before) => {
                     self.fire(rule, &frame);
                 }
-                Action::Leave(between) => {
-                    if let Some(at) = &rule.rule.at {
-                        between.leave(at.txs(&frame));
-                    }
-                }
                 Action::Cut if rule.engage() => {
                     self.fire(rule, &frame);
                     self.shared.rules.touch();
@@ -180,38 +176,27 @@ impl Connection {
                     Copied::Aside(frame, copy) => (frame, Some(Load::Aside(copy))),
                 };
                 if n == 1 {
-                    rule.count_duplicate();
                     frame = changed;
                 }
                 match copy {
-                    Some(load) if again.after.is_zero() => copies.push(load),
-                    Some(load) => self.late.push(Late::new(rule, way, load, now + again.after * n)),
-                    None => break,
+                    // It counts once it has set out: until then its connection may end.
+                    Some(load) if !again.after.is_zero() => {
+                        self.late
+                            .push(Late::new(rule, way, load, now + again.after * n, n == 1));
+                        continue;
+                    }
+                    Some(load) => copies.push(load),
+                    None => {
+                        rule.count_duplicate();
+                        break;
+                    }
+                }
+                if n == 1 {
+                    rule.count_duplicate();
                 }
             }
         }
         (frame, copies)
-    }
-
-    /// Copies whose time has come, or whose rule is lifted, set out.
-    pub(super) fn send_late(&mut self, now: Instant) {
-        if self.late.is_empty() {
-            return;
-        }
-        let waits = |copy: &mut Late| copy.at > now && self.rules.iter().any(|rule| copy.holding.is_by(rule));
-        let mut due: Vec<Late> = self.late.extract_if(.., |copy| !waits(copy)).collect();
-        due.sort_by_key(|copy| copy.at);
-        for copy in due {
-            self.push(copy.way, copy.load, Orders::default(), now);
-        }
-    }
-
-    /// Nothing more comes this way: what was to set out later does so now.
-    pub(super) fn hurry_late(&mut self, way: Way, now: Instant) {
-        for copy in self.late.iter_mut().filter(|copy| copy.way == way) {
-            copy.at = now;
-        }
-        self.send_late(now);
     }
 
     /// The connection fails: what is in front of its end reaches the client, nothing more reaches the server.

@@ -5,6 +5,8 @@
 mod http;
 mod mysql;
 mod rocketmq;
+#[cfg(test)]
+mod soak;
 mod tcp;
 
 use std::net::SocketAddr;

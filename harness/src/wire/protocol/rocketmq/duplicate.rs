@@ -42,40 +42,44 @@ pub(super) fn deliver_again(terms: &Terms, frame: &Frame, again: &Again) -> Copi
     let Ok(records) = records else {
         return Copied::No;
     };
-    let Some(last) = records.last().filter(|_| records.len() == frame.points.len()) else {
-        return Copied::No;
-    };
-    if !terms
-        .memory()
-        .may_duplicate(last.topic, last.queue_id, last.queue_offset)
-    {
+    if records.is_empty() || records.len() != frame.points.len() {
         return Copied::No;
     }
-    let drawn = if again.dice.is_multiple_of(2) {
-        Redelivery::Rewind
-    } else {
-        Redelivery::Twice
+    let last = records.len() - 1;
+    let drawn = match again.dice.is_multiple_of(2) {
+        true => (Redelivery::Rewind, last),
+        false => (Redelivery::Twice, (again.dice / 2) as usize % records.len()),
     };
-    let twice = |which| twinned(&remoting, &records, frame, which);
-    let changed = match (again.how, again.point) {
-        (Some(Redelivery::Rewind), which) => rewound(&remoting, &records, frame, which),
-        (Some(Redelivery::Twice), which) => twice(which.unwrap_or(records.len() - 1)),
-        (None, which) => {
-            let rewound = (drawn == Redelivery::Rewind).then(|| rewound(&remoting, &records, frame, which));
-            let drawn = (again.dice / 2) as usize % records.len();
-            rewound.flatten().or_else(|| twice(which.unwrap_or(drawn)))
+    let (how, which) = match (again.how, again.point) {
+        (Some(how), point) => (how, point.unwrap_or(last)),
+        (None, point) => (drawn.0, point.unwrap_or(drawn.1)),
+    };
+    // A message that is pulled again comes by here again: once is enough.
+    let again_is_new = |record: &Record<'_>| {
+        terms
+            .memory()
+            .may_duplicate(record.topic, record.queue_id, record.queue_offset)
+    };
+    if !records.get(which).is_some_and(again_is_new) {
+        return Copied::No;
+    }
+    let changed = match how {
+        Redelivery::Twice => twinned(&remoting, &records, frame, which),
+        Redelivery::Rewind => {
+            let rewound = rewound(&remoting, &records, frame, which);
+            // Where the position stands elsewhere; a rule that asked for this way gets no other.
+            rewound.or_else(|| (again.how.is_none()).then(|| twinned(&remoting, &records, frame, which))?)
         }
     };
     changed.map_or(Copied::No, Copied::Whole)
 }
 
 /// `nextBeginOffset` stands behind the last message: set back to a message, and the consumer pulls it again, with those
-/// behind it. To the last one where none is named.
-fn rewound(remoting: &Remoting, records: &[Record<'_>], frame: &Frame, which: Option<usize>) -> Option<Frame> {
+/// behind it.
+fn rewound(remoting: &Remoting, records: &[Record<'_>], frame: &Frame, which: usize) -> Option<Frame> {
     let behind = records.last()?.queue_offset + 1;
     let next = remoting.header.number("nextBeginOffset");
     next.filter(|next| *next == behind)?;
-    let which = which.unwrap_or(records.len() - 1);
     let mut frame = frame.clone();
     let back_to = records.get(which)?.queue_offset.to_string();
     frame.bytes = remoting.with_field("nextBeginOffset", &back_to).ok()?;

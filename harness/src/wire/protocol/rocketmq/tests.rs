@@ -120,6 +120,26 @@ fn drawn(dice: u64) -> Again {
 }
 
 #[test]
+fn a_named_message_is_rewound_to_once_however_much_comes_behind_it() {
+    let mut s = session();
+    let frame = pull_answer(&mut s);
+    let rewind = |point| Again {
+        how: Some(Redelivery::Rewind),
+        point: Some(point),
+        ..drawn(0)
+    };
+    assert!(matches!(
+        s.duplicate(Way::Reply, frame.clone(), &rewind(0)),
+        Copied::Whole(_)
+    ));
+    assert!(matches!(s.duplicate(Way::Reply, frame.clone(), &rewind(0)), Copied::No));
+    assert!(
+        matches!(s.duplicate(Way::Reply, frame, &rewind(1)), Copied::Whole(_)),
+        "another message has its own turn"
+    );
+}
+
+#[test]
 fn a_delivery_comes_again_in_the_way_that_is_named() {
     for (which, back_to) in [(0, 6), (1, 7)] {
         let mut s = session();
