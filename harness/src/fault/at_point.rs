@@ -11,16 +11,15 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::wire_rule::drained;
 use super::{Evidence, Fault, FaultError, from_stack};
 use crate::plan::{Direction, Moment, PointAction, PointRule, PointSelection};
 use crate::run::Ground;
-use crate::wire::{Action, At, Between, Fired, Gate, HealedRule, Rule, RuleGuard};
+use crate::wire::{Action, At, Between, Fired, Gate, Rule, RuleGuard};
 use crate::workload::Resting;
 
 /// How often counters are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How long what a rule held may take to get on its way.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a restarted process is given to send its first frame, before the evidence says that there was none yet.
 const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -247,23 +246,9 @@ impl AtPoint {
     }
 
     async fn drain(&mut self) -> Result<Evidence, FaultError> {
-        let Some(guard) = self.guard.take() else {
-            return Ok(Evidence::words("lifted"));
-        };
-        let healed: HealedRule = guard.heal();
-        let deadline = tokio::time::Instant::now() + DRAIN_TIMEOUT;
-        loop {
-            let stats = healed.stats();
-            if stats.holding == 0 {
-                return Ok(Evidence::counted(&stats));
-            }
-            if tokio::time::Instant::now() >= deadline {
-                return Err(FaultError::NotHealed(format!(
-                    "{} frames are still held",
-                    stats.holding
-                )));
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+        match self.guard.take() {
+            Some(guard) => drained(guard).await,
+            None => Ok(Evidence::words("lifted")),
         }
     }
 }

@@ -86,24 +86,29 @@ impl WireRule {
     }
 
     async fn drain(&mut self) -> Result<Evidence, FaultError> {
-        let Some(guard) = self.guard.take() else {
-            return Ok(Evidence::words("was never in force"));
-        };
-        let healed = guard.heal();
-        let deadline = tokio::time::Instant::now() + DRAIN_TIMEOUT;
-        loop {
-            let stats = healed.stats();
-            if stats.holding == 0 {
-                return Ok(Evidence::counted(&stats));
-            }
-            if tokio::time::Instant::now() >= deadline {
-                return Err(FaultError::NotHealed(format!(
-                    "{} frames are still held",
-                    stats.holding
-                )));
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+        match self.guard.take() {
+            Some(guard) => drained(guard).await,
+            None => Ok(Evidence::words("was never in force")),
         }
+    }
+}
+
+/// Lifts a rule, and waits until what it held is on its way; what it has counted.
+pub(super) async fn drained(guard: RuleGuard) -> Result<Evidence, FaultError> {
+    let healed = guard.heal();
+    let deadline = tokio::time::Instant::now() + DRAIN_TIMEOUT;
+    loop {
+        let stats = healed.stats();
+        if stats.holding == 0 {
+            return Ok(Evidence::counted(&stats));
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return Err(FaultError::NotHealed(format!(
+                "{} frames are still held",
+                stats.holding
+            )));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
