@@ -175,14 +175,6 @@ impl Exploration {
         self.cases.iter().filter(|case| case.outcome == outcome).count()
     }
 
-    /// Cases that there are and that were not tried, point by point.
-    pub fn untried(&self) -> Vec<&(String, String)> {
-        self.planned
-            .iter()
-            .filter(|(point, column)| self.case(point, column).is_none())
-            .collect()
-    }
-
     fn case(&self, point: &str, column: &str) -> Option<&CaseResult> {
         self.singles().find(|case| case.point == point && case.column == column)
     }

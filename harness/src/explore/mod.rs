@@ -343,14 +343,19 @@ fn plan_of(base: &Plan, rules: impl Fn(usize, &str) -> Vec<(PointRule, bool)>) -
     plan.faults = Vec::new();
     for ((rule, decides), id) in rules.zip(1..) {
         decisive.extend(decides.then_some(id));
-        plan.faults.push(PlannedFault {
-            id,
-            at_ms: 0,
-            for_ms: base.workload.time_ms,
-            fault: FaultSpec::Rule(Box::new(rule)),
-        });
+        plan.faults.push(planned(id, rule, base));
     }
     (plan, decisive)
+}
+
+/// A rule that is in force for the whole workload of a plan.
+fn planned(id: u32, rule: PointRule, plan: &Plan) -> PlannedFault {
+    PlannedFault {
+        id,
+        at_ms: 0,
+        for_ms: plan.workload.time_ms,
+        fault: FaultSpec::Rule(Box::new(rule)),
+    }
 }
 
 /// A target that is wrong of itself.

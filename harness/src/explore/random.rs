@@ -5,15 +5,16 @@
 
 use paytwice_reports::coverage::Coverage;
 
+use super::planned;
 use crate::coverage::Case;
-use crate::plan::{Draw, FaultSpec, Plan, PlannedFault, PointRule};
+use crate::plan::{Draw, Plan, PointRule};
 use crate::workload::payments;
 
 /// Payments of a run, of which the last ones are controls.
-pub(super) const PAYMENTS: u32 = 8;
+const PAYMENTS: u32 = 8;
 const CONTROLS: usize = 2;
 /// Clients at work at the same time.
-pub(super) const CLIENTS: u32 = 2;
+const CLIENTS: u32 = 2;
 /// Draws of the rules.
 const STREAM: u64 = 8;
 /// Weight of a case that was never tried; each time that it was divides it.
@@ -50,16 +51,7 @@ pub(super) fn plan(base: &Plan, n: u64, cases: &[Case], coverage: &Coverage) -> 
             }
         }
     }
-    let time_ms = plan.workload.time_ms;
-    plan.faults = rules
-        .into_iter()
-        .zip(1..)
-        .map(|(rule, id)| PlannedFault {
-            id,
-            at_ms: 0,
-            for_ms: time_ms,
-            fault: FaultSpec::Rule(Box::new(rule)),
-        })
-        .collect();
+    let faults = rules.into_iter().zip(1..).map(|(rule, id)| planned(id, rule, base));
+    plan.faults = faults.collect();
     plan
 }
