@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p paytwice --bench wire`, or `ci/bench`. The three ways are measured in turns within one run, round by
 //! round, so that what else the machine does falls on all of them. Client, link and server are processes of their own, as
-//! in a run: this program is the client, and starts itself again as the others. `TOXIPROXY` names toxiproxy's server program.
+//! in a run: this program is the client, and starts itself again as the others. `TOXIPROXY` names toxiproxy's server program,
+//! `SLOW_MYSQL` and `SLOW_ROCKETMQ` images whose disks take their time.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -62,7 +63,10 @@ fn main() {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve"] => runtime.block_on(serve()),
         ["link", upstream, protocol] => runtime.block_on(run_link(upstream.parse().unwrap(), protocol)),
-        _ => runtime.block_on(bench()),
+        ["--bench"] | [_, "--bench"] => runtime.block_on(bench()),
+        _ => panic!(
+            "usage: cargo bench -p paytwice --bench wire [-- WHAT], where the names of exchanges have WHAT in them"
+        ),
     }
 }
 
@@ -109,19 +113,39 @@ async fn until_the_bench_ends(addr: SocketAddr) {
 async fn bench() {
     let toxiproxy = Toxiproxy::start().await;
     let mut table = String::new();
-    // A send is answered once it is on the disk, as a commit is.
-    let options = StackOptions {
+    http(&toxiproxy, &mut table).await;
+    let stack = ContainerStack::up(options()).await.unwrap();
+    mysql(&stack, &[POINT_SELECT, INSERT], "", &toxiproxy, &mut table).await;
+    rocketmq(&stack, &[SEND, PULL], "", &toxiproxy, &mut table).await;
+    stack.down().await.unwrap();
+    if let (Ok(mysql_image), Ok(rocketmq_image)) = (std::env::var("SLOW_MYSQL"), std::env::var("SLOW_ROCKETMQ")) {
+        let images = [("mysql", mysql_image), ("rocketmq", rocketmq_image)];
+        let stack = ContainerStack::up(StackOptions {
+            images: images.map(|(name, image)| (name.to_owned(), image)).into(),
+            ..options()
+        });
+        let (stack, disk) = (stack.await.unwrap(), ", each flush 1 ms longer");
+        mysql(&stack, &[INSERT], disk, &toxiproxy, &mut table).await;
+        rocketmq(&stack, &[SEND], disk, &toxiproxy, &mut table).await;
+        stack.down().await.unwrap();
+    }
+    many_connections(&mut table).await;
+    println!("{table}");
+}
+
+/// A stack in which a send is answered once it is on the disk, as a commit is.
+fn options() -> StackOptions {
+    StackOptions {
         disks: vec!["mysql".to_owned(), "broker".to_owned()],
         flush: [("broker".to_owned(), "sync".to_owned())].into(),
         ..StackOptions::default()
-    };
-    http(&toxiproxy, &mut table).await;
-    let stack = ContainerStack::up(options).await.unwrap();
-    mysql(&stack, &toxiproxy, &mut table).await;
-    rocketmq(&stack, &toxiproxy, &mut table).await;
-    stack.down().await.unwrap();
-    many_connections(&mut table).await;
-    println!("{table}");
+    }
+}
+
+/// Whether an exchange was asked for: all are where nothing was.
+fn wanted(what: &str) -> bool {
+    let asked = std::env::args().nth(1).filter(|asked| asked != "--bench");
+    asked.is_none_or(|asked| what.contains(&asked))
 }
 
 /// The part of a link to an upstream.
@@ -169,6 +193,9 @@ async fn ways(
 
 /// Measures every way, round by round in turns.
 async fn compare(what: &str, ways: Vec<Way>, table: &mut String) {
+    if !wanted(what) {
+        return;
+    }
     let mut rounds: Vec<(Vec<f64>, Vec<Duration>)> = ways.iter().map(|_| Default::default()).collect();
     for _ in 0..ROUNDS {
         for (way, (rates, latencies)) in ways.iter().zip(&mut rounds) {
@@ -312,14 +339,22 @@ async fn statement(addr: SocketAddr, sql: &'static str, value: i64) -> Exchange 
     })
 }
 
-async fn mysql(stack: &ContainerStack, toxiproxy: &Option<Toxiproxy>, table: &mut String) {
+/// An exchange with a server: its name, and its words.
+type Asked = (&'static str, &'static str);
+const POINT_SELECT: Asked = ("MySQL, point select (sqlx)", "SELECT n FROM t WHERE id = ?");
+const INSERT: Asked = ("MySQL, insert with commit (sqlx)", "INSERT INTO t (n) VALUES (?)");
+
+async fn mysql(
+    stack: &ContainerStack,
+    exchanges: &[Asked],
+    disk: &str,
+    toxiproxy: &Option<Toxiproxy>,
+    table: &mut String,
+) {
     let schema = "CREATE TABLE t (id BIGINT PRIMARY KEY AUTO_INCREMENT, n INT); INSERT INTO t (n) VALUES (7);";
     stack.create_database("bench", schema).await.unwrap();
     let (_link, ways) = ways(stack.addr("mysql", 3306).unwrap(), "mysql", toxiproxy).await;
-    for (what, sql) in [
-        ("MySQL, point select (sqlx)", "SELECT n FROM t WHERE id = ?"),
-        ("MySQL, insert with commit (sqlx)", "INSERT INTO t (n) VALUES (?)"),
-    ] {
+    for (what, sql) in exchanges {
         let mut all = Vec::new();
         for (name, addr) in &ways {
             let mut exchange = Vec::new();
@@ -328,38 +363,49 @@ async fn mysql(stack: &ContainerStack, toxiproxy: &Option<Toxiproxy>, table: &mu
             }
             all.push(Way { name, exchange });
         }
-        compare(what, all, table).await;
+        compare(&format!("{what}{disk}"), all, table).await;
     }
 }
 
 const TOPIC: &str = "bench";
 
-async fn rocketmq(stack: &ContainerStack, toxiproxy: &Option<Toxiproxy>, table: &mut String) {
+const SEND: &str = "RocketMQ, synchronous send";
+const PULL: &str = "RocketMQ, pull of one message";
+
+async fn rocketmq(
+    stack: &ContainerStack,
+    exchanges: &[&str],
+    disk: &str,
+    toxiproxy: &Option<Toxiproxy>,
+    table: &mut String,
+) {
     let broker = stack.addr("broker", 10911).unwrap();
     let admin = Admin::connect(broker).await.unwrap();
     admin.create_topic(TOPIC, 1, false).await.unwrap();
     admin.create_group("bench_group").await.unwrap();
+    send_one(&Client::connect(broker, Duration::from_secs(5)).await.unwrap()).await;
     let (_link, ways) = ways(broker, "rocketmq", toxiproxy).await;
-    let (mut sends, mut pulls) = (Vec::new(), Vec::new());
-    for (name, addr) in ways {
-        let (mut send, mut pull): (Vec<Exchange>, Vec<Exchange>) = (Vec::new(), Vec::new());
-        for _ in 0..CLIENTS {
-            let client = Arc::new(Client::connect(addr, Duration::from_secs(5)).await.unwrap());
-            let of_send = Arc::clone(&client);
-            send.push(Arc::new(move || {
-                let client = Arc::clone(&of_send);
-                Box::pin(async move { send_one(&client).await })
-            }));
-            pull.push(Arc::new(move || {
-                let client = Arc::clone(&client);
-                Box::pin(async move { pull_one(&client).await })
-            }));
+    for what in exchanges {
+        let mut all = Vec::new();
+        for (name, addr) in &ways {
+            let mut exchange: Vec<Exchange> = Vec::new();
+            for _ in 0..CLIENTS {
+                let client = Arc::new(Client::connect(*addr, Duration::from_secs(5)).await.unwrap());
+                let sends = *what == SEND;
+                exchange.push(Arc::new(move || {
+                    let client = Arc::clone(&client);
+                    Box::pin(async move {
+                        match sends {
+                            true => send_one(&client).await,
+                            false => pull_one(&client).await,
+                        }
+                    })
+                }));
+            }
+            all.push(Way { name, exchange });
         }
-        sends.push(Way { name, exchange: send });
-        pulls.push(Way { name, exchange: pull });
+        compare(&format!("{what}{disk}"), all, table).await;
     }
-    compare("RocketMQ, synchronous send", sends, table).await;
-    compare("RocketMQ, pull of one message", pulls, table).await;
 }
 
 async fn send_one(client: &Client) {

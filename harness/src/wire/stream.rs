@@ -85,7 +85,10 @@ impl Stream {
         frames: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Stream::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, frames),
+            Stream::Plain(socket) => match frames {
+                [frame] => Pin::new(socket).poll_write(cx, frame),
+                frames => Pin::new(socket).poll_write_vectored(cx, frames),
+            },
             // One frame after the other, so that at most the first has begun.
             Stream::Encrypted(encrypted) => encrypted.poll_write_frame(cx, frames.first().map_or(&[], |frame| frame)),
             _ => Poll::Pending,

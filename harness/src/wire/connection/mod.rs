@@ -30,6 +30,7 @@ use crate::wire::link::{Leg, Shared};
 use crate::wire::rule::{Action, cut, decide};
 use crate::wire::socket::{aside, call, let_go, reset};
 use crate::wire::stream::Stream;
+use crate::wire::thread;
 
 /// What is asked of the kernel in one read.
 const READ_BYTES: usize = 16 << 10;
@@ -222,19 +223,21 @@ impl Connection {
                 return Poll::Ready(End::Severed);
             }
             self.follow_rules();
-            self.send_late(Instant::now());
+            // One time for the whole look: what is not due yet in one step of it is what the timer waits for in the last.
+            let now = Instant::now();
+            self.send_late(now);
             let mut moved = false;
-            let steps: [fn(&mut Connection, &mut Context<'_>) -> Step; 7] = [
+            let steps: [fn(&mut Connection, Instant, &mut Context<'_>) -> Step; 7] = [
                 Self::poll_upstream,
-                |this, cx| this.poll_handshake(Way::Request, cx),
-                |this, cx| this.poll_handshake(Way::Reply, cx),
-                |this, cx| this.poll_read(Way::Request, cx),
-                |this, cx| this.poll_write(Way::Request, cx),
-                |this, cx| this.poll_read(Way::Reply, cx),
-                |this, cx| this.poll_write(Way::Reply, cx),
+                |this, _, cx| this.poll_handshake(Way::Request, cx),
+                |this, _, cx| this.poll_handshake(Way::Reply, cx),
+                |this, now, cx| this.poll_read(Way::Request, now, cx),
+                |this, now, cx| this.poll_write(Way::Request, now, cx),
+                |this, now, cx| this.poll_read(Way::Reply, now, cx),
+                |this, now, cx| this.poll_write(Way::Reply, now, cx),
             ];
             for step in steps {
-                match step(self, cx) {
+                match step(self, now, cx) {
                     Step::Idle => {}
                     Step::Moved => moved = true,
                     Step::Over(end) => return Poll::Ready(end),
@@ -250,7 +253,7 @@ impl Connection {
             if self.lanes.iter().all(|lane| lane.fin_passed) {
                 return Poll::Ready(End::Closed);
             }
-            if !moved && self.poll_timer(cx).is_pending() {
+            if !moved && self.poll_timer(now, cx).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -269,7 +272,7 @@ impl Connection {
         }
     }
 
-    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Step {
+    fn poll_upstream(&mut self, now: Instant, cx: &mut Context<'_>) -> Step {
         if let Upstream::Waiting = self.upstream
             && !self.call_is_cut()
         {
@@ -286,8 +289,8 @@ impl Connection {
                     tracing::debug!(link = self.shared.name(), leg = self.leg.name(), %error, "upstream refused");
                     self.shared.count_refused();
                     self.upstream = Upstream::Refused;
-                    self.lose_destination(Way::Request, Instant::now());
-                    self.source_ends(Way::Reply, Load::Reset);
+                    self.lose_destination(Way::Request, now);
+                    self.source_ends(Way::Reply, Load::Reset, now);
                     Step::Moved
                 }
             },
@@ -316,7 +319,7 @@ impl Connection {
         }
     }
 
-    fn poll_read(&mut self, way: Way, cx: &mut Context<'_>) -> Step {
+    fn poll_read(&mut self, way: Way, now: Instant, cx: &mut Context<'_>) -> Step {
         if self.late_is_full() || !self.lanes[way as usize].has_room() {
             return Step::Idle;
         }
@@ -337,22 +340,22 @@ impl Connection {
             return Step::Idle;
         };
         match read {
-            Ok(0) if self.source_reset[way as usize] => self.source_ends(way, Load::Reset),
-            Ok(0) => self.source_ends(way, Load::Fin),
-            Ok(_) => self.take_frames(way),
-            Err(_) => self.source_ends(way, Load::Reset),
+            Ok(0) if self.source_reset[way as usize] => self.source_ends(way, Load::Reset, now),
+            Ok(0) => self.source_ends(way, Load::Fin, now),
+            Ok(_) => self.take_frames(way, now),
+            Err(_) => self.source_ends(way, Load::Reset, now),
         }
         Step::Moved
     }
 
     /// Frames in.
-    fn take_frames(&mut self, way: Way) {
+    fn take_frames(&mut self, way: Way, now: Instant) {
+        thread::bytes_came(Arc::as_ptr(&self.handle).addr(), now.into_std());
         // A rule holds for every byte that was sent after it was installed.
         self.follow_rules();
         let mut frames = std::mem::take(&mut self.frames);
         self.session.frames(way, &mut self.buffers[way as usize], &mut frames);
         let starts_tls = frames.last().is_some_and(|frame| frame.kind == FrameKind::StartTls);
-        let now = Instant::now();
         for frame in frames.drain(..) {
             self.take_frame(way, frame, now);
         }
@@ -374,11 +377,10 @@ impl Connection {
     }
 
     /// The party that this way comes from has ended or reset its side.
-    fn source_ends(&mut self, way: Way, how: Load) {
+    fn source_ends(&mut self, way: Way, how: Load, now: Instant) {
         if self.lanes[way as usize].source_ended {
             return;
         }
-        let now = Instant::now();
         let rest = self.buffers[way as usize].split().freeze();
         if let Load::Reset = how {
             for item in self.lanes[way as usize].take_held() {
@@ -419,11 +421,10 @@ impl Connection {
         self.lanes[way as usize].put_back(ends);
     }
 
-    fn poll_write(&mut self, way: Way, cx: &mut Context<'_>) -> Step {
+    fn poll_write(&mut self, way: Way, now: Instant, cx: &mut Context<'_>) -> Step {
         if way == Way::Request && matches!(self.upstream, Upstream::Waiting | Upstream::Calling(_)) {
             return Step::Idle;
         }
-        let now = Instant::now();
         let head = self.lanes[way as usize].head(now);
         if head == Head::Nothing {
             return Step::Idle;
@@ -496,8 +497,7 @@ impl Connection {
     }
 
     /// Ready when the head of a lane has become due.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = Instant::now();
+    fn poll_timer(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let leaving = self.lanes.iter().filter_map(Lane::wakes_at);
         let due = leaving
             .chain(self.late.iter().map(Late::at))
