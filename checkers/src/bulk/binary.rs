@@ -16,7 +16,7 @@ use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, odd};
 use super::fields::{Cells, Key, NO_FIELDS, Shape, Unusual};
 use super::pass::Pass;
 use super::select::Select;
-use super::{BulkResults, Odd, conclude, line};
+use super::{BulkResults, Odd, conclude, found};
 
 /// Judges the history at `path`. The inner error says why that cannot be done here.
 pub(super) fn read(path: &Path) -> Result<Result<BulkResults, Odd>, ReadError> {
@@ -257,7 +257,7 @@ impl<'a> Driver<'a> {
                 };
                 Ok(Seen::Delivery {
                     tx: list,
-                    times: line::times(did.as_bytes()),
+                    times: found::times(did.as_bytes()),
                 })
             }
             _ => Err(Unusual),

@@ -38,7 +38,7 @@ pub(super) trait Sink {
 }
 
 /// What every event has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Head {
     pub(super) index: u64,
     pub(super) time: u64,

@@ -12,9 +12,11 @@ use crate::history::{Body, Event, Kind, Process};
 use crate::intern::{TOUCHED, Texts};
 
 use super::events::{Head, NONE, RowSeen, Seen, Sink, Words};
-use super::line::{Answer, AnswerTx, Found, Line, Row, Word, times};
+use super::found::{Answer, AnswerTx, Found, Row, Word, times};
 use super::pass::Pass;
+use super::rows::{self, Rows};
 use super::select::Select;
+use super::shape::{Shapes, without_end};
 use super::{BulkResults, Odd, conclude};
 
 /// How many lines or rows go from thread to thread at once.
@@ -73,7 +75,12 @@ fn drive<S: Sink>(bytes: &[u8], texts: &mut Texts, sink: &mut S) -> Result<bool,
     let (full, batches) = sync_channel(BATCHES_WAITING);
     let (back, empty) = channel();
     std::thread::scope(|scope| {
-        scope.spawn(move || scan(bytes, &full, &empty));
+        let mut found = Batches {
+            batch: Vec::with_capacity(BATCH),
+            full,
+            empty,
+        };
+        scope.spawn(move || scan(bytes, &mut found));
         take(&batches, &back, texts, sink)
     })
 }
@@ -269,54 +276,74 @@ fn whole<S: Sink>(line: &[u8], texts: &mut Texts, sink: &mut S) -> Result<(), Od
 }
 
 /// Scans every line, batch by batch.
-fn scan<'a>(bytes: &'a [u8], full: &SyncSender<Batch<'a>>, empty: &Receiver<Batch<'a>>) {
-    let mut batch: Batch<'a> = Vec::with_capacity(BATCH);
+fn scan<'a>(bytes: &'a [u8], batches: &mut Batches<'a>) -> Result<(), Gone> {
+    let mut shapes = Shapes::default();
     let mut rest = bytes;
     while !rest.is_empty() {
-        let (line, is_whole) = match memchr::memchr(b'\n', rest) {
-            Some(n) => {
-                let line = &rest[..n];
-                rest = &rest[n + 1..];
-                (line, true)
-            }
-            None => (std::mem::take(&mut rest), false),
-        };
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.trim_ascii().is_empty() {
+        if let Some((found, behind)) = shapes.known(rest) {
+            rest = behind;
+            batches.push(found)?;
             continue;
         }
-        if !is_whole {
-            batch.push(Found::LastLine(line));
-        } else if let Some(found) = Line::new(line).found() {
-            batch.push(found);
-        } else if let Some((head, at, role, rows)) = Line::new(line).read() {
-            batch.push(Found::Read(head, at, role));
-            let mut rows = Line { rest: rows, line };
-            loop {
-                if batch.len() >= BATCH && !send(&mut batch, full, empty) {
-                    return;
-                }
-                match rows.row(role) {
-                    Some(Some(row)) => batch.push(Found::Row(row)),
-                    Some(None) => break,
-                    None => {
-                        batch.push(Found::Broken);
-                        break;
-                    }
-                }
-            }
-        } else {
-            batch.push(Found::Line(line));
-        }
-        if batch.len() >= BATCH && !send(&mut batch, full, empty) {
-            return;
-        }
+        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
+        let (line, behind) = rest.split_at(end);
+        rest = behind;
+        scan_line(line, &mut shapes, batches)?;
     }
-    send(&mut batch, full, empty);
+    batches.send()
 }
 
-/// Sends the batch, and takes an empty one for it; false when nobody takes it any more.
-fn send<'a>(batch: &mut Batch<'a>, full: &SyncSender<Batch<'a>>, empty: &Receiver<Batch<'a>>) -> bool {
-    let next = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
-    full.send(std::mem::replace(batch, next)).is_ok()
+/// Scans a line of no known shape, its end included.
+fn scan_line<'a>(line: &'a [u8], shapes: &mut Shapes, batches: &mut Batches<'a>) -> Result<(), Gone> {
+    let content = without_end(line);
+    if content.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    if !line.ends_with(b"\n") {
+        return batches.push(Found::LastLine(content));
+    }
+    if let Some(found) = shapes.learn(line) {
+        return batches.push(found);
+    }
+    let Some((head, at, mut rows)) = rows::read(content) else {
+        return batches.push(Found::Line(content));
+    };
+    batches.push(Found::Read(head, at, rows.role()))?;
+    scan_rows(&mut rows, batches)
+}
+
+fn scan_rows<'a>(rows: &mut Rows<'a>, batches: &mut Batches<'a>) -> Result<(), Gone> {
+    loop {
+        match rows.next() {
+            Some(Some(row)) => batches.push(Found::Row(row))?,
+            Some(None) => return Ok(()),
+            None => return batches.push(Found::Broken),
+        }
+    }
+}
+
+/// Nobody takes the batches any more.
+struct Gone;
+
+/// What is found, on its way to the other thread.
+struct Batches<'a> {
+    batch: Batch<'a>,
+    full: SyncSender<Batch<'a>>,
+    empty: Receiver<Batch<'a>>,
+}
+
+impl<'a> Batches<'a> {
+    #[inline]
+    fn push(&mut self, found: Found<'a>) -> Result<(), Gone> {
+        self.batch.push(found);
+        if self.batch.len() >= BATCH { self.send() } else { Ok(()) }
+    }
+
+    /// Sends the batch, and takes an empty one for it.
+    fn send(&mut self) -> Result<(), Gone> {
+        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
+        self.full
+            .send(std::mem::replace(&mut self.batch, next))
+            .map_err(|_| Gone)
+    }
 }

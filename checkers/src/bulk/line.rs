@@ -1,156 +1,113 @@
-//! Scans a line of a history of payments, as the harness writes it: no allocation, no copy.
+//! Scans a line of a history of payments key by key, in whatever order its keys come: no allocation, no copy.
 //!
-//! Knows the lines that there are millions of, and the rows of reads. Of any other line it says nothing.
+//! Knows the lines that there are millions of. Of any other line it says nothing. Where the numbers and texts stand is
+//! noted, so that the next line of the same [shape](super::shape) needs no look at its keys.
 
-use crate::history::{Kind, QueryPath, ReadMoment};
-use crate::intern::hash;
-use crate::ledger::Role;
+use crate::history::{Kind, QueryPath};
 
 use super::events::Head;
+use super::found::{Name, Said, What};
+use super::scan;
 
-/// A text of a line, with its hash.
+/// What stands where in a line, as far as lines of one shape differ in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Process,
+    /// A number that only has to be no larger.
+    Number(u64),
+    /// A text, between its quotes.
+    Text(Name),
+}
+
+/// A slot, and where it begins and ends in its line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Word<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) hash: u64,
-}
-
-impl<'a> Word<'a> {
-    fn new(text: &'a [u8]) -> Word<'a> {
-        Word { text, hash: hash(text) }
-    }
-}
-
-/// What the scanner has found: a line, or a row of a read.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Found<'a> {
-    Recharge(Head, Recharge<'a>, &'a [u8]),
-    Answer(Head, Answer<'a>, &'a [u8]),
-    Query(Head, QueryPath, Word<'a>, &'a [u8]),
-    Balance(Head, &'a [u8]),
-    OpenAccount(Head, Word<'a>, &'a [u8]),
-    Delivery(Head, [Option<Word<'a>>; 2], u32, &'a [u8]),
-    Frame(Head, &'a [u8]),
-    Read(Head, ReadMoment, Role),
-    Row(Row<'a>),
-    /// To be parsed as a whole.
-    Line(&'a [u8]),
-    /// The last line, without its end; it may be cut off.
-    LastLine(&'a [u8]),
-    /// A read whose rows are not as they should be.
-    Broken,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Recharge<'a> {
-    pub(super) tx: Word<'a>,
-    pub(super) account: Word<'a>,
-    pub(super) amount: Word<'a>,
-    pub(super) conflict: bool,
-}
-
-/// The number in an answer: nearly always the one that was asked with.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum AnswerTx<'a> {
-    None,
-    Same,
-    Other(Word<'a>),
-}
-
-/// How a recharge ended: what it was begun with is known already.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Answer<'a> {
-    pub(super) tx: Word<'a>,
-    pub(super) result: Option<&'a [u8]>,
-    pub(super) answer_tx: AnswerTx<'a>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Row<'a> {
-    Payment(Word<'a>, Word<'a>, Word<'a>, Option<&'a [u8]>),
-    Balance(Word<'a>, Option<Word<'a>>),
-    Credit(Word<'a>),
-}
-
-/// How often a frame arrived: not at all where it was dropped on its way.
-pub(super) fn times(did: &[u8]) -> u32 {
-    let has = |what: &[u8]| memchr::memmem::find(did, what).is_some();
-    u32::from(did.is_empty() || !has(b"dropped") && !has(b"lost"))
+pub(super) struct Place {
+    pub(super) slot: Slot,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// What is left of a line to scan. Every method is None where the line is not as expected.
-pub(super) struct Line<'a> {
-    pub(super) rest: &'a [u8],
-    pub(super) line: &'a [u8],
+pub(super) struct Line<'a, 'p> {
+    rest: &'a [u8],
+    line: &'a [u8],
+    said: Said<'a>,
+    places: &'p mut Vec<Place>,
 }
 
-/// How many bytes are plain text: ASCII without quotes, escapes and control characters. Eight bytes at a time.
+/// `{"index":0,"time":0,"process":`: index, time, and what stands behind it.
 #[inline]
-fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = zero(word ^ (ONES * 0x22));
-        let escape = zero(word ^ (ONES * 0x5c));
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let ends = (quote | escape | control | word) & HIGH;
-        if ends != 0 {
-            return 8 * at + ends.trailing_zeros() as usize / 8;
+pub(super) fn begin(line: &[u8]) -> Option<(u64, u64, &[u8])> {
+    let (index, rest) = scan::number(line.strip_prefix(b"{\"index\":")?)?;
+    let (time, rest) = scan::number(rest.strip_prefix(b",\"time\":")?)?;
+    Some((index, time, rest.strip_prefix(b",\"process\":")?))
+}
+
+impl<'a, 'p> Line<'a, 'p> {
+    /// The places of its slots are pushed to `places`.
+    pub(super) fn new(line: &'a [u8], places: &'p mut Vec<Place>) -> Line<'a, 'p> {
+        Line {
+            rest: line,
+            line,
+            said: Said::default(),
+            places,
         }
     }
-    let is_plain = |b: &u8| matches!(b, 0x20..0x80) && !matches!(b, b'"' | b'\\');
-    bytes.len() - rest.len() + rest.iter().position(|b| !is_plain(b)).unwrap_or(rest.len())
-}
 
-impl<'a> Line<'a> {
-    pub(super) fn new(line: &'a [u8]) -> Line<'a> {
-        Line { rest: line, line }
+    /// What the line is about, and what it says.
+    pub(super) fn scan(mut self) -> Option<(Head, What, Said<'a>)> {
+        let (head, f) = self.head()?;
+        let what = match f {
+            b"recharge" => self.recharge()?,
+            b"wire" => self.wire()?,
+            b"query-pay" => self.query(QueryPath::Pay)?,
+            b"query-account" => self.query(QueryPath::Account)?,
+            b"compensate" => self.query(QueryPath::Compensate)?,
+            b"balance" => self.balance()?,
+            b"open-account" => self.open_account()?,
+            _ => return None,
+        };
+        Some((head, what, self.said))
     }
 
-    #[inline]
     fn skip(&mut self, what: &[u8]) -> Option<()> {
         self.rest = self.rest.strip_prefix(what)?;
         Some(())
     }
 
-    /// A whole number without leading zeros.
-    #[inline]
-    fn number(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        let mut length = 0;
-        for byte in self.rest {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            value = value * 10 + u64::from(digit);
-            length += 1;
-            if length > 18 {
-                return None;
-            }
-        }
-        if length == 0 || length > 1 && self.rest[0] == b'0' {
-            return None;
-        }
-        self.rest = &self.rest[length..];
+    fn place(&mut self, slot: Slot, length: usize) {
+        let start = self.line.len() - self.rest.len();
+        let end = start + length;
+        self.places.push(Place { slot, start, end });
+    }
+
+    fn digits(&mut self, slot: Slot) -> Option<u64> {
+        let (value, rest) = scan::number(self.rest)?;
+        self.place(slot, self.rest.len() - rest.len());
+        self.rest = rest;
         Some(value)
     }
 
-    /// A plain text, behind its opening quote.
-    #[inline]
-    fn text(&mut self) -> Option<&'a [u8]> {
-        let (text, behind) = self.rest.split_at(plain(self.rest));
+    /// A plain text.
+    fn string(&mut self) -> Option<&'a [u8]> {
+        self.skip(b"\"")?;
+        let (text, behind) = self.rest.split_at(scan::plain(self.rest));
         self.rest = behind.strip_prefix(b"\"")?;
         Some(text)
     }
 
-    #[inline]
-    fn string(&mut self) -> Option<&'a [u8]> {
-        self.skip(b"\"")?;
-        self.text()
+    fn text(&mut self, name: Name) -> Option<()> {
+        let from = self.rest;
+        let text = self.string()?;
+        let behind = std::mem::replace(&mut self.rest, from.strip_prefix(b"\"")?);
+        self.place(Slot::Text(name), text.len());
+        self.rest = behind;
+        self.said.put(name, text);
+        Some(())
+    }
+
+    fn number(&mut self, max: u64) -> Option<()> {
+        self.digits(Slot::Number(max)).filter(|value| *value <= max).map(|_| ())
     }
 
     fn bool(&mut self) -> Option<bool> {
@@ -161,28 +118,15 @@ impl<'a> Line<'a> {
         self.skip(b"false").map(|()| false)
     }
 
-    fn string_or_null(&mut self) -> Option<Option<&'a [u8]>> {
-        if let Some(rest) = self.rest.strip_prefix(b"null") {
-            self.rest = rest;
-            return Some(None);
-        }
-        self.string().map(Some)
-    }
-
     /// `{"index":0,"time":0,"process":0,"type":"ok","f":"recharge","value":{` and the `f`.
-    #[inline]
     fn head(&mut self) -> Option<(Head, &'a [u8])> {
-        self.skip(b"{\"index\":")?;
-        let index = self.number()?;
-        self.skip(b",\"time\":")?;
-        let time = self.number()?;
-        self.skip(b",\"process\":")?;
-        let process = if self.rest.first() == Some(&b'"') {
+        let (index, time, rest) = begin(self.rest)?;
+        self.rest = rest;
+        if self.rest.first() == Some(&b'"') {
             self.string()?;
-            None
         } else {
-            Some(self.number()?)
-        };
+            self.said.process = Some(self.digits(Slot::Process)?);
+        }
         self.skip(b",\"type\":")?;
         let kind = match self.string()? {
             b"invoke" => Kind::Invoke,
@@ -197,21 +141,20 @@ impl<'a> Line<'a> {
         let head = Head {
             index,
             time,
-            process,
+            process: self.said.process,
             kind,
         };
         Some((head, f))
     }
 
     /// The next key of the value, behind its colon; None within at its end, behind which only an error may follow.
-    #[inline]
     fn key(&mut self, first: bool) -> Option<Option<&'a [u8]>> {
         match self.rest.first()? {
             b'}' => {
                 self.rest = &self.rest[1..];
                 if self.rest.starts_with(b",\"error\":") {
                     self.skip(b",\"error\":")?;
-                    self.string()?;
+                    self.text(Name::Other)?;
                 }
                 return (self.rest == b"}").then_some(None);
             }
@@ -224,258 +167,109 @@ impl<'a> Line<'a> {
         Some(Some(key))
     }
 
-    pub(super) fn found(mut self) -> Option<Found<'a>> {
-        let (head, f) = self.head()?;
-        match f {
-            b"recharge" => self.recharge(head),
-            b"wire" => self.wire(head),
-            b"query-pay" => self.query(head, QueryPath::Pay),
-            b"query-account" => self.query(head, QueryPath::Account),
-            b"compensate" => self.query(head, QueryPath::Compensate),
-            b"balance" => self.balance(head),
-            b"open-account" => self.open_account(head),
-            _ => None,
+    /// Every key of the value; `take` takes in what stands behind one, and says which of the keys it is.
+    fn keys(&mut self, mut take: impl FnMut(&mut Self, &[u8]) -> Option<u16>) -> Option<Keys> {
+        let mut seen = Keys(0);
+        let mut first = true;
+        while let Some(key) = self.key(std::mem::take(&mut first))? {
+            let bit = 1 << take(self, key)?;
+            if seen.0 & bit != 0 {
+                return None;
+            }
+            seen.0 |= bit;
         }
+        Some(seen)
     }
 
-    fn recharge(&mut self, head: Head) -> Option<Found<'a>> {
-        let (mut tx, mut account, mut amount) = (None, None, None);
-        let (mut result, mut answer_tx) = (None, None);
+    fn recharge(&mut self) -> Option<What> {
         let mut conflict = false;
-        let mut seen = Once::default();
-        let mut first = true;
-        while let Some(key) = self.key(std::mem::take(&mut first))? {
-            match key {
-                b"tx" => seen.text(0, &mut tx, self.string()?)?,
-                b"account" => seen.text(1, &mut account, self.string()?)?,
-                b"amount" => seen.text(2, &mut amount, self.string()?)?,
-                b"attempt" => seen.number(3, self.number()?, u64::from(u32::MAX))?,
-                b"k" => seen.number(4, self.number()?, u64::from(u32::MAX))?,
-                b"status" => seen.number(5, self.number()?, u64::from(u16::MAX))?,
-                b"result" => seen.text(6, &mut result, self.string()?)?,
-                b"answer_tx" => seen.text(7, &mut answer_tx, self.string()?)?,
-                b"answer_account" => seen.text(8, &mut None, self.string()?)?,
-                b"answer_amount" => seen.text(9, &mut None, self.string()?)?,
-                b"good" => {
-                    self.bool()?;
-                    seen.once(10)?;
-                }
-                b"conflict" => {
-                    conflict = self.bool()?;
-                    seen.once(11)?;
-                }
-                _ => return None,
+        let seen = self.keys(|line, key| match key {
+            b"tx" => line.text(Name::Tx).map(|()| 0),
+            b"account" => line.text(Name::Account).map(|()| 1),
+            b"amount" => line.text(Name::Amount).map(|()| 2),
+            b"attempt" => line.number(u64::from(u32::MAX)).map(|()| 3),
+            b"k" => line.number(u64::from(u32::MAX)).map(|()| 4),
+            b"status" => line.number(u64::from(u16::MAX)).map(|()| 5),
+            b"result" => line.text(Name::Result).map(|()| 6),
+            b"answer_tx" => line.text(Name::AnswerTx).map(|()| 7),
+            b"answer_account" => line.text(Name::Other).map(|()| 8),
+            b"answer_amount" => line.text(Name::Other).map(|()| 9),
+            b"good" => line.bool().map(|_| 10),
+            b"conflict" => {
+                conflict = line.bool()?;
+                Some(11)
             }
-        }
-        seen.has(3)?;
-        let amount = amount.filter(|text| is_minor(text))?;
-        let (tx, account) = (tx?, account?);
-        if head.kind != Kind::Invoke {
-            let answer = Answer {
-                tx: Word::new(tx),
-                result,
-                answer_tx: match answer_tx {
-                    None => AnswerTx::None,
-                    Some(answer) if answer == tx => AnswerTx::Same,
-                    Some(answer) => AnswerTx::Other(Word::new(answer)),
-                },
-            };
-            return Some(Found::Answer(head, answer, self.line));
-        }
-        let recharge = Recharge {
-            tx: Word::new(tx),
-            account: Word::new(account),
-            amount: Word::new(amount),
-            conflict,
-        };
-        Some(Found::Recharge(head, recharge, self.line))
+            _ => None,
+        })?;
+        seen.all([0, 1, 2, 3]).then_some(What::Recharge { conflict })
     }
 
-    fn wire(&mut self, head: Head) -> Option<Found<'a>> {
-        let (mut link, mut point, mut did) = (None, None, None);
-        let mut tx = [None; 2];
-        let mut seen = Once::default();
-        let mut first = true;
-        while let Some(key) = self.key(std::mem::take(&mut first))? {
-            match key {
-                b"link" => seen.text(0, &mut link, self.string()?)?,
-                b"conn" => seen.number(1, self.number()?, u64::MAX)?,
-                b"point" => seen.text(2, &mut point, self.string()?)?,
-                b"tx" => {
-                    tx = self.two()?;
-                    seen.once(3)?;
-                }
-                b"bytes" => seen.number(4, self.number()?, u64::MAX)?,
-                b"did" => seen.text(5, &mut did, self.string()?)?,
-                _ => return None,
-            }
-        }
-        link?;
-        seen.has(1).and(seen.has(4))?;
-        if !point?.starts_with(b"DELIVER") {
-            return Some(Found::Frame(head, self.line));
-        }
-        let times = times(did.unwrap_or_default());
-        Some(Found::Delivery(head, tx, times, self.line))
+    fn wire(&mut self) -> Option<What> {
+        let seen = self.keys(|line, key| match key {
+            b"link" => line.text(Name::Other).map(|()| 0),
+            b"conn" => line.number(u64::MAX).map(|()| 1),
+            b"point" => line.text(Name::Point).map(|()| 2),
+            b"tx" => line.two().map(|()| 3),
+            b"bytes" => line.number(u64::MAX).map(|()| 4),
+            b"did" => line.text(Name::Did).map(|()| 5),
+            _ => None,
+        })?;
+        seen.all([0, 1, 2, 4]).then_some(What::Wire)
     }
 
     /// An array of at most two plain texts.
-    fn two(&mut self) -> Option<[Option<Word<'a>>; 2]> {
+    fn two(&mut self) -> Option<()> {
         self.skip(b"[")?;
-        let mut words = [None; 2];
-        for (at, word) in words.iter_mut().enumerate() {
-            if self.rest.first() == Some(&b']') {
-                break;
-            }
-            if at > 0 {
+        if self.rest.first() != Some(&b']') {
+            self.text(Name::Tx)?;
+            if self.rest.first() != Some(&b']') {
                 self.skip(b",")?;
+                self.text(Name::SecondTx)?;
             }
-            *word = Some(Word::new(self.string()?));
         }
-        self.skip(b"]")?;
-        Some(words)
+        self.skip(b"]")
     }
 
-    /// A question about what is called `about`, with the status and the text called `answer` of its answer.
-    #[inline]
-    fn question(&mut self, about: &[u8], answer: &[u8]) -> Option<&'a [u8]> {
-        let mut asked = None;
-        let mut seen = Once::default();
-        let mut first = true;
-        while let Some(key) = self.key(std::mem::take(&mut first))? {
+    /// A question about the text called `about`, with the status and the text called `answer` of its answer.
+    fn question(&mut self, about: &[u8], name: Name, answer: &[u8]) -> Option<()> {
+        let seen = self.keys(|line, key| {
             if key == about {
-                seen.text(0, &mut asked, self.string()?)?;
+                line.text(name).map(|()| 0)
             } else if key == b"status" {
-                seen.number(1, self.number()?, u64::from(u16::MAX))?;
+                line.number(u64::from(u16::MAX)).map(|()| 1)
             } else if key == answer {
-                seen.text(2, &mut None, self.string()?)?;
+                line.text(Name::Other).map(|()| 2)
             } else {
-                return None;
+                None
             }
-        }
-        asked
+        })?;
+        seen.all([0]).then_some(())
     }
 
-    fn query(&mut self, head: Head, path: QueryPath) -> Option<Found<'a>> {
-        let tx = self.question(b"tx", b"result")?;
-        Some(Found::Query(head, path, Word::new(tx), self.line))
+    fn query(&mut self, path: QueryPath) -> Option<What> {
+        self.question(b"tx", Name::Tx, b"result")?;
+        Some(What::Query(path))
     }
 
-    fn balance(&mut self, head: Head) -> Option<Found<'a>> {
-        self.question(b"account", b"balance")?;
-        Some(Found::Balance(head, self.line))
+    fn balance(&mut self) -> Option<What> {
+        self.question(b"account", Name::Account, b"balance")?;
+        Some(What::Balance)
     }
 
-    fn open_account(&mut self, head: Head) -> Option<Found<'a>> {
-        let mut account = None;
-        let mut seen = Once::default();
-        let mut first = true;
-        while let Some(key) = self.key(std::mem::take(&mut first))? {
-            match key {
-                b"account" => seen.text(0, &mut account, self.string()?)?,
-                _ => return None,
-            }
-        }
-        Some(Found::OpenAccount(head, Word::new(account?), self.line))
-    }
-
-    /// A read that succeeded, up to its rows.
-    pub(super) fn read(mut self) -> Option<(Head, ReadMoment, Role, &'a [u8])> {
-        let (head, f) = self.head()?;
-        if f != b"read" || head.kind != Kind::Ok || head.process.is_some() {
-            return None;
-        }
-        self.skip(b"\"at\":")?;
-        let at = match self.string()? {
-            b"initial" => ReadMoment::Initial,
-            b"before-compensate" => ReadMoment::BeforeCompensate,
-            b"final" => ReadMoment::Final,
-            _ => return None,
-        };
-        self.skip(b",\"read\":")?;
-        let role = match self.string()? {
-            b"payments" => Role::Payments,
-            b"balances" => Role::Balances,
-            b"credits" => Role::Credits,
-            _ => return None,
-        };
-        self.skip(b",\"rows\":[")?;
-        Some((head, at, role, self.rest))
-    }
-
-    /// The next row of a read; None within at its end.
-    pub(super) fn row(&mut self, role: Role) -> Option<Option<Row<'a>>> {
-        match self.rest {
-            b"]}}" => return Some(None),
-            [b'{', ..] => {}
-            [b',', b'{', ..] => self.rest = &self.rest[1..],
-            _ => return None,
-        }
-        let row = match role {
-            Role::Payments => {
-                self.skip(b"{\"tx\":")?;
-                let tx = self.string()?;
-                self.skip(b",\"account\":")?;
-                let account = self.string()?;
-                self.skip(b",\"amount\":")?;
-                let amount = self.string()?;
-                self.skip(b",\"result\":")?;
-                let result = self.string_or_null()?;
-                Row::Payment(Word::new(tx), Word::new(account), Word::new(amount), result)
-            }
-            Role::Balances => {
-                self.skip(b"{\"account\":")?;
-                let account = self.string()?;
-                self.skip(b",\"balance\":")?;
-                Row::Balance(Word::new(account), self.string_or_null()?.map(Word::new))
-            }
-            Role::Credits => {
-                self.skip(b"{\"tx\":")?;
-                Row::Credit(Word::new(self.string()?))
-            }
-        };
-        self.skip(b"}")?;
-        // Rows are divided by commas; the bracket behind the last has none before it.
-        match self.rest {
-            [b',', b'{', ..] | b"]}}" => Some(Some(row)),
+    fn open_account(&mut self) -> Option<What> {
+        let seen = self.keys(|line, key| match key {
+            b"account" => line.text(Name::Account).map(|()| 0),
             _ => None,
-        }
+        })?;
+        seen.all([0]).then_some(What::OpenAccount)
     }
 }
 
-/// Which keys have been seen: none may come twice.
-#[derive(Default)]
-struct Once(u16);
+/// Which keys there were: none may come twice.
+struct Keys(u16);
 
-impl Once {
-    #[inline]
-    fn once(&mut self, bit: u16) -> Option<()> {
-        let new = self.0 & 1 << bit == 0;
-        self.0 |= 1 << bit;
-        new.then_some(())
+impl Keys {
+    fn all<const N: usize>(&self, bits: [u16; N]) -> bool {
+        bits.iter().all(|bit| self.0 & 1 << bit != 0)
     }
-
-    #[inline]
-    fn text<'a>(&mut self, bit: u16, slot: &mut Option<&'a [u8]>, text: &'a [u8]) -> Option<()> {
-        *slot = Some(text);
-        self.once(bit)
-    }
-
-    #[inline]
-    fn number(&mut self, bit: u16, value: u64, max: u64) -> Option<()> {
-        if value > max {
-            return None;
-        }
-        self.once(bit)
-    }
-
-    fn has(&self, bit: u16) -> Option<()> {
-        (self.0 & 1 << bit != 0).then_some(())
-    }
-}
-
-/// Minor units as the harness writes them, which an `i128` certainly holds.
-fn is_minor(text: &[u8]) -> bool {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    !digits.is_empty() && digits.len() <= 38 && digits.iter().all(u8::is_ascii_digit)
 }

@@ -17,11 +17,15 @@
 mod binary;
 mod events;
 mod fields;
+mod found;
 mod jsonl;
 mod line;
 mod pass;
+mod rows;
+mod scan;
 mod select;
 mod settle;
+mod shape;
 
 use std::path::Path;
 

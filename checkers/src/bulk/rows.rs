@@ -1,0 +1,119 @@
+//! Scans a read of a history of payments, and its rows: a line that may be as long as all others together.
+//!
+//! Knows the rows as the harness writes them, and only reads that succeeded.
+
+use crate::history::{Kind, ReadMoment};
+use crate::ledger::Role;
+
+use super::events::Head;
+use super::found::{Row, Word};
+use super::line::begin;
+use super::scan;
+
+/// What is left of the rows. Every method is None where they are not as expected.
+pub(super) struct Rows<'a> {
+    role: Role,
+    rest: &'a [u8],
+}
+
+/// A read that succeeded, up to its rows.
+pub(super) fn read(line: &[u8]) -> Option<(Head, ReadMoment, Rows<'_>)> {
+    let (index, time, rest) = begin(line)?;
+    let mut rows = Rows {
+        role: Role::Payments,
+        rest,
+    };
+    rows.string()?;
+    rows.skip(b",\"type\":\"ok\",\"f\":\"read\",\"value\":{\"at\":")?;
+    let at = match rows.string()? {
+        b"initial" => ReadMoment::Initial,
+        b"before-compensate" => ReadMoment::BeforeCompensate,
+        b"final" => ReadMoment::Final,
+        _ => return None,
+    };
+    rows.skip(b",\"read\":")?;
+    rows.role = match rows.string()? {
+        b"payments" => Role::Payments,
+        b"balances" => Role::Balances,
+        b"credits" => Role::Credits,
+        _ => return None,
+    };
+    rows.skip(b",\"rows\":[")?;
+    let head = Head {
+        index,
+        time,
+        process: None,
+        kind: Kind::Ok,
+    };
+    Some((head, at, rows))
+}
+
+impl<'a> Rows<'a> {
+    /// What the rows are about.
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The next row; None within at the end.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<Option<Row<'a>>> {
+        match self.rest {
+            b"]}}" => return Some(None),
+            [b'{', ..] => {}
+            [b',', b'{', ..] => self.rest = &self.rest[1..],
+            _ => return None,
+        }
+        let row = match self.role {
+            Role::Payments => {
+                self.skip(b"{\"tx\":")?;
+                let tx = self.string()?;
+                self.skip(b",\"account\":")?;
+                let account = self.string()?;
+                self.skip(b",\"amount\":")?;
+                let amount = self.string()?;
+                self.skip(b",\"result\":")?;
+                let result = self.string_or_null()?;
+                Row::Payment(Word::new(tx), Word::new(account), Word::new(amount), result)
+            }
+            Role::Balances => {
+                self.skip(b"{\"account\":")?;
+                let account = self.string()?;
+                self.skip(b",\"balance\":")?;
+                Row::Balance(Word::new(account), self.string_or_null()?.map(Word::new))
+            }
+            Role::Credits => {
+                self.skip(b"{\"tx\":")?;
+                Row::Credit(Word::new(self.string()?))
+            }
+        };
+        self.skip(b"}")?;
+        // Rows are divided by commas; the bracket behind the last has none before it.
+        match self.rest {
+            [b',', b'{', ..] | b"]}}" => Some(Some(row)),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn skip(&mut self, what: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(what)?;
+        Some(())
+    }
+
+    #[inline]
+    fn string(&mut self) -> Option<&'a [u8]> {
+        self.skip(b"\"")?;
+        let (text, behind) = self.rest.split_at(scan::plain(self.rest));
+        self.rest = behind.strip_prefix(b"\"")?;
+        Some(text)
+    }
+
+    #[inline]
+    fn string_or_null(&mut self) -> Option<Option<&'a [u8]>> {
+        if let Some(rest) = self.rest.strip_prefix(b"null") {
+            self.rest = rest;
+            return Some(None);
+        }
+        self.string().map(Some)
+    }
+}

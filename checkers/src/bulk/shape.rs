@@ -1,0 +1,253 @@
+//! The shapes of lines: what lines of a kind have in common, learned from the first of them.
+//!
+//! Most lines of a history differ from an earlier one in their numbers and texts only. So they are compared with it
+//! between these, and none of their keys is looked at. A shape is learned from a line that the scanner of
+//! [`line`](super::line) has taken, and must never take one that the scanner would not take, or take it otherwise.
+
+use crate::history::Kind;
+
+use super::events::Head;
+use super::found::{Found, Said, What};
+use super::line::{Line, Place, Slot, begin};
+use super::scan;
+
+/// How many shapes are learned; lines of further ones are scanned key by key.
+const SHAPES_MAX: usize = 32;
+
+/// How much is compared at once.
+const STEP_BYTES: usize = 16;
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// These bytes, under the mask.
+    Same {
+        bytes: u128,
+        mask: u128,
+        length: usize,
+    },
+    Slot(Slot),
+}
+
+/// What a line is like behind its index and its time, its end included.
+#[derive(Debug)]
+struct Shape {
+    steps: Vec<Step>,
+    kind: Kind,
+    what: What,
+    /// Which shape came behind it the last time.
+    next: usize,
+}
+
+impl Shape {
+    /// `places` are those of the line's slots, `from` is where its process stands.
+    fn of(line: &[u8], from: usize, places: &[Place], kind: Kind, what: What) -> Shape {
+        let mut steps = Vec::new();
+        let mut at = from;
+        for place in places {
+            push_same(&mut steps, &line[at..place.start]);
+            steps.push(Step::Slot(place.slot));
+            at = place.end;
+        }
+        push_same(&mut steps, &line[at..]);
+        Shape {
+            steps,
+            kind,
+            what,
+            next: 0,
+        }
+    }
+
+    /// What a line that begins with `rest` behind its index and time says, and what stands behind it.
+    #[inline]
+    fn read<'a>(&self, mut rest: &'a [u8]) -> Option<(Said<'a>, &'a [u8])> {
+        let mut said = Said::default();
+        for step in &self.steps {
+            match *step {
+                Step::Same { bytes, mask, length } => {
+                    let found = u128::from_le_bytes(*rest.first_chunk::<STEP_BYTES>()?);
+                    if (found ^ bytes) & mask != 0 {
+                        return None;
+                    }
+                    rest = &rest[length..];
+                }
+                Step::Slot(Slot::Text(name)) => {
+                    let (text, behind) = rest.split_at(scan::plain(rest));
+                    said.put(name, text);
+                    rest = behind;
+                }
+                Step::Slot(Slot::Number(max)) => {
+                    let (value, behind) = scan::number(rest)?;
+                    if value > max {
+                        return None;
+                    }
+                    rest = behind;
+                }
+                Step::Slot(Slot::Process) => {
+                    let (process, behind) = scan::number(rest)?;
+                    said.process = Some(process);
+                    rest = behind;
+                }
+            }
+        }
+        Some((said, rest))
+    }
+}
+
+fn push_same(steps: &mut Vec<Step>, bytes: &[u8]) {
+    for part in bytes.chunks(STEP_BYTES) {
+        let (mut same, mut mask) = ([0; STEP_BYTES], [0; STEP_BYTES]);
+        same[..part.len()].copy_from_slice(part);
+        mask[..part.len()].fill(0xff);
+        steps.push(Step::Same {
+            bytes: u128::from_le_bytes(same),
+            mask: u128::from_le_bytes(mask),
+            length: part.len(),
+        });
+    }
+}
+
+/// The shapes that have been learned.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    shapes: Vec<Shape>,
+    /// The shape of the line before.
+    last: usize,
+    places: Vec<Place>,
+}
+
+impl Shapes {
+    /// What was found in the line that begins `bytes`, and what stands behind it; None where its shape is not known.
+    #[inline]
+    pub(super) fn known<'a>(&mut self, bytes: &'a [u8]) -> Option<(Found<'a>, &'a [u8])> {
+        let (index, time, rest) = begin(bytes)?;
+        let likely = self.shapes.get(self.last)?.next;
+        let others = (0..self.shapes.len()).filter(|at| *at != likely);
+        for at in std::iter::once(likely).chain(others) {
+            let shape = &self.shapes[at];
+            let Some((said, behind)) = shape.read(rest) else {
+                continue;
+            };
+            let head = Head {
+                index,
+                time,
+                process: said.process,
+                kind: shape.kind,
+            };
+            let line = without_end(&bytes[..bytes.len() - behind.len()]);
+            let found = said.found(shape.what, head, line)?;
+            self.shapes[self.last].next = at;
+            self.last = at;
+            return Some((found, behind));
+        }
+        None
+    }
+
+    /// What was found in a line, its end included, whose shape is not known; the shape is, from now on.
+    pub(super) fn learn<'a>(&mut self, line: &'a [u8]) -> Option<Found<'a>> {
+        self.places.clear();
+        let content = without_end(line);
+        let (head, what, said) = Line::new(content, &mut self.places).scan()?;
+        let found = said.found(what, head, content)?;
+        let (.., rest) = begin(content)?;
+        if self.shapes.len() < SHAPES_MAX {
+            let from = content.len() - rest.len();
+            self.last = self.shapes.len();
+            self.shapes.push(Shape::of(line, from, &self.places, head.kind, what));
+        }
+        Some(found)
+    }
+}
+
+/// A line without its end.
+pub(super) fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::{Index, subsequence};
+
+    const RECHARGE: &[&str] = &[
+        r#""tx":"t-TEXT""#,
+        r#""account":"a-TEXT""#,
+        r#""amount":"NUMBER""#,
+        r#""attempt":NUMBER"#,
+        r#""k":NUMBER"#,
+        r#""status":200"#,
+        r#""conflict":true"#,
+        r#""answer_tx":"t-TEXT""#,
+        r#""result":"success""#,
+    ];
+    const WIRE: &[&str] = &[
+        r#""link":"a->b""#,
+        r#""conn":NUMBER"#,
+        r#""point":"DELIVER TEXT""#,
+        r#""tx":["t-TEXT","TEXT"]"#,
+        r#""bytes":NUMBER"#,
+        r#""did":"dropped TEXT""#,
+    ];
+
+    /// Lines with the keys they owe, and more or less of the others, in any order.
+    fn line() -> impl Strategy<Value = String> {
+        let recharge = ("[0-9]{1,3}", prop_oneof!["invoke", "ok", "info"]).prop_flat_map(|(process, kind)| {
+            let head = format!(r#""process":{process},"type":"{kind}","f":"recharge","value":"#);
+            value(RECHARGE).prop_map(move |value| format!("{head}{value}"))
+        });
+        let head = r#""process":"wire","type":"info","f":"wire","value":"#;
+        let wire = value(WIRE).prop_map(move |value| format!("{head}{value}"));
+        let body = prop_oneof![recharge, wire];
+        let error = prop_oneof![Just(""), Just(r#","error":"timeout TEXT""#)];
+        let end = prop_oneof![4 => Just("}\n"), 1 => Just("}\r\n")];
+        (body, error, end)
+            .prop_map(|(body, error, end)| format!(r#"{{"index":NUMBER,"time":NUMBER,{body}{error}{end}"#))
+    }
+
+    fn value(keys: &'static [&'static str]) -> impl Strategy<Value = String> {
+        let some = subsequence(keys, 4..=keys.len()).prop_shuffle();
+        some.prop_map(|keys| format!("{{{}}}", keys.join(",")))
+    }
+
+    fn fill(line: &str, number: u64, text: &str) -> String {
+        line.replace("NUMBER", &number.to_string()).replace("TEXT", text)
+    }
+
+    fn afresh(line: &str) -> Option<Found<'_>> {
+        Shapes::default().learn(line.as_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn a_known_shape_says_what_a_look_at_every_key_says(
+            lines in proptest::collection::vec(line(), 1..5),
+            read in proptest::collection::vec((any::<Index>(), 0..1_u64 << 40, "[ -~]{0,20}"), 1..10),
+            wrong in proptest::option::of((any::<Index>(), any::<u8>())),
+        ) {
+            let mut shapes = Shapes::default();
+            for line in &lines {
+                shapes.learn(fill(line, 1, "x").as_bytes());
+            }
+            for (which, number, text) in read {
+                let template: &String = which.get(&lines);
+                let mut bytes = fill(template, number, &text).into_bytes();
+                if let Some((at, byte)) = wrong {
+                    let at = at.index(bytes.len());
+                    bytes[at] = byte;
+                }
+                let Ok(line) = String::from_utf8(bytes) else { continue };
+                let with_more = line.clone() + "and what stands behind it";
+                let known = shapes.known(with_more.as_bytes());
+                if let Some((found, behind)) = known {
+                    prop_assert_eq!(behind, b"and what stands behind it");
+                    prop_assert_eq!(Some(found), afresh(&line));
+                }
+                let is_as_learned = wrong.is_none() && !text.contains(['"', '\\']);
+                if is_as_learned && afresh(&fill(template, 1, "x")).is_some() {
+                    prop_assert_eq!(known.is_some(), afresh(&line).is_some());
+                }
+            }
+        }
+    }
+}
