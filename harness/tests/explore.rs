@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,11 +68,23 @@ async fn it_goes_on_where_it_stopped_and_then_tries_pairs() {
     assert!(!nothing.planned.is_empty());
     options.resume = Some(folder.clone());
     options.budget = None;
+    options.jobs = 2;
     let (singles, resumed) = explored(&campaign, &options).await;
     assert_eq!(resumed, folder);
     assert_eq!(singles.cases.len(), singles.planned.len(), "{}", singles.total());
     assert!(singles.pairs.left > 0, "{:?}", singles.pairs);
+    assert_eq!(
+        singles.cases.len(),
+        singles
+            .cases
+            .iter()
+            .map(|case| &case.action)
+            .collect::<BTreeSet<_>>()
+            .len(),
+        "two at a time, and none of them twice"
+    );
     // Time for one more.
+    options.jobs = 1;
     options.budget = Some(Duration::from_millis(1));
     let (exploration, _) = explored(&campaign, &options).await;
     let pairs = exploration.cases.iter().filter(|case| case.kind == CaseKind::Pair);

@@ -84,6 +84,9 @@ pub(crate) struct RunArgs {
     /// Exploring: stop at the first case that breaks a promise.
     #[arg(long, requires = "explore")]
     fail_fast: bool,
+    /// Exploring: so many cases at a time, each on a stack of its own (about 1 GB of memory).
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = jobs, requires = "explore")]
+    jobs: usize,
     /// Exploring: go on with this one, the folder of an exploration in the store.
     #[arg(long, value_name = "FOLDER", requires = "explore")]
     resume: Option<PathBuf>,
@@ -93,6 +96,16 @@ pub(crate) struct RunArgs {
     /// Join services and dependencies without links, to compare speeds (no wire fault is possible then).
     #[arg(long)]
     direct: bool,
+}
+
+/// More stacks at a time than any machine that this runs on could carry.
+const JOBS_MAX: usize = 64;
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs) if (1..=JOBS_MAX).contains(&jobs) => Ok(jobs),
+        _ => Err(format!("give a number from 1 to {JOBS_MAX}")),
+    }
 }
 
 /// What can be explored.
@@ -188,6 +201,7 @@ async fn explore_target(campaign: &Campaign, args: &RunArgs, what: Explored) -> 
         only: args.only.clone(),
         fail_fast: args.fail_fast,
         resume: args.resume.clone(),
+        jobs: args.jobs,
     };
     let (exploration, folder) = explore::explore(campaign, &options, &progress::observer()).await?;
     print!("{}", paytwice_reports::explore::render(&exploration, &color()));

@@ -11,8 +11,12 @@ mod pairs;
 mod random;
 mod stored;
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use futures_util::future::try_join_all;
 
 use paytwice_checkers::history::History;
 use paytwice_checkers::verdict::Verdict;
@@ -59,6 +63,8 @@ pub struct ExploreOptions {
     pub fail_fast: bool,
     /// An exploration to go on with: its folder.
     pub resume: Option<PathBuf>,
+    /// Cases at a time, each on a stack of its own; 0 is taken for 1.
+    pub jobs: usize,
 }
 
 /// Explores a target on a stack that it starts, and takes the stack down again.
@@ -75,24 +81,51 @@ pub async fn explore(
     }
     let target = campaign.target_of()?;
     let base = base(&campaign.first_plan(&target)?)?;
-    let mut log = match &options.resume {
+    let log = match &options.resume {
         Some(folder) => stored::Log::resume(folder, &base)?,
         None => stored::Log::create(campaign.store_folder(), &base)?,
     };
-    let session = Session::up(campaign).await?;
-    let mut explorer = Explorer {
-        campaign,
+    let sessions = Box::pin(sessions(campaign, options.jobs.max(1))).await?;
+    let explorer = Explorer {
+        campaign: &of_cases(campaign, sessions.len(), observer),
         options,
         observer,
-        session: &session,
-        begun: Instant::now(),
+        sessions: &sessions,
+        desk: Mutex::new(Desk {
+            log,
+            under_way: Vec::new(),
+            begun: Instant::now(),
+            stopped: false,
+        }),
     };
-    let explored = explorer.walk(&target, &base, &mut log).await;
-    let down = session.down().await;
+    let explored = Box::pin(explorer.walk(&target, &base)).await;
+    let log = explorer.desk.into_inner().unwrap_or_else(PoisonError::into_inner).log;
+    let down = try_join_all(sessions.into_iter().map(|session| Box::pin(session.down()))).await;
     explored?;
     down?;
     log.write_reports()?;
     Ok((log.exploration().clone(), log.folder().to_owned()))
+}
+
+/// So many stacks. The first one makes the images that the others start from.
+async fn sessions(campaign: &Campaign, count: usize) -> Result<Vec<Session>, RunError> {
+    let mut sessions = vec![Box::pin(Session::up(campaign)).await?];
+    sessions.extend(try_join_all((1..count).map(|_| Box::pin(Session::up(campaign)))).await?);
+    Ok(sessions)
+}
+
+/// The campaign that cases are runs of. What several at a time would tell step by step nobody could follow: of these only
+/// warnings are shown.
+fn of_cases(campaign: &Campaign, jobs: usize, observer: &Observer) -> Campaign {
+    if jobs == 1 {
+        return campaign.clone();
+    }
+    let observer = observer.clone();
+    campaign.clone().observer(Observer::new(move |notice| {
+        if let Notice::Warning(_) = notice {
+            observer.tell(notice);
+        }
+    }))
 }
 
 /// The plan that every case starts from: a few payments, one after the other, and nothing else.
@@ -134,9 +167,20 @@ struct Explorer<'a> {
     campaign: &'a Campaign,
     options: &'a ExploreOptions,
     observer: &'a Observer,
-    session: &'a Session,
+    /// Each carries out one case at a time.
+    sessions: &'a [Session],
+    desk: Mutex<Desk>,
+}
+
+/// What those who carry out cases share.
+struct Desk {
+    log: stored::Log,
+    /// The actions of trials that are being carried out.
+    under_way: Vec<String>,
     /// When the first case could begin.
     begun: Instant,
+    /// Nothing more is to begin.
+    stopped: bool,
 }
 
 /// One run of an exploration, before it is carried out.
@@ -153,38 +197,41 @@ struct Trial {
 }
 
 impl Explorer<'_> {
-    async fn walk(&mut self, target: &Target, base: &Plan, log: &mut stored::Log) -> Result<(), RunError> {
+    async fn walk(&self, target: &Target, base: &Plan) -> Result<(), RunError> {
         // Which points there are was seen before, where an exploration goes on.
-        let all = match log.passed() {
+        let passed_before = self.desk().log.passed();
+        let all = match passed_before {
             Some(points) => points,
             None => {
                 let plan = self.campaign.with_plan(base.clone());
-                let first = self.session.run(&plan, (1, 1)).await?;
+                let first = Box::pin(self.sessions[0].run(&plan, (1, 1))).await?;
                 if first.verdict() != Verdict::Valid {
                     self.warn("even without a fault it is not valid: nothing is explored");
-                    log.without_fault(without_fault(&first));
+                    self.desk().log.without_fault(without_fault(&first));
                     return Ok(());
                 }
-                log.passes(passed(target, base, first.history()))?
+                self.desk().log.passes(passed(target, base, first.history()))?
             }
         };
         let points = self.only(all)?;
         let cases = cases(target, &points);
-        log.plan_of(&cases)?;
+        let tried = {
+            let mut desk = self.desk();
+            desk.log.plan_of(&cases)?;
+            desk.begun = Instant::now();
+            desk.log.tried()
+        };
         self.observer.detail(format!(
-            "{} points, {} cases; {} tried before",
+            "{} points, {} cases; {tried} tried before; {} at a time",
             points.len(),
             cases.len(),
-            log.tried()
+            self.sessions.len(),
         ));
-        self.begun = Instant::now();
         match self.options.what {
-            Explored::Random => self.at_random(base, &cases, log).await,
+            Explored::Random => self.at_random(base, &cases).await,
             Explored::Points => {
-                if !self.singles(base, &cases, log).await? {
-                    return Ok(());
-                }
-                self.pairs(base, &cases, log).await
+                self.singles(base, &cases).await?;
+                self.pairs(base, &cases).await
             }
         }
     }
@@ -204,114 +251,139 @@ impl Explorer<'_> {
         Ok(points)
     }
 
-    /// Every case by itself; false when it was broken off.
-    async fn singles(&self, base: &Plan, cases: &[Case], log: &mut stored::Log) -> Result<bool, RunError> {
-        for case in cases {
-            if log.has(case) {
-                continue;
-            }
-            if self.time_is_up() {
+    /// Every case by itself.
+    async fn singles(&self, base: &Plan, cases: &[Case]) -> Result<(), RunError> {
+        let mut left: VecDeque<&Case> = {
+            let desk = self.desk();
+            cases.iter().filter(|case| !desk.log.has(case)).collect()
+        };
+        let of = cases.len();
+        self.carry_out_all(of, |desk| {
+            let case = left.front().copied()?;
+            if self.time_is_up(desk) {
                 self.warn("the budget is used up; --resume goes on from here");
-                return Ok(false);
+                desk.stopped = true;
+                return None;
             }
-            let of = cases.len();
+            left.pop_front();
             let (plan, decisive) = plan_of(base, |_, tx| vec![(case.rule(tx), true)]);
-            let trial = Trial {
+            Some(Trial {
                 kind: CaseKind::Single,
                 point: case.point.to_string(),
                 action: case.action.to_string(),
                 column: case.column.to_owned(),
                 plan,
                 decisive,
-            };
-            if !self.carry_out(trial, of, log).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+            })
+        })
+        .await
     }
 
     /// Second faults, while there is time.
-    async fn pairs(&self, base: &Plan, singles: &[Case], log: &mut stored::Log) -> Result<(), RunError> {
-        loop {
-            let (left, count) = pairs::pairs(log.exploration(), singles);
-            log.pairs(count);
-            let Some(pair) = left.first() else { return Ok(()) };
+    async fn pairs(&self, base: &Plan, singles: &[Case]) -> Result<(), RunError> {
+        let of = self.desk().log.tried();
+        self.carry_out_all(of, |desk| {
+            let (left, count) = pairs::pairs(desk.log.exploration(), singles);
+            let could_be = left.len();
+            desk.log.pairs(count);
+            let pair = left
+                .into_iter()
+                .find(|pair| !desk.under_way.contains(&pair.to_string()))?;
             if self.options.budget.is_none() {
                 self.observer.detail(format!(
-                    "{} pairs of faults could be tried next: --budget gives them time",
-                    left.len()
+                    "{could_be} pairs of faults could be tried next: --budget gives them time"
                 ));
-                return Ok(());
+                desk.stopped = true;
             }
-            if self.time_is_up() {
-                return Ok(());
+            if desk.stopped || self.time_is_up(desk) {
+                return None;
             }
-            let rules = |payment: usize, tx: &str| {
-                let mut rules = vec![(pair.first.rule(tx), false)];
-                if let Some(nth) = pair.nth[payment] {
-                    let mut second = pair.second.rule(tx);
-                    second.at.nth = Some(nth);
-                    rules.push((second, true));
-                }
-                rules
-            };
-            let (plan, decisive) = plan_of(base, rules);
-            let trial = Trial {
+            let (plan, decisive) = plan_of(base, |payment, tx| pair.rules(payment, tx));
+            Some(Trial {
                 kind: CaseKind::Pair,
                 point: pair.second.point.to_string(),
                 action: pair.to_string(),
                 column: pair.second.column.to_owned(),
                 plan,
                 decisive,
-            };
-            let of = log.tried() + left.len();
-            if !self.carry_out(trial, of, log).await? {
-                return Ok(());
-            }
-        }
+            })
+        })
+        .await?;
+        let mut desk = self.desk();
+        let (_, count) = pairs::pairs(desk.log.exploration(), singles);
+        desk.log.pairs(count);
+        Ok(())
     }
 
     /// Rules drawn from the seed, until the budget is used up.
-    async fn at_random(&self, base: &Plan, cases: &[Case], log: &mut stored::Log) -> Result<(), RunError> {
-        while !self.time_is_up() {
-            let n = log.tried() as u64 + 1;
-            let plan = random::plan(base, n, cases, &log.exploration().coverage());
-            let trial = Trial {
+    async fn at_random(&self, base: &Plan, cases: &[Case]) -> Result<(), RunError> {
+        self.carry_out_all(0, |desk| {
+            if self.time_is_up(desk) {
+                return None;
+            }
+            let n = (desk.log.tried() + desk.under_way.len()) as u64 + 1;
+            let plan = random::plan(base, n, cases, &desk.log.exploration().coverage());
+            Some(Trial {
                 kind: CaseKind::Random,
                 point: format!("seed {}", plan.seed),
                 action: format!("{} rules drawn", plan.faults.len()),
                 column: "random".to_owned(),
                 decisive: plan.faults.iter().map(|fault| fault.id).collect(),
                 plan,
-            };
-            if !self.carry_out(trial, 0, log).await? {
-                return Ok(());
-            }
-        }
-        Ok(())
+            })
+        })
+        .await
     }
 
-    /// Carries out one trial and writes it down; false when nothing is to come after it.
-    async fn carry_out(&self, trial: Trial, of: usize, log: &mut stored::Log) -> Result<bool, RunError> {
+    /// Carries out one trial after the other on each session, as long as `next` has one.
+    async fn carry_out_all(&self, of: usize, next: impl FnMut(&mut Desk) -> Option<Trial>) -> Result<(), RunError> {
+        let next = Mutex::new(next);
+        let take = || {
+            let mut desk = self.desk();
+            if desk.stopped {
+                return None;
+            }
+            let trial = next.lock().unwrap_or_else(PoisonError::into_inner)(&mut desk)?;
+            desk.under_way.push(trial.action.clone());
+            Some((trial, desk.log.tried() + desk.under_way.len()))
+        };
+        let works = self.sessions.iter().map(async |session| {
+            while let Some((trial, number)) = take() {
+                Box::pin(self.carry_out(session, trial, number, of)).await?;
+            }
+            Ok::<(), RunError>(())
+        });
+        try_join_all(works).await.map(|_| ())
+    }
+
+    /// Carries out one trial and writes it down.
+    async fn carry_out(&self, session: &Session, trial: Trial, number: usize, of: usize) -> Result<(), RunError> {
         let at = Instant::now();
-        let number = u32::try_from(log.tried() + 1).unwrap_or(u32::MAX);
-        let of = u32::try_from(of).unwrap_or(u32::MAX).max(number);
         let name = format!("{}: {}", trial.point, trial.action);
         self.observer.detail(format!("case {number}: {name}"));
-        let ran = self
-            .session
-            .run(&self.campaign.with_plan(trial.plan.clone()), (number, of))
+        let shown = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let ran = session
+            .run(
+                &self.campaign.with_plan(trial.plan.clone()),
+                (shown(number), shown(of.max(number))),
+            )
             .await;
         let result = result(&trial, &ran, at.elapsed());
         self.observer.detail(format!("{name}: {}", result.sentence));
-        let broken = result.outcome == CaseOutcome::Invalid;
-        log.add(result)?;
-        Ok(!(broken && self.options.fail_fast))
+        let mut desk = self.desk();
+        desk.stopped |= result.outcome == CaseOutcome::Invalid && self.options.fail_fast;
+        if let Some(at) = desk.under_way.iter().position(|action| *action == trial.action) {
+            desk.under_way.swap_remove(at);
+        }
+        desk.log.add(result)
     }
 
-    fn time_is_up(&self) -> bool {
-        self.options.budget.is_some_and(|budget| self.begun.elapsed() >= budget)
+    fn time_is_up(&self, desk: &Desk) -> bool {
+        self.options.budget.is_some_and(|budget| desk.begun.elapsed() >= budget)
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn warn(&self, text: &str) {

@@ -10,7 +10,7 @@ use paytwice_reports::explore::{CaseKind, CaseOutcome, Exploration, Pairs};
 
 use super::TRIED;
 use crate::coverage::Case;
-use crate::plan::Draw;
+use crate::plan::{Draw, PointRule};
 
 /// Draws of the order in which pairs are tried.
 const STREAM: u64 = 7;
@@ -85,6 +85,19 @@ pub(super) fn pairs(exploration: &Exploration, singles: &[Case]) -> (Vec<Pair>, 
     Draw::new(exploration.seed, STREAM).shuffle(&mut pairs);
     let (left, skipped) = (pairs.len(), skipped.len());
     (pairs, Pairs { left, skipped })
+}
+
+impl Pair {
+    /// The rules for a payment that is tried, and whether each is decisive: the second one is.
+    pub(super) fn rules(&self, payment: usize, tx: &str) -> Vec<(PointRule, bool)> {
+        let mut rules = vec![(self.first.rule(tx), false)];
+        if let Some(nth) = self.nth[payment] {
+            let mut second = self.second.rule(tx);
+            second.at.nth = Some(nth);
+            rules.push((second, true));
+        }
+        rules
+    }
 }
 
 impl std::fmt::Display for Pair {

@@ -51,7 +51,9 @@ pub(super) fn bytes_came(connection: usize, now: Instant) {
     let mut talk = TALK.get();
     talk.hear(connection, now);
     TALK.set(talk);
-    CAME.notify_one();
+    if talk.goes_on(now) {
+        CAME.notify_one();
+    }
 }
 
 /// Keeps the thread awake for a moment after bytes came.
