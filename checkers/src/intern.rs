@@ -12,8 +12,7 @@ pub(crate) struct Texts {
     text: Vec<u8>,
     /// Where each text ends in `text`; it begins where the one before it ends.
     ends: Vec<u64>,
-    /// Upper half: the upper half of the hash, which says the slot, too. Lower half: the number plus one, 0 for an empty
-    /// slot.
+    /// Upper half: the hash, which says the slot, too. Lower half: the number plus one, 0 for an empty slot.
     table: Vec<u64>,
     mask: usize,
 }
@@ -38,7 +37,7 @@ impl Texts {
 
     /// The number of a text whose [`hash`] is at hand.
     #[inline]
-    pub(crate) fn id_hashed(&mut self, text: &[u8], hash: u64) -> u32 {
+    pub(crate) fn id_hashed(&mut self, text: &[u8], hash: u32) -> u32 {
         match self.find(text, hash) {
             Ok(id) => id,
             Err(slot) => self.insert(text, hash, slot),
@@ -67,7 +66,7 @@ impl Texts {
     /// the cache by then. The reads of one stage do not wait for one another, as those of look-ups one after the other
     /// do. What it returns means nothing.
     #[inline]
-    pub(crate) fn touch(&self, hashes: &[u64]) -> u64 {
+    pub(crate) fn touch(&self, hashes: &[u32]) -> u64 {
         let mut at = [0; TOUCHED];
         let hashes = &hashes[..hashes.len().min(TOUCHED)];
         for (at, hash) in at.iter_mut().zip(hashes) {
@@ -84,21 +83,21 @@ impl Texts {
     }
 
     #[inline]
-    fn slot(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & self.mask
+    fn slot(&self, hash: u32) -> usize {
+        hash as usize & self.mask
     }
 
     #[inline]
-    fn find(&self, text: &[u8], hash: u64) -> Result<u32, usize> {
+    fn find(&self, text: &[u8], hash: u32) -> Result<u32, usize> {
         let mut slot = self.slot(hash);
         loop {
             let entry = self.table[slot];
             if entry == 0 {
                 return Err(slot);
             }
-            if entry >> 32 == hash >> 32 {
+            if entry >> 32 == u64::from(hash) {
                 let id = (entry as u32) - 1;
-                if self.text(id) == text {
+                if is_same(self.text(id), text) {
                     return Ok(id);
                 }
             }
@@ -107,11 +106,11 @@ impl Texts {
     }
 
     #[cold]
-    fn insert(&mut self, text: &[u8], hash: u64, slot: usize) -> u32 {
+    fn insert(&mut self, text: &[u8], hash: u32, slot: usize) -> u32 {
         let id = u32::try_from(self.ends.len()).unwrap_or(u32::MAX - 1);
         self.text.extend_from_slice(text);
         self.ends.push(self.text.len() as u64);
-        self.table[slot] = hash >> 32 << 32 | u64::from(id + 1);
+        self.table[slot] = u64::from(hash) << 32 | u64::from(id + 1);
         if self.ends.len() * 2 > self.table.len() {
             self.grow();
         }
@@ -123,7 +122,7 @@ impl Texts {
         self.mask = size - 1;
         let old = std::mem::replace(&mut self.table, vec![0; size]);
         for entry in old.into_iter().filter(|entry| *entry != 0) {
-            let mut slot = self.slot(entry);
+            let mut slot = self.slot((entry >> 32) as u32);
             while self.table[slot] != 0 {
                 slot = (slot + 1) & self.mask;
             }
@@ -134,7 +133,7 @@ impl Texts {
 
 /// Folded multiplication over words of 8 bytes: a few nanoseconds for a transaction number.
 #[inline]
-pub(crate) fn hash(text: &[u8]) -> u64 {
+pub(crate) fn hash(text: &[u8]) -> u32 {
     const A: u64 = 0x9e37_79b9_7f4a_7c15;
     const B: u64 = 0xd1b5_4a32_d192_ed03;
     let fold = |x: u64, y: u64| {
@@ -146,10 +145,31 @@ pub(crate) fn hash(text: &[u8]) -> u64 {
     for word in words {
         state = fold(state ^ u64::from_le_bytes(*word), B);
     }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    state = fold(state ^ u64::from_le_bytes(last), B);
-    fold(state, A)
+    // Where there are words, the last eight bytes, some of them for the second time.
+    let last = text
+        .last_chunk::<8>()
+        .map_or_else(|| short(rest), |last| u64::from_le_bytes(*last));
+    state = fold(state ^ last, B);
+    (fold(state, A) >> 32) as u32
+}
+
+/// Less than eight bytes as a number.
+#[inline]
+fn short(text: &[u8]) -> u64 {
+    text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+/// Whether two texts are the same: short ones word by word, where a call would take longer than the comparison.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() || a.len() > 32 {
+        return a == b;
+    }
+    let (Some(last_of_a), Some(last_of_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
+        return short(a) == short(b);
+    };
+    let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    words.fold(last_of_a == last_of_b, |same, (a, b)| same & (a == b))
 }
 
 #[cfg(test)]
@@ -169,5 +189,19 @@ mod tests {
         }
         assert_eq!(texts.len(), names.len());
         assert_eq!((texts.id(b""), texts.id(b"")), (10_000, 10_000));
+    }
+
+    #[test]
+    fn texts_that_differ_in_one_byte_or_in_length_are_not_the_same() {
+        for length in 0..40 {
+            let text = vec![b'x'; length];
+            assert!(is_same(&text, &text.clone()));
+            assert!(!is_same(&text, &vec![b'x'; length + 1]));
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] = b'y';
+                assert!(!is_same(&text, &other), "{length} bytes, another at {at}");
+            }
+        }
     }
 }

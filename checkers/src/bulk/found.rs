@@ -1,6 +1,6 @@
 //! What the scanner has found: the lines of a history of payments that there are millions of, and the rows of reads.
 //!
-//! Never owns a text: what was found refers to the bytes of the file.
+//! Never owns a text: what was found refers to the bytes of its batch.
 
 use crate::history::{Kind, QueryPath, ReadMoment};
 use crate::intern::hash;
@@ -8,69 +8,104 @@ use crate::ledger::Role;
 
 use super::events::Head;
 
-/// A text of a line, with its hash.
+/// A text in the bytes of its batch, in 32 bits: millions of them go from thread to thread.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Word<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) hash: u64,
+pub(super) struct Span {
+    start: u32,
+    length: u32,
 }
 
-impl<'a> Word<'a> {
+impl Span {
+    /// Where `text`, a part of `bytes`, stands in them; None where that is too far. What is a part of the text is not.
     #[inline]
-    pub(super) fn new(text: &'a [u8]) -> Word<'a> {
-        Word { text, hash: hash(text) }
+    pub(super) fn of(text: &[u8], bytes: &[u8]) -> Option<Span> {
+        let start = offset(text, bytes);
+        u32::try_from(start + text.len()).ok()?;
+        Some(Span {
+            start: start as u32,
+            length: text.len() as u32,
+        })
+    }
+
+    /// The text.
+    #[inline]
+    pub(super) fn text(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..][..self.length as usize]
     }
 }
 
-/// A line, or a row of a read.
+/// Where in `whole` a part of it begins.
+#[inline]
+pub(super) fn offset(part: &[u8], whole: &[u8]) -> usize {
+    part.as_ptr().addr() - whole.as_ptr().addr()
+}
+
+/// A text of a line, with its hash.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Found<'a> {
-    Recharge(Head, Recharge<'a>, &'a [u8]),
-    Answer(Head, Answer<'a>, &'a [u8]),
-    Query(Head, QueryPath, Word<'a>, &'a [u8]),
-    Balance(Head, &'a [u8]),
-    OpenAccount(Head, Word<'a>, &'a [u8]),
-    Delivery(Head, [Option<Word<'a>>; 2], u32, &'a [u8]),
-    Frame(Head, &'a [u8]),
+pub(super) struct Word {
+    pub(super) span: Span,
+    pub(super) hash: u32,
+}
+
+impl Word {
+    #[inline]
+    pub(super) fn of(text: &[u8], bytes: &[u8]) -> Option<Word> {
+        Some(Word {
+            span: Span::of(text, bytes)?,
+            hash: hash(text),
+        })
+    }
+}
+
+/// A line, or a row of a read. Lines that are known come with where they stand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Found {
+    Recharge(Head, Recharge, Span),
+    Answer(Head, Answer, Span),
+    Query(Head, QueryPath, Word, Span),
+    Balance(Head, Span),
+    OpenAccount(Head, Word, Span),
+    Delivery(Head, [Option<Word>; 2], u32, Span),
+    Frame(Head, Span),
     Read(Head, ReadMoment, Role),
-    Row(Row<'a>),
+    Row(Row),
     /// To be parsed as a whole.
-    Line(&'a [u8]),
+    Line(Span),
     /// The last line, without its end; it may be cut off.
-    LastLine(&'a [u8]),
-    /// A read whose rows are not as they should be.
-    Broken,
+    LastLine(Span),
+    /// Something that is not as the harness writes it.
+    Broken(&'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Recharge<'a> {
-    pub(super) tx: Word<'a>,
-    pub(super) account: Word<'a>,
-    pub(super) amount: Word<'a>,
+pub(super) struct Recharge {
+    pub(super) tx: Word,
+    pub(super) account: Word,
+    pub(super) amount: Word,
     pub(super) conflict: bool,
 }
 
 /// The number in an answer: nearly always the one that was asked with.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum AnswerTx<'a> {
+pub(super) enum AnswerTx {
     None,
     Same,
-    Other(Word<'a>),
+    Other(Word),
 }
 
 /// How a recharge ended: what it was begun with is known already.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Answer<'a> {
-    pub(super) tx: Word<'a>,
-    pub(super) result: Option<&'a [u8]>,
-    pub(super) answer_tx: AnswerTx<'a>,
+pub(super) struct Answer {
+    pub(super) tx: Word,
+    pub(super) result: Option<Span>,
+    pub(super) answer_tx: AnswerTx,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Row<'a> {
-    Payment(Word<'a>, Word<'a>, Word<'a>, Option<&'a [u8]>),
-    Balance(Word<'a>, Option<Word<'a>>),
-    Credit(Word<'a>),
+pub(super) enum Row {
+    Payment(Word, Word, Word, Option<Span>),
+    Balance(Word, Option<Word>),
+    Credit(Word),
 }
 
 /// What a line is about, as its keys and its `f` say.
@@ -117,56 +152,57 @@ impl<'a> Said<'a> {
         self.texts[name as usize]
     }
 
+    /// What was found in a line about `what`, in the bytes of a batch; None where a text that the line owes is missing,
+    /// is no amount or stands too far.
     #[inline]
-    fn word(&self, name: Name) -> Option<Word<'a>> {
-        self.text(name).map(Word::new)
-    }
-
-    /// What was found in a line about `what`; None where a text that it owes is missing, or is no amount.
-    #[inline]
-    pub(super) fn found(&self, what: What, head: Head, line: &'a [u8]) -> Option<Found<'a>> {
+    pub(super) fn found(&self, what: What, head: Head, line: &[u8], bytes: &[u8]) -> Option<Found> {
+        let span = Span::of(line, bytes)?;
+        let word = |name| Word::of(self.text(name)?, bytes);
         match what {
-            What::Recharge { conflict } => self.recharge(head, conflict, line),
-            What::Query(path) => Some(Found::Query(head, path, self.word(Name::Tx)?, line)),
-            What::Balance => self.text(Name::Account).map(|_| Found::Balance(head, line)),
-            What::OpenAccount => Some(Found::OpenAccount(head, self.word(Name::Account)?, line)),
-            What::Wire => self.wire(head, line),
+            What::Recharge { conflict } if head.kind == Kind::Invoke => {
+                Some(Found::Recharge(head, self.recharge(conflict, bytes)?, span))
+            }
+            What::Recharge { .. } => Some(Found::Answer(head, self.answer(bytes)?, span)),
+            What::Query(path) => Some(Found::Query(head, path, word(Name::Tx)?, span)),
+            What::Balance => self.text(Name::Account).map(|_| Found::Balance(head, span)),
+            What::OpenAccount => Some(Found::OpenAccount(head, word(Name::Account)?, span)),
+            What::Wire if !self.text(Name::Point)?.starts_with(b"DELIVER") => Some(Found::Frame(head, span)),
+            What::Wire => {
+                let tx = [word(Name::Tx), word(Name::SecondTx)];
+                let times = self.text(Name::Did).map_or(1, times);
+                Some(Found::Delivery(head, tx, times, span))
+            }
         }
     }
 
     #[inline]
-    fn recharge(&self, head: Head, conflict: bool, line: &'a [u8]) -> Option<Found<'a>> {
-        let (tx, account) = (self.text(Name::Tx)?, self.text(Name::Account)?);
+    fn recharge(&self, conflict: bool, bytes: &[u8]) -> Option<Recharge> {
         let amount = self.text(Name::Amount).filter(|text| is_minor(text))?;
-        if head.kind == Kind::Invoke {
-            let recharge = Recharge {
-                tx: Word::new(tx),
-                account: Word::new(account),
-                amount: Word::new(amount),
-                conflict,
-            };
-            return Some(Found::Recharge(head, recharge, line));
-        }
-        let answer = Answer {
-            tx: Word::new(tx),
-            result: self.text(Name::Result),
+        Some(Recharge {
+            tx: Word::of(self.text(Name::Tx)?, bytes)?,
+            account: Word::of(self.text(Name::Account)?, bytes)?,
+            amount: Word::of(amount, bytes)?,
+            conflict,
+        })
+    }
+
+    #[inline]
+    fn answer(&self, bytes: &[u8]) -> Option<Answer> {
+        let tx = self.text(Name::Tx)?;
+        self.text(Name::Account)?;
+        self.text(Name::Amount).filter(|text| is_minor(text))?;
+        Some(Answer {
+            tx: Word::of(tx, bytes)?,
+            result: match self.text(Name::Result) {
+                None => None,
+                Some(result) => Some(Span::of(result, bytes)?),
+            },
             answer_tx: match self.text(Name::AnswerTx) {
                 None => AnswerTx::None,
                 Some(answer) if answer == tx => AnswerTx::Same,
-                Some(answer) => AnswerTx::Other(Word::new(answer)),
+                Some(answer) => AnswerTx::Other(Word::of(answer, bytes)?),
             },
-        };
-        Some(Found::Answer(head, answer, line))
-    }
-
-    #[inline]
-    fn wire(&self, head: Head, line: &'a [u8]) -> Option<Found<'a>> {
-        if !self.text(Name::Point)?.starts_with(b"DELIVER") {
-            return Some(Found::Frame(head, line));
-        }
-        let tx = [self.word(Name::Tx), self.word(Name::SecondTx)];
-        let times = self.text(Name::Did).map_or(1, times);
-        Some(Found::Delivery(head, tx, times, line))
+        })
     }
 }
 

@@ -4,47 +4,47 @@
 //! is parsed as [`history::read`](crate::history::read) parses it.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use crate::formats::ReadError;
-use crate::formats::map::Bytes;
+use crate::formats::pieces::Pieces;
 use crate::history::{Body, Event, Kind, Process};
 use crate::intern::{TOUCHED, Texts};
 
 use super::events::{Head, NONE, RowSeen, Seen, Sink, Words};
 use super::found::{Answer, AnswerTx, Found, Row, Word, times};
 use super::pass::Pass;
-use super::rows::{self, Rows};
+use super::scanner::{Batch, scan};
 use super::select::Select;
-use super::shape::{Shapes, without_end};
 use super::{BulkResults, Odd, conclude};
 
-/// How many lines or rows go from thread to thread at once.
-const BATCH: usize = 2048;
-/// How many of them are looked up at once; each has two texts at most.
+/// How many finds are looked up at once; each has two texts at most.
 const GROUP: usize = TOUCHED / 2;
 /// How many batches may wait.
 const BATCHES_WAITING: usize = 4;
 
 /// Judges the history at `path`. The inner error says why that cannot be done here.
 pub(super) fn read(path: &Path) -> Result<Result<BulkResults, Odd>, ReadError> {
-    let bytes = Bytes::open(path)?;
-    Ok(judge(&bytes))
+    judge(&mut Pieces::open(path)?)
 }
 
-fn judge(bytes: &[u8]) -> Result<BulkResults, Odd> {
+fn judge(pieces: &mut Pieces) -> Result<Result<BulkResults, Odd>, ReadError> {
     let mut texts = Texts::default();
     let mut pass = Pass::new();
-    let truncated = drive(bytes, &mut texts, &mut pass)?;
+    let truncated = match drive(pieces, &mut texts, &mut pass)? {
+        Ok(truncated) => truncated,
+        Err(odd) => return Ok(Err(odd)),
+    };
     if !pass.settle() {
         let globals = std::mem::take(&mut pass.globals);
-        return conclude(&pass, globals, truncated);
+        return Ok(conclude(&pass, globals, truncated));
     }
     pass.globals = Vec::new();
+    pieces.rewind();
     let mut select = Select::new(&pass);
-    drive(bytes, &mut texts, &mut select)?;
+    let selected = drive(pieces, &mut texts, &mut select)?;
     let events = select.events;
-    conclude(&pass, events, truncated)
+    Ok(selected.and_then(|_| conclude(&pass, events, truncated)))
 }
 
 impl Words for Texts {
@@ -53,10 +53,10 @@ impl Words for Texts {
     }
 }
 
-impl Found<'_> {
+impl Found {
     /// The hashes of the texts that are looked up for it; of those that need not be the same few every time.
     #[inline]
-    fn hashes(&self, out: &mut Vec<u64>) {
+    fn hashes(&self, out: &mut Vec<u32>) {
         match self {
             Found::Recharge(_, said, _) => out.extend([said.tx.hash, said.account.hash]),
             Found::Row(Row::Payment(tx, account, ..)) => out.extend([tx.hash, account.hash]),
@@ -70,42 +70,35 @@ impl Found<'_> {
     }
 }
 
-/// Scans the bytes on a thread of its own, and gives what it finds to the sink. Returns whether the file is cut off.
-fn drive<S: Sink>(bytes: &[u8], texts: &mut Texts, sink: &mut S) -> Result<bool, Odd> {
+/// Scans the pieces on a thread of its own, and gives what it finds to the sink. Returns whether the file is cut off.
+fn drive<S: Sink>(pieces: &mut Pieces, texts: &mut Texts, sink: &mut S) -> Result<Result<bool, Odd>, ReadError> {
     let (full, batches) = sync_channel(BATCHES_WAITING);
     let (back, empty) = channel();
     std::thread::scope(|scope| {
-        let mut found = Batches {
-            batch: Vec::with_capacity(BATCH),
-            full,
-            empty,
-        };
-        scope.spawn(move || scan(bytes, &mut found));
-        take(&batches, &back, texts, sink)
+        let scanner = scope.spawn(move || scan(pieces, &full, &empty));
+        let taken = take(batches, &back, texts, sink);
+        match scanner.join() {
+            Ok(Ok(())) => Ok(taken),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Ok(Err(Odd("scanning panicked".into()))),
+        }
     })
 }
 
-type Batch<'a> = Vec<Found<'a>>;
-
-fn take<'a, S: Sink>(
-    batches: &Receiver<Batch<'a>>,
-    back: &Sender<Batch<'a>>,
-    texts: &mut Texts,
-    sink: &mut S,
-) -> Result<bool, Odd> {
+fn take<S: Sink>(batches: Receiver<Batch>, back: &Sender<Batch>, texts: &mut Texts, sink: &mut S) -> Result<bool, Odd> {
     let mut truncated = false;
-    let mut recent = Recent::default();
     let mut hashes = Vec::with_capacity(TOUCHED);
-    for mut batch in batches {
-        for group in batch.chunks(GROUP) {
+    for batch in batches {
+        let bytes = batch.bytes();
+        let mut recent = Recent::default();
+        for group in batch.found.chunks(GROUP) {
             hashes.clear();
             group.iter().for_each(|found| found.hashes(&mut hashes));
             std::hint::black_box(texts.touch(&hashes));
             for found in group {
-                truncated |= give(found, texts, &mut recent, sink)?;
+                truncated |= give(found, bytes, texts, &mut recent, sink)?;
             }
         }
-        batch.clear();
         let _ = back.send(batch); // the scanner may have ended
     }
     Ok(truncated)
@@ -134,8 +127,14 @@ impl<'a> Recent<'a> {
 
 /// Gives one find to the sink; true where it is a line that is cut off.
 #[inline]
-fn give<'a, S: Sink>(found: &Found<'a>, texts: &mut Texts, recent: &mut Recent<'a>, sink: &mut S) -> Result<bool, Odd> {
-    let id = |texts: &mut Texts, word: &Word| texts.id_hashed(word.text, word.hash);
+fn give<'a, S: Sink>(
+    found: &Found,
+    bytes: &'a [u8],
+    texts: &mut Texts,
+    recent: &mut Recent<'a>,
+    sink: &mut S,
+) -> Result<bool, Odd> {
+    let id = |texts: &mut Texts, word: &Word| texts.id_hashed(word.span.text(bytes), word.hash);
     let maybe = |texts: &mut Texts, word: &Option<Word>| word.as_ref().map_or(NONE, |word| id(texts, word));
     let mut numbers = [0; 2];
     let (head, seen, line) = match found {
@@ -157,7 +156,7 @@ fn give<'a, S: Sink>(found: &Found<'a>, texts: &mut Texts, recent: &mut Recent<'
                 account: NONE,
                 amount: NONE,
                 conflict: false,
-                result: said.result.map_or(NONE, |result| recent.id(result, texts)),
+                result: said.result.map_or(NONE, |result| recent.id(result.text(bytes), texts)),
                 answer_tx: match &said.answer_tx {
                     AnswerTx::None => NONE,
                     AnswerTx::Same => tx,
@@ -192,7 +191,7 @@ fn give<'a, S: Sink>(found: &Found<'a>, texts: &mut Texts, recent: &mut Recent<'
                     tx: id(texts, tx),
                     account: id(texts, account),
                     amount: id(texts, amount),
-                    result: result.map_or(NONE, |result| recent.id(result, texts)),
+                    result: result.map_or(NONE, |result| recent.id(result.text(bytes), texts)),
                 },
                 Row::Balance(account, balance) => RowSeen::Balance {
                     account: id(texts, account),
@@ -204,17 +203,17 @@ fn give<'a, S: Sink>(found: &Found<'a>, texts: &mut Texts, recent: &mut Recent<'
             sink.row(&row, texts);
             return Ok(false);
         }
-        Found::Line(line) => return whole(line, texts, sink).map(|()| false),
+        Found::Line(line) => return whole(line.text(bytes), texts, sink).map(|()| false),
         Found::LastLine(line) => {
-            return match parse(line) {
-                Ok(_) => whole(line, texts, sink).map(|()| false),
+            return match parse(line.text(bytes)) {
+                Ok(_) => whole(line.text(bytes), texts, sink).map(|()| false),
                 Err(_) => Ok(true),
             };
         }
-        Found::Broken => return Err(Odd("the rows of a read are not as the harness writes them".into())),
+        Found::Broken(what) => return Err(Odd((*what).into())),
     };
     sink.know(texts.len());
-    sink.seen(head, &seen, texts, || parse(line))?;
+    sink.seen(head, &seen, texts, || parse(line.text(bytes)))?;
     Ok(false)
 }
 
@@ -275,75 +274,61 @@ fn whole<S: Sink>(line: &[u8], texts: &mut Texts, sink: &mut S) -> Result<(), Od
     sink.seen(&head, &seen, texts, || Ok(event.clone()))
 }
 
-/// Scans every line, batch by batch.
-fn scan<'a>(bytes: &'a [u8], batches: &mut Batches<'a>) -> Result<(), Gone> {
-    let mut shapes = Shapes::default();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        if let Some((found, behind)) = shapes.known(rest) {
-            rest = behind;
-            batches.push(found)?;
-            continue;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    /// Payments of one account, which gained so much more than they were.
+    fn history(payments: u32, more: u32) -> String {
+        let mut lines = String::new();
+        let mut index = 0;
+        let mut line = |process: &str, kind: &str, f: &str, value: &str| {
+            let head = format!(r#"{{"index":{index},"time":{index},"process":{process},"type":"{kind}""#);
+            let _ = writeln!(lines, r#"{head},"f":"{f}","value":{value}}}"#);
+            index += 1;
+        };
+        line(
+            "\"run\"",
+            "info",
+            "history",
+            r#"{"format":"paytwice-history","version":1,"target":"t","run":"r","stack":"none","seed":1,"started_at":"2026-01-01T00:00:00Z","policies":{},"promise":{"base":10,"scale":2,"late_is_valid":false,"success":["success"],"failed":["fail"]}}"#,
+        );
+        let balance = |minor: u32| format!(r#"{{"account":"a","balance":"{}.{:02}"}}"#, minor / 100, minor % 100);
+        let read = |line: &mut dyn FnMut(&str, &str, &str, &str), at: &str, role: &str, rows: &str| {
+            let value = format!(r#"{{"at":"{at}","read":"{role}","rows":[{rows}]}}"#);
+            line("\"final\"", "ok", "read", &value);
+        };
+        read(&mut line, "initial", "balances", &balance(0));
+        for n in 0..payments {
+            let value = format!(r#"{{"tx":"tx-{n}","account":"a","amount":"1","attempt":1"#);
+            line("7", "invoke", "recharge", &format!("{value}}}"));
+            line(
+                "7",
+                "ok",
+                "recharge",
+                &format!(r#"{value},"answer_tx":"tx-{n}","result":"success"}}"#),
+            );
         }
-        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
-        let (line, behind) = rest.split_at(end);
-        rest = behind;
-        scan_line(line, &mut shapes, batches)?;
+        let row = |n| format!(r#"{{"tx":"tx-{n}","account":"a","amount":"0.01","result":"success"}}"#);
+        let rows: Vec<String> = (0..payments).map(row).collect();
+        read(&mut line, "final", "payments", &rows.join(","));
+        read(&mut line, "final", "balances", &balance(payments + more));
+        lines
     }
-    batches.send()
-}
 
-/// Scans a line of no known shape, its end included.
-fn scan_line<'a>(line: &'a [u8], shapes: &mut Shapes, batches: &mut Batches<'a>) -> Result<(), Gone> {
-    let content = without_end(line);
-    if content.trim_ascii().is_empty() {
-        return Ok(());
-    }
-    if !line.ends_with(b"\n") {
-        return batches.push(Found::LastLine(content));
-    }
-    if let Some(found) = shapes.learn(line) {
-        return batches.push(found);
-    }
-    let Some((head, at, mut rows)) = rows::read(content) else {
-        return batches.push(Found::Line(content));
-    };
-    batches.push(Found::Read(head, at, rows.role()))?;
-    scan_rows(&mut rows, batches)
-}
-
-fn scan_rows<'a>(rows: &mut Rows<'a>, batches: &mut Batches<'a>) -> Result<(), Gone> {
-    loop {
-        match rows.next() {
-            Some(Some(row)) => batches.push(Found::Row(row))?,
-            Some(None) => return Ok(()),
-            None => return batches.push(Found::Broken),
+    #[test]
+    fn the_size_of_the_pieces_does_not_matter() {
+        let path = std::env::temp_dir().join(format!("paytwice-pieces-{}.jsonl", std::process::id()));
+        for more in [0, 1] {
+            std::fs::write(&path, history(50, more)).unwrap();
+            let whole = read(&path).unwrap().unwrap();
+            assert_eq!(whole.events, 104);
+            for piece_bytes in [1, 100, 1000] {
+                let mut pieces = Pieces::with(&path, piece_bytes).unwrap();
+                assert_eq!(judge(&mut pieces).unwrap().unwrap(), whole);
+            }
         }
-    }
-}
-
-/// Nobody takes the batches any more.
-struct Gone;
-
-/// What is found, on its way to the other thread.
-struct Batches<'a> {
-    batch: Batch<'a>,
-    full: SyncSender<Batch<'a>>,
-    empty: Receiver<Batch<'a>>,
-}
-
-impl<'a> Batches<'a> {
-    #[inline]
-    fn push(&mut self, found: Found<'a>) -> Result<(), Gone> {
-        self.batch.push(found);
-        if self.batch.len() >= BATCH { self.send() } else { Ok(()) }
-    }
-
-    /// Sends the batch, and takes an empty one for it.
-    fn send(&mut self) -> Result<(), Gone> {
-        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
-        self.full
-            .send(std::mem::replace(&mut self.batch, next))
-            .map_err(|_| Gone)
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -7,7 +7,7 @@ use crate::history::{Kind, QueryPath};
 
 use super::events::Head;
 use super::found::{Name, Said, What};
-use super::scan;
+use super::tokens;
 
 /// What stands where in a line, as far as lines of one shape differ in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ pub(super) struct Line<'a, 'p> {
 /// `{"index":0,"time":0,"process":`: index, time, and what stands behind it.
 #[inline]
 pub(super) fn begin(line: &[u8]) -> Option<(u64, u64, &[u8])> {
-    let (index, rest) = scan::number(line.strip_prefix(b"{\"index\":")?)?;
-    let (time, rest) = scan::number(rest.strip_prefix(b",\"time\":")?)?;
+    let (index, rest) = tokens::number(line.strip_prefix(b"{\"index\":")?)?;
+    let (time, rest) = tokens::number(rest.strip_prefix(b",\"time\":")?)?;
     Some((index, time, rest.strip_prefix(b",\"process\":")?))
 }
 
@@ -82,7 +82,7 @@ impl<'a, 'p> Line<'a, 'p> {
     }
 
     fn digits(&mut self, slot: Slot) -> Option<u64> {
-        let (value, rest) = scan::number(self.rest)?;
+        let (value, rest) = tokens::number(self.rest)?;
         self.place(slot, self.rest.len() - rest.len());
         self.rest = rest;
         Some(value)
@@ -91,7 +91,7 @@ impl<'a, 'p> Line<'a, 'p> {
     /// A plain text.
     fn string(&mut self) -> Option<&'a [u8]> {
         self.skip(b"\"")?;
-        let (text, behind) = self.rest.split_at(scan::plain(self.rest));
+        let (text, behind) = self.rest.split_at(tokens::plain(self.rest));
         self.rest = behind.strip_prefix(b"\"")?;
         Some(text)
     }

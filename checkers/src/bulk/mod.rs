@@ -22,10 +22,11 @@ mod jsonl;
 mod line;
 mod pass;
 mod rows;
-mod scan;
+mod scanner;
 mod select;
 mod settle;
 mod shape;
+mod tokens;
 
 use std::path::Path;
 

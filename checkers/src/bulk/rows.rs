@@ -6,9 +6,9 @@ use crate::history::{Kind, ReadMoment};
 use crate::ledger::Role;
 
 use super::events::Head;
-use super::found::{Row, Word};
+use super::found::{Row, Span, Word};
 use super::line::begin;
-use super::scan;
+use super::tokens;
 
 /// What is left of the rows. Every method is None where they are not as expected.
 pub(super) struct Rows<'a> {
@@ -54,9 +54,15 @@ impl<'a> Rows<'a> {
         self.role
     }
 
-    /// The next row; None within at the end.
+    /// What is left of them.
     #[inline]
-    pub(super) fn next(&mut self) -> Option<Option<Row<'a>>> {
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next row, in the bytes of a batch; None within at the end.
+    #[inline]
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Option<Option<Row>> {
         match self.rest {
             b"]}}" => return Some(None),
             [b'{', ..] => {}
@@ -72,18 +78,26 @@ impl<'a> Rows<'a> {
                 self.skip(b",\"amount\":")?;
                 let amount = self.string()?;
                 self.skip(b",\"result\":")?;
-                let result = self.string_or_null()?;
-                Row::Payment(Word::new(tx), Word::new(account), Word::new(amount), result)
+                let result = match self.string_or_null()? {
+                    None => None,
+                    Some(result) => Some(Span::of(result, bytes)?),
+                };
+                let word = |text| Word::of(text, bytes);
+                Row::Payment(word(tx)?, word(account)?, word(amount)?, result)
             }
             Role::Balances => {
                 self.skip(b"{\"account\":")?;
                 let account = self.string()?;
                 self.skip(b",\"balance\":")?;
-                Row::Balance(Word::new(account), self.string_or_null()?.map(Word::new))
+                let balance = match self.string_or_null()? {
+                    None => None,
+                    Some(balance) => Some(Word::of(balance, bytes)?),
+                };
+                Row::Balance(Word::of(account, bytes)?, balance)
             }
             Role::Credits => {
                 self.skip(b"{\"tx\":")?;
-                Row::Credit(Word::new(self.string()?))
+                Row::Credit(Word::of(self.string()?, bytes)?)
             }
         };
         self.skip(b"}")?;
@@ -103,7 +117,7 @@ impl<'a> Rows<'a> {
     #[inline]
     fn string(&mut self) -> Option<&'a [u8]> {
         self.skip(b"\"")?;
-        let (text, behind) = self.rest.split_at(scan::plain(self.rest));
+        let (text, behind) = self.rest.split_at(tokens::plain(self.rest));
         self.rest = behind.strip_prefix(b"\"")?;
         Some(text)
     }

@@ -9,7 +9,7 @@ use crate::history::Kind;
 use super::events::Head;
 use super::found::{Found, Said, What};
 use super::line::{Line, Place, Slot, begin};
-use super::scan;
+use super::tokens;
 
 /// How many shapes are learned; lines of further ones are scanned key by key.
 const SHAPES_MAX: usize = 32;
@@ -17,7 +17,7 @@ const SHAPES_MAX: usize = 32;
 /// How much is compared at once.
 const STEP_BYTES: usize = 16;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
     /// These bytes, under the mask.
     Same {
@@ -71,19 +71,19 @@ impl Shape {
                     rest = &rest[length..];
                 }
                 Step::Slot(Slot::Text(name)) => {
-                    let (text, behind) = rest.split_at(scan::plain(rest));
+                    let (text, behind) = rest.split_at(tokens::plain(rest));
                     said.put(name, text);
                     rest = behind;
                 }
                 Step::Slot(Slot::Number(max)) => {
-                    let (value, behind) = scan::number(rest)?;
+                    let (value, behind) = tokens::number(rest)?;
                     if value > max {
                         return None;
                     }
                     rest = behind;
                 }
                 Step::Slot(Slot::Process) => {
-                    let (process, behind) = scan::number(rest)?;
+                    let (process, behind) = tokens::number(rest)?;
                     said.process = Some(process);
                     rest = behind;
                 }
@@ -116,10 +116,11 @@ pub(super) struct Shapes {
 }
 
 impl Shapes {
-    /// What was found in the line that begins `bytes`, and what stands behind it; None where its shape is not known.
+    /// What was found in the line that begins `lines`, a part of the bytes of a batch, and what stands behind it; None
+    /// where its shape is not known.
     #[inline]
-    pub(super) fn known<'a>(&mut self, bytes: &'a [u8]) -> Option<(Found<'a>, &'a [u8])> {
-        let (index, time, rest) = begin(bytes)?;
+    pub(super) fn known<'a>(&mut self, lines: &'a [u8], bytes: &[u8]) -> Option<(Found, &'a [u8])> {
+        let (index, time, rest) = begin(lines)?;
         let likely = self.shapes.get(self.last)?.next;
         let others = (0..self.shapes.len()).filter(|at| *at != likely);
         for at in std::iter::once(likely).chain(others) {
@@ -133,8 +134,8 @@ impl Shapes {
                 process: said.process,
                 kind: shape.kind,
             };
-            let line = without_end(&bytes[..bytes.len() - behind.len()]);
-            let found = said.found(shape.what, head, line)?;
+            let line = without_end(&lines[..lines.len() - behind.len()]);
+            let found = said.found(shape.what, head, line, bytes)?;
             self.shapes[self.last].next = at;
             self.last = at;
             return Some((found, behind));
@@ -143,18 +144,26 @@ impl Shapes {
     }
 
     /// What was found in a line, its end included, whose shape is not known; the shape is, from now on.
-    pub(super) fn learn<'a>(&mut self, line: &'a [u8]) -> Option<Found<'a>> {
+    pub(super) fn learn(&mut self, line: &[u8], bytes: &[u8]) -> Option<Found> {
         self.places.clear();
         let content = without_end(line);
         let (head, what, said) = Line::new(content, &mut self.places).scan()?;
-        let found = said.found(what, head, content)?;
+        let found = said.found(what, head, content, bytes)?;
         let (.., rest) = begin(content)?;
         if self.shapes.len() < SHAPES_MAX {
             let from = content.len() - rest.len();
-            self.last = self.shapes.len();
-            self.shapes.push(Shape::of(line, from, &self.places, head.kind, what));
+            self.add(Shape::of(line, from, &self.places, head.kind, what));
         }
         Some(found)
+    }
+
+    /// Adds a shape, unless it is there: a line that ends where its bytes end is not compared.
+    fn add(&mut self, shape: Shape) {
+        let known = self.shapes.iter().position(|known| known.steps == shape.steps);
+        self.last = known.unwrap_or(self.shapes.len());
+        if known.is_none() {
+            self.shapes.push(shape);
+        }
     }
 }
 
@@ -214,8 +223,24 @@ mod tests {
         line.replace("NUMBER", &number.to_string()).replace("TEXT", text)
     }
 
-    fn afresh(line: &str) -> Option<Found<'_>> {
-        Shapes::default().learn(line.as_bytes())
+    fn afresh(line: &str) -> Option<Found> {
+        Shapes::default().learn(line.as_bytes(), line.as_bytes())
+    }
+
+    #[test]
+    fn a_shape_is_learned_once() {
+        let mut shapes = Shapes::default();
+        for number in 0..100 {
+            let line =
+                r#"{"index":NUMBER,"time":NUMBER,"process":7,"type":"ok","f":"balance","value":{"account":"TEXT"}}"#;
+            let line = fill(line, number, "a") + "\n";
+            assert!(
+                shapes.known(line.as_bytes(), line.as_bytes()).is_none(),
+                "nothing stands behind it"
+            );
+            assert!(shapes.learn(line.as_bytes(), line.as_bytes()).is_some());
+        }
+        assert_eq!(shapes.shapes.len(), 1);
     }
 
     proptest! {
@@ -227,7 +252,8 @@ mod tests {
         ) {
             let mut shapes = Shapes::default();
             for line in &lines {
-                shapes.learn(fill(line, 1, "x").as_bytes());
+                let line = fill(line, 1, "x");
+                shapes.learn(line.as_bytes(), line.as_bytes());
             }
             for (which, number, text) in read {
                 let template: &String = which.get(&lines);
@@ -238,7 +264,7 @@ mod tests {
                 }
                 let Ok(line) = String::from_utf8(bytes) else { continue };
                 let with_more = line.clone() + "and what stands behind it";
-                let known = shapes.known(with_more.as_bytes());
+                let known = shapes.known(with_more.as_bytes(), with_more.as_bytes());
                 if let Some((found, behind)) = known {
                     prop_assert_eq!(behind, b"and what stands behind it");
                     prop_assert_eq!(Some(found), afresh(&line));

@@ -37,6 +37,7 @@ mod forms;
 pub mod json;
 pub(crate) mod map;
 mod number;
+pub(crate) mod pieces;
 mod porcupine;
 mod reader;
 mod window;

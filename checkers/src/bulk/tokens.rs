@@ -10,6 +10,15 @@ const DIGITS_MAX: usize = 18;
 /// A whole number without leading zeros, and what stands behind it.
 #[inline]
 pub(super) fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    // Most numbers but index and time have one digit.
+    match bytes {
+        [digit @ b'0'..=b'9', behind, ..] if !behind.is_ascii_digit() => Some((u64::from(digit - b'0'), &bytes[1..])),
+        _ => longer_number(bytes),
+    }
+}
+
+#[inline]
+fn longer_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (mut value, mut length) = (0_u64, 0);
     while let Some(word) = bytes[length..].first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);

@@ -1,0 +1,154 @@
+//! Scans the lines of a history of payments, and sends what it finds from its thread to the one that counts.
+//!
+//! Never decides anything: a line that is not known is sent as it is.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use crate::formats::ReadError;
+use crate::formats::pieces::{Piece, Pieces};
+
+use super::found::{Found, Span, offset};
+use super::rows::{self, Rows};
+use super::shape::{Shapes, without_end};
+
+/// How many lines or rows go from thread to thread at once.
+const BATCH: usize = 2048;
+
+/// Scans every line of every piece, batch by batch.
+pub(super) fn scan(pieces: &mut Pieces, full: &SyncSender<Batch>, empty: &Receiver<Batch>) -> Result<(), ReadError> {
+    let mut shapes = Shapes::default();
+    while let Some(piece) = pieces.next()? {
+        let mut batches = Batches::of(&piece, full, empty);
+        if let Err(Gone) = scan_piece(&piece, &mut shapes, &mut batches) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn scan_piece(piece: &Piece, shapes: &mut Shapes, batches: &mut Batches) -> Result<(), Gone> {
+    let mut rest: &[u8] = piece;
+    while !rest.is_empty() {
+        let bytes = batches.ready(piece, rest)?;
+        if let Some((found, behind)) = shapes.known(rest, bytes) {
+            rest = behind;
+            batches.push(found);
+            continue;
+        }
+        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
+        let (line, behind) = rest.split_at(end);
+        rest = behind;
+        scan_line(line, bytes, piece, shapes, batches)?;
+    }
+    batches.send()
+}
+
+/// Scans a line of no known shape, its end included.
+fn scan_line(line: &[u8], bytes: &[u8], piece: &Piece, shapes: &mut Shapes, batches: &mut Batches) -> Result<(), Gone> {
+    let content = without_end(line);
+    if content.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    if line.ends_with(b"\n") {
+        if let Some(found) = shapes.learn(line, bytes) {
+            batches.push(found);
+            return Ok(());
+        }
+        if let Some((head, at, mut rows)) = rows::read(content) {
+            batches.push(Found::Read(head, at, rows.role()));
+            return scan_rows(&mut rows, piece, batches);
+        }
+    }
+    let found = if line.ends_with(b"\n") {
+        Found::Line
+    } else {
+        Found::LastLine
+    };
+    batches.push(Span::of(content, bytes).map_or(Found::Broken("a line is too long"), found));
+    Ok(())
+}
+
+fn scan_rows(rows: &mut Rows, piece: &Piece, batches: &mut Batches) -> Result<(), Gone> {
+    loop {
+        let bytes = batches.ready(piece, rows.rest())?;
+        match rows.next(bytes) {
+            Some(Some(row)) => batches.push(Found::Row(row)),
+            Some(None) => return Ok(()),
+            None => {
+                batches.push(Found::Broken("the rows of a read are not as the harness writes them"));
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Nobody takes the batches any more.
+struct Gone;
+
+/// What was found in some lines or rows of a piece.
+pub(super) struct Batch {
+    piece: Arc<Piece>,
+    /// Where the first of them begins.
+    start: usize,
+    pub(super) found: Vec<Found>,
+}
+
+impl Batch {
+    /// What the finds refer to.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.piece[self.start..]
+    }
+}
+
+/// What is found, on its way to the other thread.
+struct Batches<'a> {
+    batch: Batch,
+    full: &'a SyncSender<Batch>,
+    empty: &'a Receiver<Batch>,
+}
+
+impl<'a> Batches<'a> {
+    fn of(piece: &Arc<Piece>, full: &'a SyncSender<Batch>, empty: &'a Receiver<Batch>) -> Batches<'a> {
+        let batch = Batch {
+            piece: Arc::clone(piece),
+            start: 0,
+            found: Vec::with_capacity(BATCH),
+        };
+        Batches { batch, full, empty }
+    }
+
+    /// Makes room for a find at the beginning of `rest`; returns the bytes that it has to refer to.
+    #[inline]
+    fn ready<'w>(&mut self, piece: &'w Piece, rest: &[u8]) -> Result<&'w [u8], Gone> {
+        if self.batch.found.len() >= BATCH {
+            self.send()?;
+        }
+        if self.batch.found.is_empty() {
+            self.batch.start = offset(rest, piece);
+        }
+        Ok(&piece[self.batch.start..])
+    }
+
+    #[inline]
+    fn push(&mut self, found: Found) {
+        self.batch.found.push(found);
+    }
+
+    /// Sends the batch, and takes an empty one for it.
+    fn send(&mut self) -> Result<(), Gone> {
+        let mut found = self
+            .empty
+            .try_recv()
+            .map_or_else(|_| Vec::with_capacity(BATCH), |batch| batch.found);
+        found.clear();
+        let next = Batch {
+            piece: Arc::clone(&self.batch.piece),
+            start: 0,
+            found,
+        };
+        self.full
+            .send(std::mem::replace(&mut self.batch, next))
+            .map_err(|_| Gone)
+    }
+}
