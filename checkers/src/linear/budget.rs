@@ -100,3 +100,59 @@ impl<'a> Meter<'a> {
         stopped.then(|| format!("the search was stopped after {} steps", self.steps))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_of_steps_is_spent_with_the_last_of_them() {
+        let mut meter = Meter::new(Budget {
+            steps_max: 3,
+            ..Budget::default()
+        });
+        for spent in [false, false, true] {
+            assert_eq!(meter.exhausted(0, || 0), None);
+            meter.step();
+            assert_eq!(meter.is_spent(), spent);
+        }
+        let why = meter.exhausted(0, || 0);
+        assert_eq!(why.as_deref(), Some("the search used up its 3 steps"));
+    }
+
+    #[test]
+    fn all_bytes_are_counted_when_those_of_the_states_have_grown_much() {
+        let counted = std::cell::Cell::new(0);
+        let mut meter = Meter::new(Budget {
+            bytes_max: 6_400,
+            ..Budget::default()
+        });
+        let mut exhausted = |state_bytes, bytes| {
+            counted.set(0);
+            let count = || {
+                counted.set(counted.get() + 1);
+                bytes
+            };
+            (meter.exhausted(state_bytes, count), counted.get())
+        };
+        for (state_bytes, counts) in [(99, 0), (100, 1), (199, 0), (200, 1), (299, 0)] {
+            assert_eq!(exhausted(state_bytes, 6_400), (None, counts), "{state_bytes}");
+        }
+        let why = Some("the search used up its 6400 bytes after 0 steps".to_owned());
+        assert_eq!(exhausted(300, 6_401), (why, 1));
+    }
+
+    #[test]
+    fn a_budget_says_what_it_is() {
+        let stop = || false;
+        let budget = Budget {
+            steps_max: 5,
+            bytes_max: 7,
+            stop: Some(&stop),
+        };
+        assert_eq!(
+            format!("{budget:?}"),
+            "Budget { steps_max: 5, bytes_max: 7, stop: Some(\"Fn() -> bool\") }"
+        );
+    }
+}

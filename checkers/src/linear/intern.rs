@@ -165,3 +165,60 @@ impl<T> std::ops::Index<u32> for Interner<T> {
         &self.items[id as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// No two of these have the same hash, and few the same place in a table four times as large.
+    fn spreads<T: Hash>(what: &str, values: impl Iterator<Item = T>) {
+        let hashes: Vec<u64> = values.map(|value| fold(&value)).collect();
+        let size = (hashes.len() * 4).next_power_of_two() as u64;
+        let places: HashSet<u64> = hashes.iter().map(|hash| hash & (size - 1)).collect();
+        let all: HashSet<u64> = hashes.iter().copied().collect();
+        assert_eq!(all.len(), hashes.len(), "{what}");
+        assert!(places.len() * 10 > hashes.len() * 8, "{what}: {}", places.len());
+    }
+
+    #[test]
+    fn hashes_of_different_values_are_far_apart() {
+        spreads("bytes", 0..=u8::MAX);
+        spreads("small numbers", 0..10_000_u32);
+        spreads("numbers", 0..10_000_u64);
+        spreads("high numbers", (0..10_000_u64).map(|n| n << 40));
+        spreads("sizes", 0..10_000_usize);
+        spreads("pairs", (0..10_000_u64).map(|n| (n % 100, n / 100)));
+        spreads("flags beside", (0..10_000_u32).map(|n| (n / 2, n % 2 == 1)));
+        spreads("texts", (0..10_000).map(|n| format!("{n}")));
+        spreads(
+            "long texts",
+            (0..10_000).map(|n| format!("a key of an account {n} somewhere")),
+        );
+        spreads("zeros", (0..100).map(|n| vec![0_u8; n]));
+        spreads(
+            "texts of eight",
+            (0..10_000).map(|n| format!("{n:08}").into_bytes().into_boxed_slice()),
+        );
+    }
+
+    #[test]
+    fn every_value_has_a_number_of_its_own() {
+        // So many that halves of their hashes are the same.
+        let mut interner = Interner::default();
+        for n in 0..200_000_u64 {
+            assert_eq!(interner.id(n * 3), (n as u32, true));
+        }
+        assert_eq!(interner.id(3 * 77_777), (77_777, false));
+    }
+
+    #[test]
+    fn a_table_is_no_larger_than_it_has_to_be() {
+        let mut interner = Interner::default();
+        for n in 0..1_000_u32 {
+            interner.id(n);
+        }
+        assert_eq!(interner.slots.bytes(), 2048 * 8);
+        assert_eq!(interner.bytes(), 2048 * 8 + interner.items.capacity() * 4);
+    }
+}

@@ -43,6 +43,7 @@ fn queues_of_distinct_values_need_no_search() {
         // What begins where another ends is beside it, not behind it.
         ("a>1 a1> =b< b1< c< c-<", Verdict::Valid),
         ("a>1 a1> a>2 a2> b< b2< =c< c1<", Verdict::Valid),
+        ("a>1 a1> =b>2 b2> c< c2< d< d1<", Verdict::Valid),
     ] {
         let result = queue(events);
         assert_eq!(
@@ -98,6 +99,78 @@ fn a_dequeue_that_found_nothing_is_told_with_what_was_there() {
         );
         assert_eq!(result.anomalies[0].witness, witness, "{events}");
     }
+}
+
+/// What is said of a broken queue, and by which events.
+fn told(events: &str) -> (String, Vec<u64>) {
+    let result = queue(events);
+    assert_eq!(
+        (result.verdict, result.counts["keys-searched"]),
+        (Verdict::Invalid, 0),
+        "{events}"
+    );
+    let anomaly = &result.anomalies[0];
+    (anomaly.sentence.clone(), anomaly.witness.clone())
+}
+
+#[test]
+fn an_order_exists_up_to_the_very_return_that_breaks_it() {
+    for (events, sentence) in [
+        // Another dequeue returned just before.
+        (
+            "a>1 a1> b< c< b1< c7<",
+            "7 was dequeued (by 5) and was never enqueued. Up to 5 an order exists",
+        ),
+        (
+            "a>1 a1> b< c< b1< c1<",
+            "1 was dequeued twice (by 4 and 5). Up to 5 an order exists",
+        ),
+        // Until the first has returned, only the second has taken it.
+        (
+            "a>1 a1> b< c< c1< b1<",
+            "1 was dequeued twice (by 5 and 4). Up to 5 an order exists",
+        ),
+    ] {
+        assert_eq!(told(events).0, sentence, "{events}");
+    }
+}
+
+#[test]
+fn what_shares_a_position_is_not_told_as_earlier_or_later() {
+    let (sentence, witness) = told("a>1 a1> =b>2 b2> c>3 c3> d< d2< d< d3<");
+    assert_eq!(
+        sentence,
+        "1 was enqueued (by 1) before 3 (from 3), which was dequeued by 8; until then no dequeue was called that can \
+         have taken 1. Up to 8 an order exists"
+    );
+    assert_eq!(witness, [0, 1, 3, 4, 7, 8]);
+    // 1 is asked for, and 3 put in, where the dequeue that found nothing begins and ends; only 2 was there.
+    let (_, witness) = told("a>1 a1> a>2 a2> b< =c< c1< d>3 b-< =d3>");
+    assert_eq!(witness, [2, 3, 4, 7]);
+}
+
+#[test]
+fn operations_of_a_queue_are_counted_by_how_they_ended() {
+    let mut history = FifoHistory::default();
+    let [one, two] = [&b"1"[..], b"2"].map(|value| history.values.id(value));
+    let put = history.enqueue(one, 0);
+    // The return may share the call's position.
+    history.ok(put, 0);
+    history.enqueue(two, 1);
+    let refused = history.dequeue(2);
+    history.fail(refused);
+    let taken = history.dequeue(3);
+    history.took(taken, Some(one), 4);
+    let result = fifo::check("fifo-queue", &history, Budget::default());
+    let counts = ["operations", "ok", "info"].map(|name| result.counts[name]);
+    assert_eq!((result.verdict, counts), (Verdict::Valid, [3, 2, 1]));
+    let early = history.dequeue(9);
+    history.took(early, None, 8);
+    let result = fifo::check("fifo-queue", &history, Budget::default());
+    assert_eq!(
+        result.reason.as_deref(),
+        Some("operation 9 returns before it is called")
+    );
 }
 
 /// Calls and returns of a register that is nil at first: `w1` and `ok` are a write of 1, `r` a read's call and `=1` its

@@ -134,6 +134,74 @@ fn the_window_leaves_out_what_came_before() {
 }
 
 #[test]
+fn every_key_that_is_told_is_told_with_its_window_however_many_there_are() {
+    let model = Keyed::new(Register { initial: 0 });
+    for keys in [1, 20] {
+        let history: Vec<_> = (0..keys)
+            .flat_map(|key| {
+                let at = 6 * key;
+                [
+                    Operation::ok(0, (key, Ask::Write(1)), at, Answer::Done, at + 1),
+                    Operation::ok(0, (key, Ask::Write(2)), at + 2, Answer::Done, at + 3),
+                    Operation::ok(0, (key, Ask::Read), at + 4, Answer::Value(1), at + 5),
+                ]
+            })
+            .collect();
+        let result = check(&model, &history, Budget::default());
+        assert_eq!(result.counts["nonlinearizable"], keys);
+        for (key, anomaly) in (0..).zip(&result.anomalies) {
+            let window = format!("from {} to {} none does", 6 * key + 2, 6 * key + 5);
+            assert!(anomaly.sentence.contains(&window), "{keys} keys: {}", anomaly.sentence);
+        }
+    }
+}
+
+#[test]
+fn a_stretch_may_leave_out_what_began_before_it() {
+    let history = [
+        Operation::ok(0, Ask::Write(1), 0, Answer::Done, 1),
+        Operation::ok(1, Ask::Write(2), 2, Answer::Done, 5),
+        Operation::ok(0, Ask::Read, 3, Answer::Value(1), 4),
+        Operation::ok(0, Ask::Read, 6, Answer::Value(1), 7),
+    ];
+    let result = check(&Register { initial: 0 }, &history, Budget::default());
+    let told = &result.anomalies[0].sentence;
+    assert!(told.contains("from 2 to 7 none does"), "{told}");
+}
+
+#[test]
+fn a_stretch_begins_where_the_history_does_when_the_object_held_too_much() {
+    for (writes, from) in [(255, 508), (256, 0)] {
+        let mut history: Vec<_> = (0..writes)
+            .map(|n| Operation::ok(0, Ask::Write(n + 1), 2 * n, Answer::Done, 2 * n + 1))
+            .collect();
+        history.push(Operation::ok(
+            0,
+            Ask::Read,
+            2 * writes,
+            Answer::Value(1),
+            2 * writes + 1,
+        ));
+        let result = check(&Register { initial: 0 }, &history, Budget::default());
+        let told = &result.anomalies[0].sentence;
+        let window = format!("from {from} to {} none does", 2 * writes + 1);
+        assert!(told.contains(&window), "{told}");
+    }
+}
+
+#[test]
+fn operations_are_counted_by_how_they_ended() {
+    let history = [
+        Operation::ok(0, Ask::Write(1), 0, Answer::Done, 1),
+        Operation::info(1, Ask::Write(2), 2),
+        Operation::ok(0, Ask::Read, 3, Answer::Value(1), 4),
+    ];
+    let result = check(&Register { initial: 0 }, &history, Budget::default());
+    let counts = ["operations", "ok", "info", "keys"].map(|name| result.counts[name]);
+    assert_eq!((result.verdict, counts), (Verdict::Valid, [3, 2, 1, 1]));
+}
+
+#[test]
 fn a_stale_read_is_told_by_its_zones() {
     let mut history = MapHistory::new(b"nil");
     let key = history.keys.id(b"x");

@@ -13,7 +13,8 @@ mod stored;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -85,9 +86,12 @@ pub async fn explore(
         Some(folder) => stored::Log::resume(folder, &base)?,
         None => stored::Log::create(campaign.store_folder(), &base)?,
     };
+    let quiet = Arc::new(AtomicBool::new(false));
+    let campaign = &that_can_be_quiet(campaign, observer, &quiet);
     let sessions = Box::pin(sessions(campaign, options.jobs.max(1))).await?;
+    quiet.store(sessions.len() > 1, Ordering::Relaxed);
     let explorer = Explorer {
-        campaign: &of_cases(campaign, sessions.len(), observer),
+        campaign,
         options,
         observer,
         sessions: &sessions,
@@ -114,15 +118,12 @@ async fn sessions(campaign: &Campaign, count: usize) -> Result<Vec<Session>, Run
     Ok(sessions)
 }
 
-/// The campaign that cases are runs of. What several at a time would tell step by step nobody could follow: of these only
-/// warnings are shown.
-fn of_cases(campaign: &Campaign, jobs: usize, observer: &Observer) -> Campaign {
-    if jobs == 1 {
-        return campaign.clone();
-    }
-    let observer = observer.clone();
+/// The same campaign, which tells only warnings once `quiet` is set: what several cases at a time tell step by step nobody
+/// could follow.
+fn that_can_be_quiet(campaign: &Campaign, observer: &Observer, quiet: &Arc<AtomicBool>) -> Campaign {
+    let (observer, quiet) = (observer.clone(), Arc::clone(quiet));
     campaign.clone().observer(Observer::new(move |notice| {
-        if let Notice::Warning(_) = notice {
+        if !quiet.load(Ordering::Relaxed) || matches!(notice, Notice::Warning(_)) {
             observer.tell(notice);
         }
     }))
