@@ -134,6 +134,29 @@ proptest! {
 }
 
 #[test]
+fn commas_between_rows_are_as_json_has_them() {
+    let mut scenario = common::Scenario::empty();
+    let account = scenario.account(0);
+    for payment in 0..3 {
+        scenario.pay(account, 10 * payment);
+    }
+    let text = jsonl(&scenario.history());
+    assert!(text.contains("},{") && text.contains(r#""rows":[{"#));
+    assert!(agrees(text.as_bytes()).unwrap().is_some());
+    for (right, wrong) in [
+        (r#""rows":[{"#, r#""rows":[,{"#),
+        ("},{", "},,{"),
+        ("},{", "}{"),
+        ("}]}}\n", "},]}}\n"),
+        ("}]}}\n", "}]}\n"),
+        ("}]}}\n", "}]}}}\n"),
+    ] {
+        let read = agrees(text.replacen(right, wrong, 1).as_bytes()).unwrap();
+        assert_eq!(read, None, "{wrong}");
+    }
+}
+
+#[test]
 fn most_accounts_need_no_second_look() {
     // One account of many is wrong: only its events are judged one by one, and it is found.
     let mut scenario = common::Scenario::empty();

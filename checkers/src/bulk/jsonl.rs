@@ -21,7 +21,7 @@ use super::{BulkResults, Odd, conclude};
 /// How many finds are looked up at once; each has two texts at most.
 const GROUP: usize = TOUCHED / 2;
 /// How many batches may wait.
-const BATCHES_WAITING: usize = 4;
+const BATCHES_WAITING: usize = 16;
 
 /// Judges the history at `path`. The inner error says why that cannot be done here.
 pub(super) fn read(path: &Path) -> Result<Result<BulkResults, Odd>, ReadError> {

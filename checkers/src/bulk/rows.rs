@@ -16,9 +16,9 @@ pub(super) struct Rows<'a> {
     rest: &'a [u8],
 }
 
-/// A read that succeeded, up to its rows.
-pub(super) fn read(line: &[u8]) -> Option<(Head, ReadMoment, Rows<'_>)> {
-    let (index, time, rest) = begin(line)?;
+/// A read that succeeded, up to its rows: of a line that has an end, and of which `lines` is the beginning.
+pub(super) fn read(lines: &[u8]) -> Option<(Head, ReadMoment, Rows<'_>)> {
+    let (index, time, rest) = begin(lines)?;
     let mut rows = Rows {
         role: Role::Payments,
         rest,
@@ -60,15 +60,16 @@ impl<'a> Rows<'a> {
         self.rest
     }
 
-    /// The next row, in the bytes of a batch; None within at the end.
+    /// What stands behind their line, once they are at an end.
     #[inline]
-    pub(super) fn next(&mut self, bytes: &[u8]) -> Option<Option<Row>> {
-        match self.rest {
-            b"]}}" => return Some(None),
-            [b'{', ..] => {}
-            [b',', b'{', ..] => self.rest = &self.rest[1..],
-            _ => return None,
-        }
+    pub(super) fn behind(&self) -> Option<&'a [u8]> {
+        let end = self.rest.strip_prefix(b"]}}")?;
+        end.strip_prefix(b"\n").or_else(|| end.strip_prefix(b"\r\n"))
+    }
+
+    /// The next row, in the bytes of a batch.
+    #[inline]
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Option<Row> {
         let row = match self.role {
             Role::Payments => {
                 self.skip(b"{\"tx\":")?;
@@ -103,9 +104,11 @@ impl<'a> Rows<'a> {
         self.skip(b"}")?;
         // Rows are divided by commas; the bracket behind the last has none before it.
         match self.rest {
-            [b',', b'{', ..] | b"]}}" => Some(Some(row)),
-            _ => None,
+            [b',', b'{', ..] => self.rest = &self.rest[1..],
+            [b']', b'}', b'}', ..] => {}
+            _ => return None,
         }
+        Some(row)
     }
 
     #[inline]

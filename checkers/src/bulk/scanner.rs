@@ -34,56 +34,57 @@ fn scan_piece(piece: &Piece, shapes: &mut Shapes, batches: &mut Batches) -> Resu
         if let Some((found, behind)) = shapes.known(rest, bytes) {
             rest = behind;
             batches.push(found);
-            continue;
+        } else if let Some((head, at, rows)) = rows::read(rest).filter(|_| has_end(rest, piece)) {
+            batches.push(Found::Read(head, at, rows.role()));
+            rest = scan_rows(rows, piece, batches)?;
+        } else {
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
+            let (line, behind) = rest.split_at(end);
+            rest = behind;
+            scan_line(line, bytes, shapes, batches);
         }
-        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
-        let (line, behind) = rest.split_at(end);
-        rest = behind;
-        scan_line(line, bytes, piece, shapes, batches)?;
     }
     batches.send()
 }
 
+/// Whether the line that `rest` begins with has an end: it may be hundreds of megabytes away.
+fn has_end(rest: &[u8], piece: &Piece) -> bool {
+    piece.ends_with(b"\n") || memchr::memchr(b'\n', rest).is_some()
+}
+
 /// Scans a line of no known shape, its end included.
-fn scan_line(line: &[u8], bytes: &[u8], piece: &Piece, shapes: &mut Shapes, batches: &mut Batches) -> Result<(), Gone> {
+fn scan_line(line: &[u8], bytes: &[u8], shapes: &mut Shapes, batches: &mut Batches) {
     let content = without_end(line);
     if content.trim_ascii().is_empty() {
-        return Ok(());
+        return;
     }
-    if line.ends_with(b"\n") {
-        if let Some(found) = shapes.learn(line, bytes) {
-            batches.push(found);
-            return Ok(());
-        }
-        if let Some((head, at, mut rows)) = rows::read(content) {
-            batches.push(Found::Read(head, at, rows.role()));
-            return scan_rows(&mut rows, piece, batches);
-        }
-    }
-    let found = if line.ends_with(b"\n") {
-        Found::Line
-    } else {
-        Found::LastLine
+    let whole = |found: fn(Span) -> Found| {
+        let span = Span::of(content, bytes);
+        span.map_or(Found::Broken("a line is too long"), found)
     };
-    batches.push(Span::of(content, bytes).map_or(Found::Broken("a line is too long"), found));
-    Ok(())
+    batches.push(match line.ends_with(b"\n") {
+        true => shapes.learn(line, bytes).unwrap_or_else(|| whole(Found::Line)),
+        false => whole(Found::LastLine),
+    });
 }
 
-fn scan_rows(rows: &mut Rows, piece: &Piece, batches: &mut Batches) -> Result<(), Gone> {
+/// Scans the rows of a read; returns what stands behind its line.
+fn scan_rows<'a>(mut rows: Rows<'a>, piece: &Piece, batches: &mut Batches) -> Result<&'a [u8], Gone> {
     loop {
         let bytes = batches.ready(piece, rows.rest())?;
-        match rows.next(bytes) {
-            Some(Some(row)) => batches.push(Found::Row(row)),
-            Some(None) => return Ok(()),
-            None => {
-                batches.push(Found::Broken("the rows of a read are not as the harness writes them"));
-                return Ok(());
-            }
+        if let Some(behind) = rows.behind() {
+            return Ok(behind);
         }
+        let Some(row) = rows.next(bytes) else {
+            batches.push(Found::Broken("the rows of a read are not as the harness writes them"));
+            batches.send()?;
+            return Err(Gone);
+        };
+        batches.push(Found::Row(row));
     }
 }
 
-/// Nobody takes the batches any more.
+/// Nobody takes the batches any more, or will.
 struct Gone;
 
 /// What was found in some lines or rows of a piece.

@@ -13,9 +13,9 @@ use super::map::{Bytes, map};
 use super::reader::io;
 
 /// How many bytes are mapped at once, unless a line is longer.
-const PIECE_BYTES: u64 = 64 << 20;
+const PIECE_BYTES: u64 = 16 << 20;
 /// How much larger the next try is where no line ends in a piece.
-const GROWTH: u64 = 16;
+const GROWTH: u64 = 64;
 
 /// The pieces of a file.
 pub(crate) struct Pieces {
