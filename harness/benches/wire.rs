@@ -10,6 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -491,6 +492,7 @@ fn resident_kib(process: &Child) -> u64 {
 struct Toxiproxy {
     server: Child,
     api: SocketAddr,
+    proxies: AtomicU32,
 }
 
 impl Toxiproxy {
@@ -514,12 +516,16 @@ impl Toxiproxy {
             assert!(begun.elapsed() < Duration::from_secs(10), "toxiproxy does not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Some(Toxiproxy { server, api })
+        Some(Toxiproxy {
+            server,
+            api,
+            proxies: AtomicU32::new(0),
+        })
     }
 
     /// A proxy to an upstream; where it listens.
     async fn proxy(&self, upstream: SocketAddr) -> SocketAddr {
-        let name = format!("to-{}", upstream.port());
+        let name = format!("proxy-{}", self.proxies.fetch_add(1, Ordering::Relaxed));
         let wanted = serde_json::json!({ "name": name, "listen": "127.0.0.1:0", "upstream": upstream.to_string() });
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let made = client
