@@ -169,7 +169,7 @@ fn overtaken(moves: &Moves<'_>, events: &Events) -> Result<usize, Conflict> {
     let mut calls = moves.unseen.clone();
     calls.sort_unstable();
     for (nth, (deadline, at)) in deadlines.iter().enumerate() {
-        if calls.get(nth).is_none_or(|call| call >= deadline) {
+        if calls.get(nth).is_none_or(|call| call > deadline) {
             return Err(Conflict::Missing(*at));
         }
     }

@@ -101,3 +101,38 @@ impl<'m, M: Model> Machine<'m, M> {
         id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linear::models::register::{Answer, Ask, Register};
+
+    #[test]
+    fn bytes_are_those_of_states_and_steps() {
+        let model = Register { initial: 0_u64 };
+        let writes: Vec<Ask<u64>> = (1..1000).map(Ask::Write).collect();
+        let mut machine = Machine::new(&model);
+        let mut state = machine.init();
+        for write in &writes {
+            let class = machine.class(write, None);
+            state = machine.step(state, class);
+        }
+        assert_eq!((machine.states(), machine.state_bytes()), (1000, 0));
+        // 1024 states and as many steps of 8 bytes, 2048 slots for each, and 1024 targets.
+        assert_eq!(machine.bytes(), 2 * (1024 * 8 + 2048 * 8) + 1024 * 4);
+    }
+
+    #[test]
+    fn one_does_for_another_that_asks_the_same_and_of_which_less_is_known() {
+        let model = Register { initial: 0 };
+        let (set, other, done) = (Ask::Cas(0, 1), Ask::Cas(0, 2), Answer::Done);
+        let mut machine = Machine::new(&model);
+        let [known, unknown, another] =
+            [(&set, Some(&done)), (&set, None), (&other, None)].map(|(input, output)| machine.class(input, output));
+        assert!(machine.does_for(known, unknown) && machine.does_for(unknown, unknown));
+        assert!(!machine.does_for(unknown, known) && !machine.does_for(known, another));
+        assert!(!machine.is_read(known));
+        let read = machine.class(&Ask::Read, None);
+        assert!(machine.is_read(read));
+    }
+}

@@ -150,3 +150,52 @@ fn infos(mut open: Vec<Item>) -> Vec<Infos> {
     infos.sort_by_key(|info| info.calls[0]);
     infos
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(intervals: impl Iterator<Item = (u64, u64)>) -> Plan {
+        Plan::new((0..).zip(intervals).map(|(op, (call, ret))| Item {
+            call,
+            ret,
+            class: 0,
+            op,
+        }))
+    }
+
+    #[test]
+    fn a_mask_has_as_many_bits_as_operations_overlap() {
+        let apart = plan((0..200).map(|n| (2 * n, 2 * n + 1)));
+        assert_eq!(apart.mask_words, 1);
+        assert!((0..200).all(|rank| apart.bit(rank) == (0, 1)));
+        for (overlapping, words) in [(64, 1), (65, 2)] {
+            let beside = plan((0..overlapping).map(|n| (n, n + 100)));
+            assert_eq!(beside.mask_words, words);
+            let mut bits: Vec<_> = (0..overlapping as u32).map(|rank| beside.bit(rank)).collect();
+            bits.sort_unstable();
+            bits.dedup();
+            assert_eq!(bits.len(), overlapping as usize);
+            assert!(bits.iter().all(|(word, _)| *word < words));
+        }
+    }
+
+    #[test]
+    fn operations_that_share_a_position_share_no_bit() {
+        let plan = plan([(0, 5), (5, 9)].into_iter());
+        assert_ne!(plan.bit(0), plan.bit(1));
+    }
+
+    #[test]
+    fn a_plan_that_was_reset_has_every_operation_again() {
+        let mut plan = plan((0..3).map(|n| (n, n + 10)));
+        plan.lift(1);
+        plan.lift(0);
+        plan.reset();
+        let head = plan.len();
+        assert_eq!(
+            [head, 0, 1, 2].map(|rank| plan.after(rank, 9)),
+            [Some(0), Some(1), Some(2), None]
+        );
+    }
+}

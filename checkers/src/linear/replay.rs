@@ -133,3 +133,100 @@ impl<M: Model> Replay<'_, M> {
         self.model.is_read(&op.input, op.output.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linear::models::register::{Answer, Ask, Register};
+
+    type Op = Operation<Ask<u32>, Answer<u32>>;
+
+    fn write(value: u32, call: u64, ret: u64) -> Op {
+        Operation::ok(0, Ask::Write(value), call, Answer::Done, ret)
+    }
+
+    fn read(value: u32, call: u64, ret: u64) -> Op {
+        Operation::ok(0, Ask::Read, call, Answer::Value(value), ret)
+    }
+
+    fn suggested(ops: &[Op]) -> Option<Vec<usize>> {
+        order(
+            &Register { initial: 0 },
+            &ops.iter().collect::<Vec<_>>(),
+            Budget::default(),
+        )
+    }
+
+    #[test]
+    fn each_operation_takes_place_when_it_returns() {
+        assert_eq!(
+            suggested(&[write(1, 0, 1), read(1, 2, 3), write(2, 4, 4)]),
+            Some(vec![0, 1, 2])
+        );
+        // After the reads that fit before it, and after one other that has to come first.
+        assert_eq!(suggested(&[read(0, 0, 3), write(1, 1, 2)]), Some(vec![0, 1]));
+        assert_eq!(suggested(&[write(1, 0, 5), read(1, 1, 2)]), Some(vec![0, 1]));
+        assert_eq!(
+            suggested(&[Operation::info(0, Ask::Write(1), 0), read(1, 1, 2)]),
+            Some(vec![0, 1])
+        );
+        // Where two others have to come first, none suggests itself.
+        let cas = |from, to, call, ret| Operation::ok(0, Ask::Cas(from, to), call, Answer::Done, ret);
+        assert_eq!(suggested(&[cas(0, 1, 0, 7), cas(1, 2, 1, 8), read(2, 2, 3)]), None);
+    }
+
+    #[test]
+    fn what_many_left_open_is_left_to_the_search() {
+        for (open, found) in [(64, true), (65, false)] {
+            let ops: Vec<Op> = (0..open).map(|n| write(1, n, n + open)).collect();
+            assert_eq!(suggested(&ops).is_some(), found, "{open}");
+        }
+    }
+
+    /// A register whose state is said to be so large.
+    struct Heavy(usize);
+
+    impl Model for Heavy {
+        type State = u32;
+        type Input = u32;
+        type Output = ();
+        type Key = ();
+
+        fn name(&self) -> &'static str {
+            "heavy"
+        }
+
+        fn init(&self) -> u32 {
+            0
+        }
+
+        fn step(&self, _state: &u32, input: &u32, _output: Option<&()>) -> Option<u32> {
+            Some(*input)
+        }
+
+        fn heap_bytes(&self, _state: &u32) -> usize {
+            self.0
+        }
+
+        fn describe(&self, input: &u32, _output: Option<&()>) -> String {
+            input.to_string()
+        }
+
+        fn describe_state(&self, state: &u32) -> String {
+            state.to_string()
+        }
+    }
+
+    #[test]
+    fn a_step_that_copies_much_counts_for_many() {
+        let ops: Vec<_> = (0..1000).map(|n| Operation::ok(0, 1, 2 * n, (), 2 * n + 1)).collect();
+        let ops: Vec<_> = ops.iter().collect();
+        let budget = Budget {
+            steps_max: 0,
+            ..Budget::default()
+        };
+        for (pages, found) in [(254, true), (257, false)] {
+            assert_eq!(order(&Heavy(pages * 4096), &ops, budget).is_some(), found, "{pages}");
+        }
+    }
+}

@@ -99,4 +99,12 @@ mod tests {
             assert!(!tallies.within(other, whole) && !tallies.within(whole, other));
         }
     }
+
+    #[test]
+    fn bytes_are_those_of_the_lists() {
+        let mut tallies = Tallies::default();
+        tally(&mut tallies, &[0, 1, 2]);
+        // 4 nodes of 12 bytes, 16 slots.
+        assert_eq!(tallies.bytes(), 4 * 12 + 16 * 8);
+    }
 }

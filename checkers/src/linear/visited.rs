@@ -100,3 +100,43 @@ impl Visited {
         self.links.push((tally, head));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_visited_once() {
+        let tallies = Tallies::default();
+        let mut visited = Visited::new(1, false);
+        for _ in 0..2 {
+            for base in 0..50 {
+                let fresh = visited.len() == u64::from(base) * 4;
+                for (state, mask) in [(0, [0]), (1, [0]), (0, [1]), (1, [1])] {
+                    assert_eq!(visited.visit(base, state, &mask, EMPTY, &tallies), fresh);
+                }
+            }
+        }
+        assert_eq!(visited.len(), 200);
+        // 400 words grew to 512, and 200 of 512 slots.
+        assert_eq!(visited.bytes(), 512 * 8 + 512 * 8);
+    }
+
+    #[test]
+    fn using_up_no_less_than_before_is_superfluous() {
+        let mut tallies = Tallies::default();
+        let one = tallies.add(EMPTY, 1);
+        let two = tallies.add(EMPTY, 2);
+        let both = tallies.add(one, 2);
+        let mut visited = Visited::new(1, true);
+        let mut visit = |tally| visited.visit(0, 0, &[0], tally, &tallies);
+        assert_eq!(
+            [one, one, both, two, two, both].map(&mut visit),
+            [true, false, false, true, false, false]
+        );
+        assert_eq!([EMPTY, one].map(&mut visit), [true, false]);
+        assert_eq!(visited.len(), 3);
+        // 4 words, 16 slots, 4 heads and 4 links.
+        assert_eq!(visited.bytes(), 4 * 8 + 16 * 8 + 4 * 4 + 4 * 8);
+    }
+}

@@ -44,6 +44,9 @@ fn queues_of_distinct_values_need_no_search() {
         ("a>1 a1> =b< b1< c< c-<", Verdict::Valid),
         ("a>1 a1> a>2 a2> b< b2< =c< c1<", Verdict::Valid),
         ("a>1 a1> =b>2 b2> c< c2< d< d1<", Verdict::Valid),
+        // The dequeue of unknown outcome began no later than 1 was overtaken.
+        ("a>1 a1> a>2 a2> b< b2< =c<", Verdict::Valid),
+        ("a>1 a1> a>2 a2> b< b2< c<", Verdict::Invalid),
     ] {
         let result = queue(events);
         assert_eq!(
@@ -235,6 +238,113 @@ fn registers_of_distinct_values_are_told_by_their_zones() {
         );
         assert_eq!(result.anomalies[0].sentence, sentence, "{events}");
         assert_eq!(result.anomalies[0].witness, witness, "{events}");
+    }
+}
+
+#[test]
+fn a_value_that_nobody_read_may_be_written_often() {
+    // Before 1 was written, and after it was read.
+    let result = registers("aw5 bw1 bok cw5 dr d=1 aok er e=1 cok");
+    assert_eq!((result.verdict, result.counts["keys-searched"]), (Verdict::Valid, 0));
+}
+
+#[test]
+fn a_value_that_was_written_twice_takes_a_search() {
+    let mut history = MapHistory::new(b"nil");
+    let key = history.keys.id(b"x");
+    let [one, two] = [&b"1"[..], b"2"].map(|value| history.values.id(value));
+    let mut called = |ask, call, answer, ret| {
+        let op = history.begin(key, ask, call);
+        history.ok(op, answer, ret);
+    };
+    // In the order of their ends, and told in the order of their calls.
+    called(map::Ask::Write(one), 0, map::Answer::Done, 1);
+    called(map::Ask::Write(one), 2, map::Answer::Done, 3);
+    called(map::Ask::Write(two), 5, map::Answer::Done, 6);
+    called(map::Ask::Write(two), 4, map::Answer::Done, 7);
+    called(map::Ask::Read, 8, map::Answer::Value(one), 9);
+    let refused = history.begin(key, map::Ask::Write(one), 10);
+    history.fail(refused);
+    history.begin(key, map::Ask::Write(one), 11);
+    assert_eq!(
+        (history.len(), history.is_empty(), history.values.is_empty()),
+        (7, false, false)
+    );
+    let result = map::check("register", &history, Budget::default());
+    let counts = ["operations", "ok", "info", "keys", "keys-searched"].map(|name| result.counts[name]);
+    assert_eq!((result.verdict, counts), (Verdict::Invalid, [6, 5, 1, 1, 1]));
+    let told = &result.anomalies[0].sentence;
+    let beside = "\"read -> 1\" (8 to 9) has no place beside \"write 2\" (4 to 7), \"write 2\" (5 to 6): by then";
+    assert!(told.starts_with(beside), "{told}");
+}
+
+#[test]
+fn keys_are_searched_once_each_however_many_are_broken() {
+    let mut history = MapHistory::new(b"0");
+    assert!(history.is_empty() && history.keys.is_empty());
+    for n in 0..20_u32 {
+        let key = history.keys.id(format!("k{n}").as_bytes());
+        let [from, to] = [&b"0"[..], b"1"].map(|value| history.values.id(value));
+        for (nth, answer) in [(0, map::Answer::Done), (1, map::Answer::Done)] {
+            let op = history.begin(key, map::Ask::Cas(from, to), 4 * n + 2 * nth);
+            history.ok(op, answer, 4 * n + 2 * nth + 1);
+        }
+    }
+    let result = map::check("cas-register", &history, Budget::default());
+    let counts = ["nonlinearizable", "keys", "keys-searched"].map(|name| result.counts[name]);
+    assert_eq!(counts, [20, 20, 20]);
+}
+
+#[test]
+fn a_value_that_only_a_later_compare_and_set_could_leave_is_told_with_it() {
+    let mut history = MapHistory::new(b"0");
+    let key = history.keys.id(b"x");
+    let [zero, nine] = [&b"0"[..], b"9"].map(|value| history.values.id(value));
+    let read = history.begin(key, map::Ask::Read, 0);
+    history.ok(read, map::Answer::Value(nine), 1);
+    let set = history.begin(key, map::Ask::Cas(zero, nine), 2);
+    history.ok(set, map::Answer::Done, 3);
+    let result = map::check("cas-register", &history, Budget::default());
+    assert_eq!(
+        result.anomalies[0].sentence,
+        "9 was found (by 1) before anything that could leave it was called (at 2). Up to 1 an order exists"
+    );
+    assert_eq!(result.anomalies[0].witness, [0, 1]);
+}
+
+#[test]
+fn a_key_that_is_appended_to_is_a_text() {
+    let verdict = |found: &[u8]| {
+        let mut history = MapHistory::new(b"");
+        let key = history.keys.id(b"x");
+        let [a, b, c] = [&b"a"[..], b"b", b"c"].map(|value| history.values.id(value));
+        let found = history.values.id(found);
+        let steps = [
+            (map::Ask::Append(a), map::Answer::Done),
+            (map::Ask::Write(b), map::Answer::Done),
+            (map::Ask::Append(c), map::Answer::Done),
+            (map::Ask::Read, map::Answer::Value(found)),
+        ];
+        for (nth, (ask, answer)) in (0..).zip(steps) {
+            let op = history.begin(key, ask, 2 * nth);
+            history.ok(op, answer, 2 * nth + 1);
+        }
+        map::check("kv", &history, Budget::default()).verdict
+    };
+    assert_eq!(verdict(b"bc"), Verdict::Valid);
+    assert_eq!([&b"abc"[..], b"ac", b"c"].map(verdict), [Verdict::Invalid; 3]);
+}
+
+#[test]
+fn a_key_whose_operation_returns_before_its_call_is_unknown() {
+    for (ret, reason) in [(4, Some("operation 5 returns before it is called")), (5, None)] {
+        let mut history = MapHistory::new(b"0");
+        let key = history.keys.id(b"x");
+        let read = history.begin(key, map::Ask::Read, 5);
+        let zero = history.values.id(b"0");
+        history.ok(read, map::Answer::Value(zero), ret);
+        let result = map::check("register", &history, Budget::default());
+        assert_eq!(result.reason.as_deref(), reason);
     }
 }
 

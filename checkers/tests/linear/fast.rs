@@ -3,7 +3,7 @@
 use paytwice_checkers::linear::models::mutex::Mutex;
 use paytwice_checkers::linear::models::queue::Queue;
 use paytwice_checkers::linear::models::register::Register;
-use paytwice_checkers::linear::{Budget, Operation, Outcome, fifo, locks, map, search};
+use paytwice_checkers::linear::{Budget, Operation, Outcome, check, fifo, locks, map, search};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -72,6 +72,48 @@ proptest! {
     #[test]
     fn mutexes(bytes in tapes()) {
         let ops = history(&Mutex, &mut Tape::new(bytes));
+        agree(&Mutex, &ops, &locks::check(&ops))?;
+    }
+}
+
+/// The same with neighbours at one position: what shares it is concurrent.
+fn closer<M: Object>(ops: History<M>) -> History<M> {
+    let half = |op: Operation<M::Input, M::Output>| Operation {
+        call: op.call / 2,
+        ret: op.ret.map(|ret| ret / 2),
+        index: op.call / 2,
+        done_index: op.ret.map(|ret| ret / 2),
+        ..op
+    };
+    ops.into_iter().map(half).collect()
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn registers_where_positions_are_shared(bytes in tapes(), distinct: bool) {
+        let register = Register { initial: 0_u32 };
+        let mut tape = Tape::new(bytes);
+        tape.distinct = distinct;
+        let ops = closer::<Register<u32>>(history(&register, &mut tape));
+        let compact = convert::map(&[("x", ops.clone())], |v| v.to_string());
+        agree(&register, &ops, &map::check("register", &compact, Budget::default()))?;
+        agree(&register, &ops, &check(&register, &ops, Budget::default()))?;
+        let found = search(&register, &ops.iter().collect::<Vec<_>>(), Budget::default());
+        prop_assert_eq!(matches!(found, Outcome::Linearizable(_)), reference::linearizable(&register, &ops));
+    }
+
+    #[test]
+    fn queues_where_positions_are_shared(bytes in tapes()) {
+        let queue = Queue::<u32>::default();
+        let ops = closer::<Queue<u32>>(history(&queue, &mut Tape::distinct(bytes)));
+        agree(&queue, &ops, &fifo::check("fifo-queue", &convert::fifo(&ops), Budget::default()))?;
+    }
+
+    #[test]
+    fn mutexes_where_positions_are_shared(bytes in tapes()) {
+        let ops = closer::<Mutex>(history(&Mutex, &mut Tape::new(bytes)));
         agree(&Mutex, &ops, &locks::check(&ops))?;
     }
 }

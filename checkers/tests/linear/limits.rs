@@ -190,6 +190,35 @@ fn a_stretch_begins_where_the_history_does_when_the_object_held_too_much() {
 }
 
 #[test]
+fn of_what_overlaps_and_what_could_be_held_a_few_are_named() {
+    let mut history: Vec<_> = (0..10)
+        .map(|n| Operation::ok(0, Ask::Write(n + 1), n, Answer::Done, n + 30))
+        .collect();
+    history.push(Operation::ok(0, Ask::Read, 20, Answer::Value(99), 21));
+    let result = check(&Register { initial: 0 }, &history, Budget::default());
+    let told = &result.anomalies[0].sentence;
+    let named = "\"write 7\" (6 to 36), \"write 8\" (7 to 37), \"write 9\" (8 to 38), \"write 10\" (9 to 39): by then";
+    assert!(told.contains(named), "{told}");
+    assert!(
+        told.starts_with("\"read -> 99\" (20 to 21) has no place beside 6 more, "),
+        "{told}"
+    );
+    assert_eq!(told.matches(" or ").count(), 7, "{told}");
+    assert!(!told.ends_with(", 1 configuration tried"), "{told}");
+}
+
+#[test]
+fn reads_that_fit_are_no_configurations() {
+    let mut history: Vec<_> = (0..10)
+        .map(|n| Operation::ok(0, Ask::Read, n, Answer::Value(0), n + 10))
+        .collect();
+    history.push(Operation::ok(0, Ask::Read, 20, Answer::Value(1), 21));
+    let result = check(&Register { initial: 0 }, &history, Budget::default());
+    let told = &result.anomalies[0].sentence;
+    assert!(told.ends_with(", 1 configuration tried"), "{told}");
+}
+
+#[test]
 fn operations_are_counted_by_how_they_ended() {
     let history = [
         Operation::ok(0, Ask::Write(1), 0, Answer::Done, 1),

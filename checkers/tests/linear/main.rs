@@ -11,3 +11,4 @@ mod metamorphic;
 mod objects;
 mod reference;
 mod search;
+mod words;

@@ -225,6 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn texts_with_the_same_hash_are_told_apart() {
+        // The sequence of Thue and Morse and its opposite: no base tells them apart in 64 bits.
+        let sequence = |odd: u8, even: u8| -> String {
+            let letter = |n: u32| if n.count_ones() % 2 == 1 { odd } else { even };
+            (0..2048).map(|n| char::from(letter(n))).collect()
+        };
+        let [one, other] = [sequence(b'a', b'b'), sequence(b'b', b'a')].map(|text| Rope::empty().append(text));
+        assert_eq!((one.len, one.hash), (other.len, other.hash));
+        assert!(one != other);
+        let prefixed = |first: &str| Rope::empty().append(first.to_owned()).append("b".to_owned());
+        assert!(prefixed("a") != prefixed("\0") && prefixed("a") == prefixed("a"));
+    }
+
+    #[test]
     fn a_long_chain_is_dropped_without_overflow() {
         let long = (0..1_000_000).fold(Rope::empty(), |text, _| text.append("x"));
         assert_eq!(long.to_vec().len(), 1_000_000);
