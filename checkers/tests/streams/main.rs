@@ -6,6 +6,7 @@ mod harness;
 mod bank;
 mod branches;
 mod counter;
+mod counts;
 mod exactly_once;
 mod idempotency;
 mod key_order;
