@@ -1,0 +1,156 @@
+//! What clients were answered, against each other and against what became of the payment.
+
+use paytwice_checkers::history::{Body, Kind, QueryPath};
+use paytwice_checkers::judge;
+use paytwice_checkers::verdict::Verdict;
+
+use crate::common::{Conflict, Scenario, Try};
+use crate::{VICTIM, counts, credit, edited, found, kinds, proof, reason, run};
+
+#[test]
+fn requests_and_their_answers_are_counted() {
+    let names = ["payments", "retried", "ok-answers", "conflicts", "conflicts-refused"];
+    let remark = Some("no request was repeated: only answers and rows were compared");
+    let mut scenario = run();
+    let results = judge(&scenario.history());
+    assert_eq!(counts(&results, "idempotency", names), [4, 0, 4, 0, 0]);
+    assert_eq!(reason(&results, "idempotency"), remark);
+    let again = scenario.payments[1].tries[0].clone();
+    scenario.payments[1].tries.push(again);
+    let results = judge(&scenario.history());
+    assert_eq!(counts(&results, "idempotency", names), [4, 1, 5, 0, 0]);
+    assert_eq!(reason(&results, "idempotency"), None);
+    for (payment, kind) in [(2, Kind::Fail), (VICTIM, Kind::Info)] {
+        scenario.payments[payment].conflict = Some(Conflict { amount: 300, kind });
+    }
+    scenario.payments[1].tries.pop();
+    let results = judge(&scenario.history());
+    assert_eq!(counts(&results, "idempotency", names), [4, 0, 4, 2, 1]);
+    assert_eq!(reason(&results, "idempotency"), None);
+}
+
+#[test]
+fn answers_differ_where_both_are_definite_and_mean_another_thing() {
+    let judged = |tries: Vec<Try>| {
+        let mut scenario = run();
+        scenario.payments[VICTIM].tries = tries;
+        judge(&scenario.history())
+    };
+    let amount = |amount: &str| Try {
+        answer_amount: Some(amount.into()),
+        ..Try::ok("success", "t3")
+    };
+    for tries in [
+        vec![Try::ok("unknown", "t3"), Try::ok("success", "t3")],
+        vec![Try::ok("success", "t3"), Try::ok("unknown", "t3")],
+        vec![Try::ok("unknown", "t3")],
+        vec![amount("1.00"), amount("1.0")],
+    ] {
+        let results = judged(tries);
+        assert_eq!(results.verdict, Verdict::Valid, "{}", results.sentence);
+    }
+    let results = judged(vec![amount("1.00"), amount("2.00")]);
+    let sentence =
+        "payment t3 (account a1, 1.00) was answered differently: first with amount 1.00, then with amount 2.00";
+    assert_eq!(found(&results, "idempotency"), [("divergent-answer", "t3", sentence)]);
+    let refused = Try {
+        kind: Some(Kind::Fail),
+        ..Try::ok("fail", "t3")
+    };
+    let results = judged(vec![refused]);
+    let sentence = "payment t3 (account a1, 1.00) was refused but is recorded as successful";
+    assert_eq!(
+        found(&results, "idempotency"),
+        [("answer-contradicted", "t3", sentence)]
+    );
+}
+
+#[test]
+fn a_conflict_that_was_accepted_is_proved_by_both_requests() {
+    let mut scenario = run();
+    scenario.payments[VICTIM].conflict = Some(Conflict {
+        amount: 300,
+        kind: Kind::Ok,
+    });
+    let results = judge(&scenario.history());
+    assert_eq!(kinds(&results, "idempotency"), [("conflict-accepted", "t3")]);
+    let shown = proof(&scenario, &results, "idempotency");
+    assert_eq!(shown.iter().filter(|f| **f == "recharge").count(), 4, "{shown:?}");
+}
+
+/// What query-honesty finds when a query about t3 is answered so.
+fn asked(scenario: &mut Scenario, path: QueryPath, answer: &'static str) -> Vec<(String, String)> {
+    scenario.payments[VICTIM].queries = vec![(path, answer)];
+    let results = judge(&scenario.history());
+    assert_eq!(
+        counts(&results, "query-honesty", ["queries", "answered", "definite"]),
+        [2, 2, 2]
+    );
+    let found = found(&results, "query-honesty").into_iter();
+    found
+        .map(|(kind, _, sentence)| (kind.to_owned(), sentence.to_owned()))
+        .collect()
+}
+
+fn one(kind: &str, sentence: &str) -> Vec<(String, String)> {
+    vec![(kind.to_owned(), format!("payment t3 (account a1, 1.00) {sentence}"))]
+}
+
+#[test]
+fn an_answer_is_held_against_what_became_of_the_payment() {
+    let mut scenario = run();
+    assert_eq!(asked(&mut scenario, QueryPath::Pay, "success"), []);
+    let lie = "is recorded as successful, but the recording service said in 1 answer that it failed";
+    assert_eq!(asked(&mut scenario, QueryPath::Pay, "fail"), one("false-fail", lie));
+    scenario.payments[VICTIM].rows[0].result = Some("fail");
+    let lie = "is not recorded as successful, but the recording service said in 1 answer that it succeeded";
+    assert_eq!(
+        asked(&mut scenario, QueryPath::Pay, "success"),
+        one("false-success", lie)
+    );
+    scenario.forget(VICTIM);
+    assert_eq!(asked(&mut scenario, QueryPath::Account, "fail"), []);
+    let lie = "is not recorded, but the crediting service said in 1 answer that it succeeded";
+    assert_eq!(
+        asked(&mut scenario, QueryPath::Account, "success"),
+        one("false-success", lie)
+    );
+    credit(&mut scenario, VICTIM, 1);
+    assert_eq!(
+        asked(&mut scenario, QueryPath::Account, "success"),
+        one("false-success", lie)
+    );
+    let lie = "was credited, but the crediting service said in 1 answer that it failed";
+    assert_eq!(asked(&mut scenario, QueryPath::Account, "fail"), one("false-fail", lie));
+}
+
+#[test]
+fn an_answer_about_the_clients_number_is_held_against_the_rows_of_the_service() {
+    let mut scenario = run();
+    scenario.server_ids = true;
+    for at in 0..4 {
+        let tx = scenario.recorded_tx(at);
+        scenario.payments[at].tries = vec![Try::ok("success", &tx)];
+        scenario.payments[at].rows[0].tx = tx;
+    }
+    scenario.payments[VICTIM].queries = vec![(QueryPath::Pay, "fail")];
+    let by_clients_number = |result: Option<&'static str>| {
+        let mut scenario = scenario.clone();
+        scenario.payments[VICTIM].rows[0].result = result;
+        let results = edited(&scenario, |events| {
+            for event in events {
+                if let Body::Query(_, query) = &mut event.body
+                    && query.tx == "s3"
+                {
+                    query.tx = "t3".into();
+                }
+            }
+        });
+        let kinds = kinds(&results, "query-honesty").into_iter();
+        kinds
+            .map(|(kind, subject)| format!("{kind} {subject}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(by_clients_number(Some("success")), ["false-fail t3"]);
+    assert_eq!(by_clients_number(Some("fail")), [""; 0]);
+}

@@ -1,0 +1,87 @@
+//! Payments one by one: what is said of each, on which events, and what is counted.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod answers;
+mod balances;
+mod credits;
+
+use common::Scenario;
+use paytwice_checkers::history::{Event, History, QueryPath};
+use paytwice_checkers::judge;
+use paytwice_checkers::verdict::{CheckerResult, Results};
+
+/// Account a0 with one payment, t0, that was asked for; account a1 with 100.00 and t1 to t3.
+fn run() -> Scenario {
+    let mut scenario = Scenario::empty();
+    scenario.account(0);
+    scenario.account(10_000);
+    let first = scenario.pay(0, 5);
+    scenario.payments[first].queries = vec![(QueryPath::Pay, "success")];
+    for n in 1..4 {
+        scenario.pay(1, 100 * n);
+    }
+    scenario
+}
+
+const VICTIM: usize = 3;
+
+fn credit(scenario: &mut Scenario, payment: usize, times: u32) {
+    scenario.payments[payment].credits = times;
+    scenario.payments[payment].credits_before = times;
+}
+
+/// A run in which t3 was never credited.
+fn run_with_a_loss() -> Scenario {
+    let mut scenario = run();
+    credit(&mut scenario, VICTIM, 0);
+    scenario
+}
+
+fn edited(scenario: &Scenario, edit: impl FnOnce(&mut Vec<Event>)) -> Results {
+    let mut history = scenario.history();
+    edit(&mut history.events);
+    renumber(&mut history);
+    judge(&history)
+}
+
+fn renumber(history: &mut History) {
+    for (index, event) in (0..).zip(&mut history.events) {
+        event.index = index;
+    }
+}
+
+fn checker<'a>(results: &'a Results, name: &str) -> &'a CheckerResult {
+    let mut checkers = results.checkers.iter();
+    checkers.find(|c| c.name == name).expect("it is among the checkers")
+}
+
+/// Kind, subject and sentence of what a checker found.
+fn found<'a>(results: &'a Results, name: &str) -> Vec<(&'a str, &'a str, &'a str)> {
+    let anomalies = checker(results, name).anomalies.iter();
+    anomalies.map(|a| (&*a.kind, &*a.subject, &*a.sentence)).collect()
+}
+
+fn kinds<'a>(results: &'a Results, name: &str) -> Vec<(&'a str, &'a str)> {
+    let found = found(results, name).into_iter();
+    found.map(|(kind, subject, _)| (kind, subject)).collect()
+}
+
+fn reason<'a>(results: &'a Results, name: &str) -> Option<&'a str> {
+    checker(results, name).reason.as_deref()
+}
+
+fn counts<const N: usize>(results: &Results, name: &str, of: [&str; N]) -> [u64; N] {
+    of.map(|count| checker(results, name).counts[count])
+}
+
+/// What the events of the first anomaly of a checker are.
+fn proof(scenario: &Scenario, results: &Results, name: &str) -> Vec<&'static str> {
+    let history = scenario.history();
+    let witness = checker(results, name).anomalies[0].witness.iter();
+    let events = witness.map(|index| &history.events[usize::try_from(*index).unwrap()]);
+    events
+        .map(|event| String::leak(event.body.f().to_owned()) as &str)
+        .collect()
+}
