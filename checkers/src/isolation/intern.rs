@@ -222,4 +222,44 @@ mod tests {
             assert_eq!(codes.iter().filter(|c| **c == codes[i]).count(), 1);
         }
     }
+
+    /// Of a few thousand values no two share the half of a hash that a table goes by, and few a place in it.
+    #[test]
+    fn hashes_of_different_scalars_are_far_apart() {
+        let spreads = |what: &str, hashes: Vec<u64>| {
+            let count = |bits: u32| {
+                let mut places: Vec<u64> = hashes.iter().map(|hash| hash >> 32 & ((1 << bits) - 1)).collect();
+                places.sort_unstable();
+                places.dedup();
+                places.len()
+            };
+            assert_eq!(count(32), hashes.len(), "{what}");
+            assert!(count(14) * 10 > hashes.len() * 8, "{what}: {}", count(14));
+        };
+        let number = |n: i64| hash_scalar(Scalar::Int(n));
+        let text = |text: String| hash_scalar(Scalar::Str(&text));
+        spreads("numbers", (0..4_000).map(number).collect());
+        spreads("high numbers", (0..4_000).map(|n| number(n << 40)).collect());
+        spreads("texts", (0..4_000).map(|n| text(format!("{n}"))).collect());
+        spreads(
+            "long texts",
+            (0..4_000).map(|n| text(format!("account {n} of somebody"))).collect(),
+        );
+        spreads("zeros", (0..100).map(|n| text("\0".repeat(n))).collect());
+        let mut scalars = Scalars::default();
+        let codes = (0..4_000).map(|n| scalars.code(Scalar::Int(n)));
+        spreads("codes", codes.map(|code| mix(code.bits())).collect());
+        assert!(scalars.words.is_empty());
+    }
+
+    #[test]
+    fn every_text_has_a_code_of_its_own() {
+        // So many that halves of their hashes are the same.
+        let mut scalars = Scalars::default();
+        for n in 0..200_000_u64 {
+            let code = scalars.code(Scalar::Str(&n.to_string()));
+            assert_eq!(code.bits() >> 1, n);
+        }
+        assert_eq!(scalars.table.slots.len(), 1 << 19);
+    }
 }

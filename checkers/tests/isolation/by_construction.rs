@@ -8,7 +8,7 @@ use crate::histories::{Mop, Op};
 use crate::stores::{Promise, history};
 use crate::{list_append, rw_register};
 
-fn check(ops: &[Op], register: bool) -> Report {
+pub(crate) fn check(ops: &[Op], register: bool) -> Report {
     if register {
         rw_register::check(ops, &Assumptions::default())
     } else {
@@ -122,21 +122,21 @@ fn a_store_with_write_locks_is_strongly_read_committed_and_not_snapshot_isolated
 }
 
 /// Keys of the planted transactions.
-const X: i64 = 100;
-const Y: i64 = 101;
+pub(crate) const X: i64 = 100;
+pub(crate) const Y: i64 = 101;
 const Z: i64 = 102;
 const W: i64 = 103;
 
-fn w(key: i64, value: i64) -> Mop {
+pub(crate) fn w(key: i64, value: i64) -> Mop {
     Mop::Write(key, value)
 }
 
-fn r(key: i64, found: &[i64]) -> Mop {
+pub(crate) fn r(key: i64, found: &[i64]) -> Mop {
     Mop::Read(key, Some(found.to_vec()))
 }
 
 /// A committed transaction.
-fn ok(process: u64, from: u64, to: u64, mops: &[Mop]) -> Op {
+pub(crate) fn ok(process: u64, from: u64, to: u64, mops: &[Mop]) -> Op {
     let txn = Txn {
         process,
         invoke: from,
@@ -150,14 +150,14 @@ fn ok(process: u64, from: u64, to: u64, mops: &[Mop]) -> Op {
 }
 
 /// Transactions that run all at once, in processes 0, 1, 2, ...
-fn at_once(txns: &[&[Mop]]) -> Vec<Op> {
+pub(crate) fn at_once(txns: &[&[Mop]]) -> Vec<Op> {
     txns.iter()
         .enumerate()
         .map(|(n, mops)| ok(n as u64, n as u64, 100 + n as u64, mops))
         .collect()
 }
 
-fn failed(mut op: Op) -> Op {
+pub(crate) fn failed(mut op: Op) -> Op {
     op.txn.outcome = Outcome::Fail;
     op
 }

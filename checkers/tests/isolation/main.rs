@@ -8,3 +8,4 @@ mod metamorphic;
 mod reference;
 mod rw_register;
 mod stores;
+mod words;

@@ -249,6 +249,16 @@ fn a_value_that_nobody_read_may_be_written_often() {
 }
 
 #[test]
+fn many_values_are_told_apart() {
+    let written = |n: u32| format!("aw{n} aok br b={n} ");
+    let mut events: String = (0..2_000).map(written).collect();
+    let result = registers(&events);
+    assert_eq!((result.verdict, result.counts["keys-searched"]), (Verdict::Valid, 0));
+    events += "br b=7";
+    assert_eq!(registers(&events).verdict, Verdict::Invalid);
+}
+
+#[test]
 fn a_value_that_was_written_twice_takes_a_search() {
     let mut history = MapHistory::new(b"nil");
     let key = history.keys.id(b"x");
