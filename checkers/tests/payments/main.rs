@@ -6,6 +6,7 @@ mod common;
 mod answers;
 mod balances;
 mod credits;
+mod ledger;
 
 use common::Scenario;
 use paytwice_checkers::history::{Event, History, QueryPath};
