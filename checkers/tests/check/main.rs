@@ -1,6 +1,7 @@
 //! What `paytwice check FILE --as CHECKER` decides and says, through the library behind it.
 
 mod files;
+mod lines;
 mod messages;
 mod observed;
 mod support;
