@@ -303,3 +303,150 @@ fn models_and_kinds_are_called_by_their_names() {
     assert_eq!(options.models, [Model::SnapshotIsolation]);
     assert_eq!((options.witnesses_max, options.search_edges_max), (16, 64_000_000));
 }
+
+/// What is said of one kind, of registers under assumptions.
+fn of_registers(ops: &[Op], assumptions: Assumptions, kind: Kind) -> (String, String, Vec<u64>) {
+    let report = rw_register::check(ops, &assumptions);
+    let told = told(&report, kind);
+    let (subject, sentence, witness) = told.first().unwrap_or_else(|| panic!("{kind}: {:?}", report.kinds()));
+    ((*subject).to_owned(), (*sentence).to_owned(), witness.to_vec())
+}
+
+#[test]
+fn each_anomaly_of_a_register_has_a_sentence_and_its_transactions() {
+    let none = Assumptions::default();
+    let closed = Assumptions { closed: true, ..none };
+    let sequential = Assumptions {
+        sequential_keys: true,
+        ..none
+    };
+    let circle = [
+        ok(0, 0, 50, &[w(X, 1)]),
+        ok(1, 1, 51, &[w(X, 2)]),
+        ok(2, 10, 11, &[r(X, &[1])]),
+        ok(2, 12, 13, &[r(X, &[2])]),
+        ok(2, 14, 15, &[r(X, &[1])]),
+    ];
+    for (kind, assumptions, ops, subject, sentence, witness) in [
+        (
+            Kind::G1a,
+            none,
+            vec![failed(ok(0, 0, 10, &[w(X, 1)])), ok(1, 1, 11, &[r(X, &[1])])],
+            "T11",
+            "T11 read 100 = 1, which T10 wrote and which failed",
+            &[11, 10][..],
+        ),
+        (
+            Kind::FutureRead,
+            none,
+            at_once(&[&[r(X, &[1]), w(X, 1)]]),
+            "T100",
+            "T100 read 100 = 1 before it wrote it",
+            &[100],
+        ),
+        (
+            Kind::Internal,
+            none,
+            at_once(&[&[r(Y, &[]), w(Y, 2), r(Y, &[])]]),
+            "T100",
+            "T100 read 101 = nil after it had read or written 101 = 2",
+            &[100],
+        ),
+        (
+            Kind::Internal,
+            none,
+            at_once(&[&[w(X, 1)], &[r(Y, &[]), r(X, &[]), r(Y, &[]), r(X, &[1])]]),
+            "T101",
+            "T101 read 100 = 1 after it had read or written 100 = nil",
+            &[101],
+        ),
+        (
+            Kind::GarbageRead,
+            closed,
+            at_once(&[&[r(X, &[9])]]),
+            "T100",
+            "T100 read 100 = 9, which no transaction wrote",
+            &[100],
+        ),
+        (
+            Kind::G1b,
+            none,
+            at_once(&[&[w(X, 1), w(X, 2)], &[r(X, &[1])]]),
+            "T101",
+            "T101 read 100 = 1, which T100 wrote and then overwrote itself",
+            &[101, 100],
+        ),
+        (
+            Kind::LostUpdate,
+            none,
+            at_once(&[&[r(X, &[]), w(X, 1)], &[r(X, &[]), w(X, 2)]]),
+            "T100, T101",
+            "T100, T101 all read 100 = nil and then overwrote it",
+            &[100, 101],
+        ),
+        (
+            Kind::CyclicVersions,
+            sequential,
+            circle.to_vec(),
+            "100",
+            "100 = 1, 100 = 2 precede each other in a circle",
+            &[50, 51],
+        ),
+    ] {
+        let (found_subject, found_sentence, found_witness) = of_registers(&ops, assumptions, kind);
+        assert_eq!(
+            (&*found_subject, &*found_sentence, &*found_witness),
+            (subject, sentence, witness)
+        );
+    }
+}
+
+#[test]
+fn a_cycle_of_registers_reads_like_a_proof() {
+    let none = Assumptions::default();
+    let data = |class| Kind::Cycle(class, Order::Data);
+    // Beside what decides there are reads and writes of other keys.
+    let single = at_once(&[&[w(Y, 7), w(X, 1), w(Y, 8)], &[r(X + 5, &[]), r(X, &[1]), r(Y, &[])]]);
+    assert_eq!(
+        of_registers(&single, none, data(Class::GSingle)).1,
+        "T101 comes before T100, because T101 read 101 = nil, and T100 set 101 = 8 later; but T100 comes before T101, \
+         because T101 read 100 = 1, which T100 wrote"
+    );
+    let update = at_once(&[
+        &[w(X, 1), w(Y, 2)],
+        &[r(X, &[1]), w(X, 2), w(Y, 3)],
+        &[r(Y, &[3]), r(X, &[1])],
+    ]);
+    assert_eq!(
+        of_registers(&update, none, data(Class::GSingle)).1,
+        "T102 comes before T101, because T102 read 100 = 1, and T101 set 100 = 2 later; but T101 comes before T102, \
+         because T102 read 101 = 3, which T101 wrote"
+    );
+    let followed = Assumptions { wfr_keys: true, ..none };
+    let writes = at_once(&[&[r(Y, &[2]), w(X, 1), w(Y, 1)], &[r(X, &[1]), w(X, 2), w(Y, 2)]]);
+    let (_, told, _) = of_registers(&writes, followed, data(Class::G0));
+    assert_eq!(
+        told,
+        "T100 comes before T101, because T101 set 100 = 2 after T100 had set 100 = 1; but T101 comes before T100, \
+         because T100 set 101 = 1 after T101 had set 101 = 2"
+    );
+}
+
+#[test]
+fn a_cycle_says_which_process_ran_what_first() {
+    for register in [false, true] {
+        let ops = [
+            ok(3, 0, 1, &[w(X, 1)]),
+            ok(7, 0, 2, &[r(Y, &[])]),
+            ok(7, 3, 4, &[w(Y, 1)]),
+            ok(3, 5, 6, &[r(X, &[])]),
+        ];
+        let report = check(&ops, register);
+        let told = told(&report, Kind::Cycle(Class::GSingle, Order::Process));
+        assert!(
+            told[0].1.ends_with("because process 3 ran T1 and then T6"),
+            "{}",
+            told[0].1
+        );
+    }
+}
