@@ -208,11 +208,11 @@ impl Connection {
         }
     }
 
-    /// A frame is through: what was to happen right after it happens now.
+    /// A frame is through: what was to happen right after it happens now. Whoever waits for it hears of it last, so that
+    /// the history tells of the frame before it tells of what the frame brought about.
     pub(super) fn passed(&mut self, way: Way, item: &Item, now: Instant) {
         let Load::Frame(frame) = &item.load else { return };
         for rule in &item.after {
-            self.fire(rule, frame);
             match &rule.rule.action {
                 Action::Shut(gate, _) => gate.shut(),
                 Action::Sever(_) => self.sever(rule, End::ResetBehind(way)),
@@ -228,6 +228,9 @@ impl Connection {
             self.handle.parties.passed(way, name);
         }
         self.record(frame, item.did(now).as_deref());
+        for rule in &item.after {
+            self.fire(rule, frame);
+        }
     }
 }
 
