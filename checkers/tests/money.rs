@@ -62,6 +62,25 @@ proptest! {
     }
 
     #[test]
+    fn an_amount_beyond_all_measure_is_an_error_that_shows_it(zeros in 40_usize..60) {
+        let text = format!("1e{}", "9".repeat(zeros));
+        let error = parse(&text, 2).unwrap_err().to_string();
+        prop_assert!(error.contains(&text), "{error}");
+        let least = parse(&format!("1e-{}", "9".repeat(zeros)), 2);
+        prop_assert!(matches!(least, Ok(Money::Inexact { nearest: 0, .. })), "{least:?}");
+    }
+
+    #[test]
+    fn a_long_row_of_zeros_is_written_as_an_exponent(more in 0_usize..5) {
+        let remainder = |zeros: usize| match parse(&format!("0.00{}7", "0".repeat(zeros)), 2) {
+            Ok(Money::Inexact { remainder, .. }) => remainder,
+            other => panic!("{other:?}"),
+        };
+        prop_assert_eq!(remainder(60), format!("0.{}7", "0".repeat(60)));
+        prop_assert_eq!(remainder(61 + more), format!("0.7e-{}", 61 + more));
+    }
+
+    #[test]
     fn any_text_is_an_amount_or_an_error(text in "[-+0-9.eE]{0,60}", other in ".{0,30}", scale in 0_u32..45) {
         for text in [text, other] {
             if let Ok(Money::Inexact { remainder, .. }) = parse(&text, scale) {

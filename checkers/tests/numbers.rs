@@ -166,3 +166,93 @@ fn a_history_cut_short_claims_no_losses() {
     assert!(!results.figures.contains_key("rpo_messages"));
     assert!(results.figures.contains_key("recharges_acknowledged_per_s"));
 }
+
+/// A run in which t1 is refused twice, and t0 and t2 are asked for: at the ends of the workload, before it, and after.
+#[test]
+fn operations_before_and_after_the_workload_are_not_of_it() {
+    let mut scenario = run();
+    scenario.payments[4].compensate = Some("success");
+    let refused = Try {
+        result: Some("fail"),
+        ..Try::ended(Kind::Fail)
+    };
+    scenario.payments[1].tries = vec![refused.clone(), refused];
+    scenario.payments[1].rows.clear();
+    scenario.payments[1].deliveries = 0;
+    scenario.payments[1].credits = 0;
+    scenario.payments[1].credits_before = 0;
+    let mut history = scenario.history();
+    let asked = |history: &mut History, at: usize, process: u64| {
+        let time = history.events[at].time;
+        let query = |kind| paytwice_checkers::history::Event {
+            index: 0,
+            time,
+            process: Process::Client(process),
+            kind,
+            body: Body::Query(
+                paytwice_checkers::history::QueryPath::Pay,
+                paytwice_checkers::history::Query {
+                    tx: "t0".into(),
+                    ..Default::default()
+                },
+            ),
+            error: None,
+        };
+        history.events.splice(at..at, [query(Kind::Invoke), query(Kind::Info)]);
+    };
+    let find = |history: &History, kind: Kind| {
+        let is = |e: &paytwice_checkers::history::Event| {
+            e.kind == kind && matches!(&e.body, Body::Phase(phase) if phase.name == "workload")
+        };
+        history.events.iter().position(is).expect("the phase")
+    };
+    // Just before its end, just after its beginning, and well before it.
+    let end = find(&history, Kind::Ok);
+    asked(&mut history, end, 501);
+    let begin = find(&history, Kind::Invoke);
+    asked(&mut history, begin + 1, 502);
+    history.events[begin + 1].time = history.events[begin].time;
+    history.events[begin + 2].time = history.events[begin].time;
+    asked(&mut history, 2, 503);
+    assert!(history.events[2].time < history.events[begin + 2].time);
+    let results = judge(&renumbered(history));
+    assert_eq!(ops(&results, "workload", "query-pay").invoked, 2);
+    assert!(!results.windows[0].ops.contains_key("query-compensate"));
+    let all = ops(&results, "workload", "recharge");
+    assert_eq!((all.invoked, all.ok, all.fail, all.availability), (6, 4, 2, Some(1.0)));
+}
+
+#[test]
+fn figures_leave_out_what_did_not_arrive_and_what_is_not_definite() {
+    let mut scenario = run();
+    scenario.payments[1].tries.truncate(0);
+    scenario.payments[1].tries = vec![Try::ok("unknown", "t1"), Try::ok("success", "t1")];
+    // Acknowledged, and not recorded.
+    scenario.payments[3].rows.clear();
+    scenario.payments[3].credits = 0;
+    scenario.payments[3].credits_before = 0;
+    scenario.payments[3].deliveries = 0;
+    for at in [0, 1, 4] {
+        scenario.payments[at].deliveries = 0;
+    }
+    scenario.payments[2].deliveries = 2;
+    let mut history = scenario.history();
+    let wires = history.events.iter_mut().filter_map(|event| match &mut event.body {
+        Body::Wire(wire) => Some(wire),
+        _ => None,
+    });
+    for wire in wires.take(1) {
+        wire.did = Some("dropped".into());
+    }
+    let results = judge(&history);
+    let figure = |name: &str| results.figures.get(name).copied();
+    assert_eq!(
+        (figure("rpo_messages"), figure("rpo_minor_units")),
+        (Some(1.0), Some(1_000.0))
+    );
+    assert_eq!(figure("soft_state_max_ms"), Some(43.0));
+    let (_, from, to) = results.phases[1].clone();
+    #[expect(clippy::cast_precision_loss, reason = "a test")]
+    let seconds = (to.unwrap() - from) as f64 / 1e9;
+    assert_eq!(figure("recharges_acknowledged_per_s"), Some(5.0 / seconds));
+}

@@ -361,6 +361,34 @@ fn each_anomaly_of_a_register_has_a_sentence_and_its_transactions() {
             &[101],
         ),
         (
+            Kind::Internal,
+            none,
+            at_once(&[&[w(X, 1)], &[w(Y, 2), r(Y, &[])]]),
+            "T101",
+            "T101 read 101 = nil after it had read or written 101 = 2",
+            &[101],
+        ),
+        (
+            Kind::FutureRead,
+            none,
+            at_once(&[&[r(Y, &[]), r(X, &[1]), w(X, 1)]]),
+            "T100",
+            "T100 read 100 = 1 before it wrote it",
+            &[100],
+        ),
+        (
+            Kind::CyclicVersions,
+            sequential,
+            vec![
+                ok(0, 0, 50, &[w(X, 1)]),
+                ok(2, 10, 11, &[r(X, &[1])]),
+                ok(2, 12, 13, &[r(X, &[])]),
+            ],
+            "100",
+            "100 = 1, 100 = nil precede each other in a circle",
+            &[50],
+        ),
+        (
             Kind::GarbageRead,
             closed,
             at_once(&[&[r(X, &[9])]]),
@@ -430,6 +458,46 @@ fn a_cycle_of_registers_reads_like_a_proof() {
         "T100 comes before T101, because T101 set 100 = 2 after T100 had set 100 = 1; but T101 comes before T100, \
          because T100 set 101 = 1 after T101 had set 101 = 2"
     );
+}
+
+#[test]
+fn writes_at_once_both_come_before_what_began_after_them() {
+    let linearizable = Assumptions {
+        linearizable_keys: true,
+        ..Assumptions::default()
+    };
+    for stale in [1, 2] {
+        let ops = [
+            ok(0, 0, 5, &[w(X, 1)]),
+            ok(1, 1, 6, &[w(X, 2)]),
+            ok(2, 7, 8, &[w(X, 3)]),
+            ok(3, 9, 10, &[r(X, &[stale])]),
+        ];
+        let kinds = rw_register::check(&ops, &linearizable).kinds().clone();
+        assert_eq!(
+            kinds.keys().copied().collect::<Vec<_>>(),
+            [Kind::CyclicVersions],
+            "{stale}"
+        );
+    }
+}
+
+#[test]
+fn an_update_of_a_value_that_two_wrote_is_not_told_as_lost() {
+    let ops = at_once(&[&[w(X, 1)], &[w(X, 1)], &[r(X, &[1]), w(X, 2)], &[r(X, &[1]), w(X, 3)]]);
+    assert_eq!(found(&ops, true), []);
+}
+
+#[test]
+fn a_transaction_of_unknown_end_is_before_nothing_in_real_time() {
+    let ops = [
+        info(ok(0, 0, 1, &[w(X, 1)])),
+        ok(1, 2, 3, &[r(X, &[])]),
+        ok(1, 4, 5, &[r(X, &[1])]),
+    ];
+    for register in [false, true] {
+        assert_eq!(found(&ops, register), [], "{register}");
+    }
 }
 
 #[test]

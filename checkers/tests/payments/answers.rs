@@ -4,7 +4,7 @@ use paytwice_checkers::history::{Body, Kind, QueryPath};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::Verdict;
 
-use crate::common::{Conflict, Scenario, Try};
+use crate::common::{Conflict, Row, Scenario, Try};
 use crate::{VICTIM, counts, credit, edited, found, kinds, proof, reason, run};
 
 #[test]
@@ -20,12 +20,12 @@ fn requests_and_their_answers_are_counted() {
     let results = judge(&scenario.history());
     assert_eq!(counts(&results, "idempotency", names), [4, 1, 5, 0, 0]);
     assert_eq!(reason(&results, "idempotency"), None);
-    for (payment, kind) in [(2, Kind::Fail), (VICTIM, Kind::Info)] {
+    for (payment, kind) in [(1, Kind::Fail), (2, Kind::Fail), (VICTIM, Kind::Info)] {
         scenario.payments[payment].conflict = Some(Conflict { amount: 300, kind });
     }
     scenario.payments[1].tries.pop();
     let results = judge(&scenario.history());
-    assert_eq!(counts(&results, "idempotency", names), [4, 0, 4, 2, 1]);
+    assert_eq!(counts(&results, "idempotency", names), [4, 0, 4, 3, 2]);
     assert_eq!(reason(&results, "idempotency"), None);
 }
 
@@ -153,4 +153,22 @@ fn an_answer_about_the_clients_number_is_held_against_the_rows_of_the_service() 
     };
     assert_eq!(by_clients_number(Some("success")), ["false-fail t3"]);
     assert_eq!(by_clients_number(Some("fail")), [""; 0]);
+}
+
+#[test]
+fn an_answer_is_held_against_the_row_of_its_own_number() {
+    let mut scenario = run();
+    let again = Row {
+        tx: "again".into(),
+        ..scenario.payments[VICTIM].rows[0].clone()
+    };
+    scenario.payments[VICTIM].rows[0].result = Some("fail");
+    scenario.payments[VICTIM].rows.push(again);
+    scenario.payments[VICTIM].tries = vec![Try::ok("fail", "t3")];
+    let results = judge(&scenario.history());
+    assert_eq!(kinds(&results, "idempotency"), [("duplicate-payment", "t3")]);
+    scenario.payments[VICTIM].tries = vec![Try::ok("fail", "again")];
+    let results = judge(&scenario.history());
+    let both = [("duplicate-payment", "t3"), ("answer-contradicted", "t3")];
+    assert_eq!(kinds(&results, "idempotency"), both);
 }

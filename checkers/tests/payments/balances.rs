@@ -146,6 +146,7 @@ fn an_account_that_nobody_opened_matters_once_it_is_to_have_money() {
         let told = reason(&results, name).unwrap_or_default();
         assert!(told.contains(why), "{name}: {told}");
     }
+    assert_eq!(counts(&results, "exactly-once", ["accounts-opened-late"]), [0]);
     scenario.forget(4);
     let results = judged(&scenario);
     assert_eq!(results.verdict, Verdict::Valid, "{}", results.sentence);

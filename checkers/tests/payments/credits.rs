@@ -218,6 +218,11 @@ fn what_came_before_the_account_was_there_is_told_apart() {
         told.ends_with("delivered twice, once before its account was opened"),
         "{told}"
     );
+    // What arrives as the account is opened is not early.
+    scenario.payments[early].start_ms = 27;
+    let results = judge(&scenario.history());
+    let told = found(&results, "exactly-once")[0].2;
+    assert!(told.ends_with("delivered twice"), "{told}");
 }
 
 #[test]

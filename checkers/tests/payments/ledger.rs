@@ -4,6 +4,7 @@ use paytwice_checkers::history::{
     Body, Event, FaultStage, FaultStep, Kind, PaymentRow, Process, Read, ReadMoment, Rows,
 };
 use paytwice_checkers::judge;
+use paytwice_checkers::ledger::Ledger;
 use paytwice_checkers::verdict::{Results, Verdict};
 
 use crate::common::{Row, Scenario, Shown};
@@ -54,6 +55,23 @@ fn money_of_a_row_of_nobody_is_taken_off_where_that_explains_the_balance() {
         let results = judge(&scenario.history());
         assert_eq!(found(&results, "exactly-once"), [], "{amount} {stray}");
     }
+}
+
+#[test]
+fn money_of_a_row_of_nobody_does_not_stand_for_payments_that_are_missing() {
+    let mut scenario = run();
+    scenario.rows = vec![stranger(500)];
+    scenario.accounts[1].stray = 500;
+    credit(&mut scenario, 1, 0);
+    let results = judge(&scenario.history());
+    assert_eq!(kinds(&results, "exactly-once"), [("lost", "t1")]);
+}
+
+#[test]
+fn a_ledger_knows_the_names_of_its_history() {
+    let ledger = Ledger::of(&run().history());
+    assert_eq!((ledger.txs.len(), ledger.txs.is_empty()), (4, false));
+    assert!(Ledger::of(&Scenario::empty().history()).txs.is_empty());
 }
 
 #[test]
