@@ -69,6 +69,14 @@ pub(crate) fn verdict(as_: &str, options: &str, lines: &[&str]) -> Verdict {
     checked(as_, options, lines).unwrap().verdict()
 }
 
+/// What is said of lines that cannot be checked.
+pub(crate) fn refused(as_: &str, options: &str, lines: &[&str]) -> String {
+    match checked(as_, options, lines) {
+        Err(error) => error.to_string(),
+        Ok(checked) => format!("{checked}"),
+    }
+}
+
 /// Kind, sentence and witness of each anomaly.
 pub(crate) fn anomalies(as_: &str, options: &str, lines: &[&str]) -> Vec<(String, String, Vec<u64>)> {
     let result = checked(as_, options, lines).unwrap().results.remove(0);
