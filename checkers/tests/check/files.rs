@@ -76,3 +76,86 @@ fn a_corpus_says_what_agrees_and_what_does_not() {
         assert!(error.contains(message), "{error}");
     }
 }
+
+/// A payment that was recorded as successful and credited twice.
+const PAYMENTS: [&str; 12] = [
+    r#"{"index":0,"time":0,"process":"run","type":"info","f":"history","value":{"format":"paytwice-history","version":1,"target":"pay-account","run":"example","stack":"containers","seed":1,"started_at":"2026-01-01T00:00:00Z","policies":{},"promise":{"base":10,"scale":2,"late_is_valid":false,"success":["success"],"failed":["fail"]}}}"#,
+    r#"{"index":1,"time":1,"process":"final","type":"ok","f":"read","value":{"at":"initial","read":"balances","rows":[{"account":"a3","balance":"0.00"}]}}"#,
+    r#"{"index":2,"time":2,"process":0,"type":"invoke","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1","k":0,"attempt":1}}"#,
+    r#"{"index":3,"time":3,"process":0,"type":"ok","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1","k":0,"attempt":1,"status":200,"result":"success"}}"#,
+    r#"{"index":4,"time":4,"process":"run","type":"invoke","f":"phase","value":{"name":"settle"}}"#,
+    r#"{"index":5,"time":5,"process":"run","type":"ok","f":"phase","value":{"name":"settle"}}"#,
+    r#"{"index":6,"time":6,"process":"run","type":"invoke","f":"phase","value":{"name":"final-reads"}}"#,
+    r#"{"index":7,"time":7,"process":"final","type":"ok","f":"read","value":{"at":"final","read":"payments","rows":[{"tx":"t17","account":"a3","amount":"0.01","result":"success"}]}}"#,
+    r#"{"index":8,"time":8,"process":"final","type":"ok","f":"read","value":{"at":"final","read":"balances","rows":[{"account":"a3","balance":"0.02"}]}}"#,
+    r#"{"index":9,"time":9,"process":"run","type":"ok","f":"phase","value":{"name":"final-reads"}}"#,
+    r#"{"index":10,"time":10,"process":"run","type":"invoke","f":"phase","value":{"name":"end"}}"#,
+    r#"{"index":11,"time":11,"process":"run","type":"ok","f":"phase","value":{"name":"end"}}"#,
+];
+
+#[test]
+fn a_history_of_payments_is_judged_as_a_whole_or_by_one_checker() {
+    let folder = Folder::new("payments");
+    let path = folder.file("history.jsonl", &(PAYMENTS.join("\n") + "\n"));
+    let binary = folder.0.join("history.ptw");
+    let mut reader = Reader::open(&path, None).unwrap();
+    convert(&mut reader, std::fs::File::create(&binary).unwrap(), Format::Binary).unwrap();
+    for path in [&path, &binary] {
+        for (as_, names, kind) in [
+            (
+                "payments",
+                &["exactly-once", "balance-convergence", "idempotency", "query-honesty"][..],
+                "double",
+            ),
+            ("exactly-once", &["exactly-once"], "double"),
+            ("ledger", &["balance-convergence"], "wrong-balance"),
+        ] {
+            let checked = check_file(&request(path, as_, "-")).unwrap();
+            let found: Vec<&str> = checked.results.iter().map(|result| &*result.name).collect();
+            assert_eq!(found, names, "{as_} of {}", path.display());
+            assert_eq!(
+                (checked.ops, checked.cut_off),
+                (12, None),
+                "{as_} of {}",
+                path.display()
+            );
+            assert_eq!(
+                checked.results[0].anomalies[0].kind,
+                kind,
+                "{as_} of {}",
+                path.display()
+            );
+        }
+    }
+    let path = folder.file("cut.jsonl", &(PAYMENTS[..11].join("\n") + "\n" + &PAYMENTS[11][..20]));
+    let checked = check_file(&request(&path, "payments", "-")).unwrap();
+    assert_eq!((checked.ops, checked.cut_off.map(|cut| cut.line)), (11, Some(12)));
+}
+
+#[test]
+fn a_corpus_agrees_when_every_row_does() {
+    let folder = Folder::new("agrees");
+    folder.file(
+        "good.edn",
+        &[edn("0 invoke generate"), edn("0 ok generate 1")].join("\n"),
+    );
+    folder.file(
+        "twice.edn",
+        &[
+            edn("0 invoke generate"),
+            edn("0 ok generate 1"),
+            edn("0 invoke generate"),
+            edn("0 ok generate 1"),
+        ]
+        .join("\n"),
+    );
+    let table = "path\tformat\tas\toptions\tverdict\tsource\n\
+                 good.edn\tjepsen-edn\tunique-ids\t-\tvalid\tus\n\
+                 twice.edn\tjepsen-edn\tunique-ids\t-\tinvalid\tus\n";
+    folder.file("VERDICTS.tsv", table);
+    let corpus = check_corpus(&folder.0, |_| {}).unwrap();
+    assert!(corpus.agrees());
+    assert_eq!(corpus.agreed(), 2);
+    let found: Vec<&str> = corpus.rows.iter().map(|row| &*row.found.as_ref().unwrap().1).collect();
+    assert_eq!(found, ["", "id 1 was returned twice"]);
+}
