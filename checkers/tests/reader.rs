@@ -278,3 +278,64 @@ fn unknown_operations_survive_a_round_trip() {
     let history = from_bytes(format!("{header}\n{line}\n").as_bytes()).expect("it is well formed");
     assert_eq!(jsonl(&history).lines().nth(1), Some(line));
 }
+
+#[test]
+fn a_line_that_ends_too_early_shows_its_end() {
+    for (line, shown) in [
+        (
+            r#"{"index":0,"time":0,"process":"run","type":"info","f":"phase","value":{"name":"settle""#,
+            "after `lue\":{\"name\":\"settle\"`",
+        ),
+        ("{\"index\":0", "after `{\"index\":0`"),
+    ] {
+        let error = read(format!("{line}\n").as_bytes(), "h.jsonl").unwrap_err().to_string();
+        assert!(error.contains("found the end of the line after "), "{error}");
+        assert!(error.contains(shown), "{error}");
+    }
+}
+
+#[test]
+fn what_stands_in_the_middle_of_a_long_word_is_shown_from_a_whole_character() {
+    for shift in ["", "x", "xx"] {
+        let word = format!("{shift}{}\\\u{20ac}{}", "\u{e9}".repeat(60), "\u{e9}".repeat(60));
+        let line = format!("{{\"index\":0,\"time\":0,\"process\":\"{word}\"}}\n");
+        let error = read(line.as_bytes(), "h.jsonl").unwrap_err().to_string();
+        assert!(error.contains("found `\u{20ac}"), "{error}");
+    }
+}
+
+#[test]
+fn a_line_says_only_what_is_not_so_anyway() {
+    let mut scenario = small_run();
+    scenario.payments[0].declined = true;
+    let declined = scenario.jsonl();
+    assert_eq!(declined.matches("\"good\":false").count(), 2, "{declined}");
+    let plain = small_run().jsonl();
+    assert!(
+        !plain.contains("\"good\"") && !plain.contains("\"conflict\""),
+        "{plain}"
+    );
+    let mut scenario = small_run();
+    scenario.payments[0].conflict = Some(common::Conflict {
+        amount: 300,
+        kind: paytwice_checkers::history::Kind::Fail,
+    });
+    let conflicting = scenario.jsonl();
+    assert_eq!(conflicting.matches("\"conflict\":true").count(), 2, "{conflicting}");
+}
+
+#[test]
+fn events_are_numbered_as_they_are_added() {
+    use paytwice_checkers::history::{Body, HistoryBuilder, Kind, Minor, Recharge};
+    let mut builder = HistoryBuilder::new(small_run().header());
+    let recharge = Body::Recharge(Recharge::default());
+    assert!(recharge.is_op());
+    let first = builder.client(7, Kind::Invoke, recharge.clone());
+    let second = builder.client(7, Kind::Ok, recharge);
+    let third = builder.phase("settle", Kind::Invoke);
+    assert_eq!((second, third), (first + 1, first + 2));
+    let history = builder.build();
+    assert_eq!(history.events[usize::try_from(second).unwrap()].index, second);
+    assert!(!history.events.last().unwrap().body.is_op());
+    assert_eq!(Minor(1 << 70).to_string(), "1180591620717411303424");
+}
