@@ -2,25 +2,10 @@
 
 mod common;
 
-use common::{PLANTS, Scenario};
-use paytwice_checkers::history::{
-    Body, Event, FaultStage, FaultStep, History, Kind, Process, QueryPath, ReadMoment, Rows, read,
-};
+use common::{PLANTS, run_of_four as run};
+use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, History, Kind, Process, ReadMoment, Rows, read};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::Verdict;
-
-/// Two accounts, four payments, the first of them asked for.
-fn run() -> Scenario {
-    let mut scenario = Scenario::empty();
-    scenario.account(0);
-    scenario.account(10_000);
-    let first = scenario.pay(0, 5);
-    scenario.payments[first].queries = vec![(QueryPath::Pay, "success")];
-    for n in 1..4 {
-        scenario.pay(1, 100 * n);
-    }
-    scenario
-}
 
 /// What makes a run unknown, and the reason it gives.
 #[test]

@@ -2,20 +2,10 @@
 
 mod common;
 
-use common::{Conflict, Fault, MS, PLANTS, Row, Scenario, Shown, Try, jsonl};
+use common::{Conflict, Fault, MS, PLANTS, Row, Scenario, Shown, Try, jsonl, run_of_one as run};
 use paytwice_checkers::history::{Kind, QueryPath, read};
 use paytwice_checkers::verdict::{CheckerResult, Results, Verdict};
 use paytwice_checkers::{CHECKERS, judge};
-
-/// Two accounts and one payment that was asked for.
-fn run() -> Scenario {
-    let mut scenario = Scenario::empty();
-    scenario.account(0);
-    scenario.account(10_000);
-    let first = scenario.pay(0, 5);
-    scenario.payments[first].queries = vec![(QueryPath::Pay, "success")];
-    scenario
-}
 
 /// A run whose second account has three more payments; the last, t3, is the one to break.
 fn run_with_victim() -> (Scenario, usize) {
@@ -386,12 +376,7 @@ fn a_balance_that_fell_is_wrong_and_its_credits_are_unknown() {
 #[test]
 fn numbers_made_by_the_service_lead_back_to_the_payment() {
     let (mut scenario, victim) = run_with_victim();
-    scenario.server_ids = true;
-    for at in 0..scenario.payments.len() {
-        let tx = format!("s{at}");
-        scenario.payments[at].rows[0].tx = tx.clone();
-        scenario.payments[at].tries = vec![Try::ok("success", &tx)];
-    }
+    scenario.number_by_the_service();
     // The client never learnt this number: only account and amount lead to it.
     scenario.payments[victim].tries = vec![Try::ended(Kind::Info)];
     scenario.payments[victim].queries = vec![(QueryPath::Account, "fail")];

@@ -5,6 +5,7 @@
 //! in a run: this program is the client, and starts itself again as the others. `TOXIPROXY` names toxiproxy's server program,
 //! `SLOW_MYSQL` and `SLOW_ROCKETMQ` images whose disks take their time.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -115,32 +116,57 @@ async fn bench() {
     let toxiproxy = Toxiproxy::start().await;
     let mut table = String::new();
     http(&toxiproxy, &mut table).await;
-    let stack = ContainerStack::up(options()).await.unwrap();
-    mysql(&stack, &[POINT_SELECT, INSERT], "", &toxiproxy, &mut table).await;
-    rocketmq(&stack, &[SEND, PULL], "", &toxiproxy, &mut table).await;
-    stack.down().await.unwrap();
-    if let (Ok(mysql_image), Ok(rocketmq_image)) = (std::env::var("SLOW_MYSQL"), std::env::var("SLOW_ROCKETMQ")) {
-        let images = [("mysql", mysql_image), ("rocketmq", rocketmq_image)];
-        let stack = ContainerStack::up(StackOptions {
-            images: images.map(|(name, image)| (name.to_owned(), image)).into(),
-            ..options()
-        });
-        let (stack, disk) = (stack.await.unwrap(), ", each flush 1 ms longer");
-        mysql(&stack, &[INSERT], disk, &toxiproxy, &mut table).await;
-        rocketmq(&stack, &[SEND], disk, &toxiproxy, &mut table).await;
-        stack.down().await.unwrap();
+    on_servers(
+        &[POINT_SELECT, INSERT],
+        &[SEND, PULL],
+        "",
+        BTreeMap::new(),
+        &toxiproxy,
+        &mut table,
+    )
+    .await;
+    if let (Ok(mysql), Ok(rocketmq)) = (std::env::var("SLOW_MYSQL"), std::env::var("SLOW_ROCKETMQ")) {
+        let images = [("mysql".to_owned(), mysql), ("rocketmq".to_owned(), rocketmq)].into();
+        on_servers(
+            &[INSERT],
+            &[SEND],
+            ", each flush 1 ms longer",
+            images,
+            &toxiproxy,
+            &mut table,
+        )
+        .await;
     }
     many_connections(&mut table).await;
     println!("{table}");
 }
 
-/// A stack in which a send is answered once it is on the disk, as a commit is.
-fn options() -> StackOptions {
-    StackOptions {
+/// Exchanges with MySQL and the broker, in which a send is answered once it is on the disk, as a commit is.
+async fn on_servers(
+    with_mysql: &[Asked],
+    with_broker: &[&str],
+    disk: &str,
+    images: BTreeMap<String, String>,
+    toxiproxy: &Option<Toxiproxy>,
+    table: &mut String,
+) {
+    let names = with_mysql
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(with_broker.iter().copied());
+    if !names.map(|name| format!("{name}{disk}")).any(|name| wanted(&name)) {
+        return;
+    }
+    let options = StackOptions {
+        images,
         disks: vec!["mysql".to_owned(), "broker".to_owned()],
         flush: [("broker".to_owned(), "sync".to_owned())].into(),
         ..StackOptions::default()
-    }
+    };
+    let stack = ContainerStack::up(options).await.unwrap();
+    mysql(&stack, with_mysql, disk, toxiproxy, table).await;
+    rocketmq(&stack, with_broker, disk, toxiproxy, table).await;
+    stack.down().await.unwrap();
 }
 
 /// Whether an exchange was asked for: all are where nothing was.

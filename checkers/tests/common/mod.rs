@@ -128,6 +128,25 @@ impl Try {
     }
 }
 
+/// Two accounts and one payment, t0, that was asked for.
+pub(crate) fn run_of_one() -> Scenario {
+    let mut scenario = Scenario::empty();
+    scenario.account(0);
+    scenario.account(10_000);
+    let first = scenario.pay(0, 5);
+    scenario.payments[first].queries = vec![(QueryPath::Pay, "success")];
+    scenario
+}
+
+/// The same, and three payments more, t1 to t3, on the second account.
+pub(crate) fn run_of_four() -> Scenario {
+    let mut scenario = run_of_one();
+    for n in 1..4 {
+        scenario.pay(1, 100 * n);
+    }
+    scenario
+}
+
 impl Scenario {
     /// A run without payments: one account, no faults.
     pub(crate) fn empty() -> Scenario {
@@ -141,6 +160,16 @@ impl Scenario {
             faults: Vec::new(),
             rows: Vec::new(),
             settle: Kind::Ok,
+        }
+    }
+
+    /// The service has made the numbers of all payments, and told each client its own.
+    pub(crate) fn number_by_the_service(&mut self) {
+        self.server_ids = true;
+        for at in 0..self.payments.len() {
+            let tx = self.recorded_tx(at);
+            self.payments[at].tries = vec![Try::ok("success", &tx)];
+            self.payments[at].rows[0].tx = tx;
         }
     }
 

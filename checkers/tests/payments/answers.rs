@@ -127,12 +127,7 @@ fn an_answer_is_held_against_what_became_of_the_payment() {
 #[test]
 fn an_answer_about_the_clients_number_is_held_against_the_rows_of_the_service() {
     let mut scenario = run();
-    scenario.server_ids = true;
-    for at in 0..4 {
-        let tx = scenario.recorded_tx(at);
-        scenario.payments[at].tries = vec![Try::ok("success", &tx)];
-        scenario.payments[at].rows[0].tx = tx;
-    }
+    scenario.number_by_the_service();
     scenario.payments[VICTIM].queries = vec![(QueryPath::Pay, "fail")];
     let by_clients_number = |result: Option<&'static str>| {
         let mut scenario = scenario.clone();

@@ -3,7 +3,7 @@
 use paytwice_checkers::history::{Body, CreditRow, Kind, ReadMoment, Rows};
 use paytwice_checkers::judge;
 
-use crate::common::{Fault, Row, Scenario, Try};
+use crate::common::{Fault, Row, Scenario};
 use crate::{VICTIM, counts, credit, edited, found, kinds, proof, reason, run, run_with_a_loss};
 
 #[test]
@@ -228,12 +228,7 @@ fn what_came_before_the_account_was_there_is_told_apart() {
 #[test]
 fn a_number_that_the_service_made_is_not_known_without_a_row() {
     let mut scenario = run();
-    scenario.server_ids = true;
-    for at in 0..4 {
-        let tx = scenario.recorded_tx(at);
-        scenario.payments[at].tries = vec![Try::ok("success", &tx)];
-        scenario.payments[at].rows[0].tx = tx;
-    }
+    scenario.number_by_the_service();
     scenario.forget(VICTIM);
     credit(&mut scenario, VICTIM, 1);
     let results = judge(&scenario.history());

@@ -8,23 +8,10 @@ mod balances;
 mod credits;
 mod ledger;
 
-use common::Scenario;
-use paytwice_checkers::history::{Event, History, QueryPath};
+use common::{Scenario, run_of_four as run};
+use paytwice_checkers::history::{Event, History};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::{CheckerResult, Results};
-
-/// Account a0 with one payment, t0, that was asked for; account a1 with 100.00 and t1 to t3.
-fn run() -> Scenario {
-    let mut scenario = Scenario::empty();
-    scenario.account(0);
-    scenario.account(10_000);
-    let first = scenario.pay(0, 5);
-    scenario.payments[first].queries = vec![(QueryPath::Pay, "success")];
-    for n in 1..4 {
-        scenario.pay(1, 100 * n);
-    }
-    scenario
-}
 
 const VICTIM: usize = 3;
 

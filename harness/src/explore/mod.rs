@@ -18,7 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-
 use paytwice_checkers::history::History;
 use paytwice_checkers::verdict::Verdict;
 use paytwice_reports::explore::{After, CaseKind, CaseOutcome, CaseResult, Exploration};
