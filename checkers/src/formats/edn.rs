@@ -214,10 +214,13 @@ impl<'a> Scanner<'a> {
             ("space", ..) => ' ',
             ("backspace", ..) => '\u{8}',
             ("formfeed", ..) => '\u{c}',
-            (_, Some('u'), hex) if hex.len() == 4 => match u32::from_str_radix(hex, 16).ok().and_then(char::from_u32) {
-                Some(c) => c,
-                None => return self.flaw("a character"),
-            },
+            (_, Some('u'), digits) if digits.len() == 4 => {
+                let code = super::json::hex(token.as_bytes(), 1).ok().flatten();
+                match code.and_then(char::from_u32) {
+                    Some(c) => c,
+                    None => return self.flaw("a character"),
+                }
+            }
             _ => return self.flaw("a character"),
         };
         self.at = after + token.len();

@@ -248,7 +248,8 @@ fn escape(bytes: &[u8], at: usize) -> Result<Option<(char, usize)>, Flaw> {
     Ok(Some((c, at + 1)))
 }
 
-/// `\uXXXX` from its digits on, with the second half of a surrogate pair where it needs one; a half alone is U+FFFD.
+/// `\uXXXX` from its digits on, with the second half of a surrogate pair where it needs one; a half alone is U+FFFD. (A
+/// half at the end of the bytes, too: no string ends there.)
 pub(super) fn unicode(bytes: &[u8], at: usize) -> Result<Option<(char, usize)>, Flaw> {
     let Some(high) = hex(bytes, at)? else { return Ok(None) };
     if let Some(c) = char::from_u32(high) {
@@ -256,7 +257,6 @@ pub(super) fn unicode(bytes: &[u8], at: usize) -> Result<Option<(char, usize)>, 
     }
     let lone = Ok(Some((char::REPLACEMENT_CHARACTER, at + 4)));
     match bytes.get(at + 4..at + 6) {
-        None if high < 0xdc00 && b"\\u".starts_with(bytes.get(at + 4..).unwrap_or_default()) => Ok(None),
         Some(b"\\u") if high < 0xdc00 => {
             let Some(low) = hex(bytes, at + 6)? else {
                 return Ok(None);
@@ -274,7 +274,8 @@ pub(super) fn unicode(bytes: &[u8], at: usize) -> Result<Option<(char, usize)>, 
     }
 }
 
-fn hex(bytes: &[u8], at: usize) -> Result<Option<u32>, Flaw> {
+/// Four hexadecimal digits as a number; None when the bytes end within them.
+pub(super) fn hex(bytes: &[u8], at: usize) -> Result<Option<u32>, Flaw> {
     let mut value = 0;
     for n in at..at + 4 {
         let Some(byte) = bytes.get(n) else { return Ok(None) };

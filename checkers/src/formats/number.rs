@@ -75,12 +75,11 @@ fn whole(token: &str) -> Option<Number> {
 }
 
 fn float(token: &str) -> Option<Number> {
-    let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-');
-    let digits = token.bytes().any(|b| b.is_ascii_digit());
-    if !digits || !token.bytes().all(plain) {
-        return None;
-    }
-    let value: f64 = token.parse().ok()?;
+    // Beside numbers, what Rust reads as a float are words: `inf`, `nan`.
+    let value: f64 = token
+        .parse()
+        .ok()
+        .filter(|_| token.bytes().any(|b| b.is_ascii_digit()))?;
     Some(if value.is_finite() {
         Number::Float(value)
     } else {
