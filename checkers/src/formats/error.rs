@@ -74,12 +74,11 @@ impl std::fmt::Display for CutOff {
 /// What stands at the beginning of `bytes`, shortened to one line.
 pub(super) fn found(bytes: &[u8]) -> String {
     let line = &bytes[..memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())];
-    let shown = &line[..line.len().min(4 * FOUND_CHARS_MAX)];
+    let shown = &line[..line.len().min(4 * (FOUND_CHARS_MAX + 1))];
     let text = String::from_utf8_lossy(shown);
     let text = text.trim_end_matches('\r');
     match text.char_indices().nth(FOUND_CHARS_MAX) {
         Some((end, _)) => format!("`{}...`", &text[..end]),
-        None if text.is_empty() && bytes.is_empty() => "the end of the file".into(),
         None if text.is_empty() => "the end of the line".into(),
         None => format!("`{text}`"),
     }

@@ -71,7 +71,7 @@ impl Forms {
 
     /// The line up to which it has read.
     pub(super) fn line(&self) -> u64 {
-        self.window.line(0)
+        self.window.line()
     }
 
     /// The next operation; None at the end.
@@ -188,12 +188,6 @@ impl Forms {
                     self.last()?;
                     return Ok(None);
                 }
-                Err(flaw) if flaw.expected == "UTF-8" && is_half_char(bytes, flaw.at) => {
-                    if !self.window.more()? {
-                        self.last()?;
-                        return Ok(None);
-                    }
-                }
                 Err(flaw) => return Err(self.window.malformed(flaw.at, flaw.expected)),
             }
         }
@@ -207,7 +201,7 @@ impl Forms {
             let begins = rest.trim_ascii_start();
             if begins.starts_with(b"{:") || begins.starts_with(b"{\"") {
                 let offset = newline + 1 + (rest.len() - begins.len());
-                let expected = format!("the end of the operation that begins at line {}", self.window.line(0));
+                let expected = format!("the end of the operation that begins at line {}", self.window.line());
                 return Err(self.window.malformed(offset, &expected));
             }
         }
@@ -217,7 +211,7 @@ impl Forms {
 
     fn cut(&mut self) {
         self.cut_off = Some(CutOff {
-            line: self.window.line(0),
+            line: self.window.line(),
             bytes: self.window.bytes().len() as u64,
         });
     }
@@ -233,16 +227,5 @@ impl Forms {
         };
         let found = format!("{} {value:?}", mismatch.field);
         self.window.malformed_as(0, mismatch.expected, &found)
-    }
-}
-
-/// Whether the bytes end within the character at `at`.
-fn is_half_char(bytes: &[u8], at: usize) -> bool {
-    std::str::from_utf8(&bytes[at..]).is_err_and(|e| e.valid_up_to() == 0 && e.error_len().is_none())
-}
-
-impl std::fmt::Debug for Forms {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Forms({}, {:?})", self.window.file(), self.syntax)
     }
 }

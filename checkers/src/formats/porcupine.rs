@@ -42,7 +42,7 @@ impl Log {
     /// The line of the last operation.
     pub(super) fn line(&self) -> u64 {
         // It has been read with its end.
-        self.window.line(0).saturating_sub(1).max(1)
+        self.window.line().saturating_sub(1).max(1)
     }
 
     /// The next operation; None at the end.
@@ -54,7 +54,7 @@ impl Log {
             if !whole {
                 // Nothing tells `:write 1` from the beginning of `:write 12`.
                 self.cut_off = Some(CutOff {
-                    line: self.window.line(0),
+                    line: self.window.line(),
                     bytes: length as u64,
                 });
                 self.window.consume(length);
@@ -94,7 +94,7 @@ impl Log {
 
     /// Puts the line's operation on the tape; false where it has none. The error says where, and what was expected.
     fn parse(&mut self, length: usize) -> Result<bool, (usize, &'static str)> {
-        let line = &self.window.bytes()[..length];
+        let line = self.window.bytes()[..length].trim_ascii_end();
         let Some(start) = line.iter().position(|b| !b.is_ascii_whitespace()) else {
             return Ok(false);
         };

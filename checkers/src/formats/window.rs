@@ -23,6 +23,8 @@ pub(super) struct Window {
     at_end: bool,
     /// How much to read next time.
     block: usize,
+    /// [`OP_BYTES_MAX`]: how much it holds at most.
+    bytes_max: usize,
     /// Line of `buffer[counted]`, and where that line begins, relative to the beginning of the buffer.
     line: u64,
     line_start: i64,
@@ -39,6 +41,7 @@ impl Window {
             filled: 0,
             at_end: false,
             block: FIRST_BYTES,
+            bytes_max: OP_BYTES_MAX,
             line: 1,
             line_start: 0,
             counted: 0,
@@ -60,17 +63,18 @@ impl Window {
         self.at = (self.at + n).min(self.filled);
     }
 
-    /// Doubles what there is to scan, at least by a block, unless the file ends. False when it has ended already.
+    /// Doubles what there is to scan, at least by a block, unless the file ends. False when it has ended already. Whoever
+    /// asks for more has not found the end of an operation in what there is.
     pub(super) fn more(&mut self) -> Result<bool, ReadError> {
         if self.at_end {
             return Ok(false);
         }
         self.make_room();
-        let wanted = (2 * self.filled).max(self.block);
-        self.block = (4 * self.block).min(BLOCK_BYTES);
-        if self.filled > OP_BYTES_MAX {
-            return Err(self.malformed(0, &format!("an operation of at most {OP_BYTES_MAX} bytes")));
+        if self.filled >= self.bytes_max {
+            return Err(self.malformed(0, &format!("an operation of at most {} bytes", self.bytes_max)));
         }
+        let wanted = (2 * self.filled).max(self.block).min(self.bytes_max);
+        self.block = (4 * self.block).min(BLOCK_BYTES);
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
@@ -113,14 +117,9 @@ impl Window {
         (line, start)
     }
 
-    /// The line of the byte `offset` bytes on.
-    pub(super) fn line(&self, offset: usize) -> u64 {
-        self.place((self.at + offset).min(self.filled)).0
-    }
-
-    /// Name of the file.
-    pub(super) fn file(&self) -> &str {
-        &self.file
+    /// The line of the next byte.
+    pub(super) fn line(&self) -> u64 {
+        self.place(self.at).0
     }
 
     /// An error at the byte `offset` bytes on.
@@ -145,4 +144,65 @@ impl Window {
 
 fn small(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(text: &str, bytes_max: usize) -> Window {
+        Window {
+            bytes_max,
+            ..Window::new(Box::new(std::io::Cursor::new(text.to_owned())), "h")
+        }
+    }
+
+    /// The next line, its end included.
+    fn line(window: &mut Window) -> Result<Option<String>, ReadError> {
+        loop {
+            if let Some(n) = memchr::memchr(b'\n', window.bytes()) {
+                let line = String::from_utf8_lossy(&window.bytes()[..=n]).into_owned();
+                window.consume(n + 1);
+                return Ok(Some(line));
+            }
+            if !window.more()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    #[test]
+    fn an_operation_may_be_as_long_as_it_says_wherever_it_begins() {
+        for before in 1..40 {
+            for (length, fits) in [(49, true), (50, true), (51, false)] {
+                let first = "a".repeat(before - 1) + "\n";
+                let second = "b".repeat(length - 1) + "\n";
+                let mut window = window(&format!("{first}{second}{first}"), 50);
+                assert_eq!(line(&mut window).unwrap(), Some(first.clone()));
+                let read = line(&mut window);
+                if fits {
+                    assert_eq!(read.unwrap(), Some(second), "{before}");
+                    assert_eq!(line(&mut window).unwrap(), Some(first));
+                } else {
+                    let error = read.unwrap_err().to_string();
+                    assert!(
+                        error.starts_with("h:2:1: expected an operation of at most 50 bytes"),
+                        "{error}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_been_read_makes_room_and_keeps_its_place() {
+        let lines: Vec<String> = (0..1000).map(|n| "x".repeat(n % 37) + "\n").collect();
+        let mut window = window(&lines.concat(), 64);
+        for (n, expected) in (1..).zip(&lines) {
+            assert_eq!(window.line(), n);
+            assert_eq!(line(&mut window).unwrap().as_ref(), Some(expected));
+            assert!(window.buffer.len() <= 64);
+        }
+        assert_eq!(line(&mut window).unwrap(), None);
+    }
 }
