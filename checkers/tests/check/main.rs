@@ -1,5 +1,6 @@
 //! What `paytwice check FILE --as CHECKER` decides and says, through the library behind it.
 
+mod changes;
 mod fields;
 mod files;
 mod lines;
