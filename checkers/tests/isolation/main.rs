@@ -1,6 +1,7 @@
 //! Isolation of transactions, through the public API: against exhaustive references, by construction, and as recorded.
 
 mod by_construction;
+mod choices;
 mod corpora;
 mod histories;
 mod list_append;
