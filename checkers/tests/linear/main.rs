@@ -3,6 +3,7 @@
 mod convert;
 mod corpora;
 mod decided;
+mod dense;
 mod edn;
 mod fast;
 mod generate;
