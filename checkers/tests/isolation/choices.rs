@@ -1,9 +1,11 @@
-//! Which of several operations an edge of a cycle is told by, what nil decides, and what a budget leaves open.
+//! Which of several operations an edge of a cycle is told by, what nil decides, what a budget leaves open, and very many
+//! transactions and values.
 
 use paytwice_checkers::isolation::rw_register::Assumptions;
-use paytwice_checkers::isolation::{Class, Kind, Options, Order, Outcome, Report, RwRegister, Txn};
+use paytwice_checkers::isolation::{Class, Kind, ListAppend, Model, Options, Order, Outcome, Report, RwRegister, Txn};
+use paytwice_checkers::verdict::Verdict;
 
-use crate::by_construction::{at_once, r, w};
+use crate::by_construction::{at_once, ok, r, w};
 use crate::histories::Mop;
 use crate::rw_register;
 
@@ -158,4 +160,69 @@ fn a_budget_is_spent_by_all_groups_together() {
     let [single, several] = apart(60);
     assert!(single >= 4 && several > 20, "{single} {several}");
     assert_eq!(single + several, 60);
+}
+
+#[test]
+fn many_readers_of_what_many_overwrote_are_few_dependencies() {
+    let mut txns: Vec<Vec<Mop>> = (0..300).map(|_| vec![r(1, &[])]).collect();
+    txns.extend((0..300).map(|n| vec![w(1, n)]));
+    let ops = at_once(&txns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let result = rw_register::check(&ops, &Assumptions::default()).into_result();
+    let dependencies = result.counts["dependencies"];
+    assert!((600..3_000).contains(&dependencies), "{dependencies}");
+}
+
+#[test]
+fn a_transaction_that_begins_where_another_ends_is_beside_it() {
+    for (invoke, ordered) in [(5, false), (6, true)] {
+        let reads_ahead = ok(0, 0, 5, &[r(1, &[1])]);
+        let writes = ok(0, invoke, 9, &[w(1, 1)]);
+        let report = rw_register::check(&[reads_ahead, writes], &Assumptions::default());
+        assert_eq!(report.kinds().is_empty(), !ordered, "{invoke}: {report:?}");
+        let linearizable = Assumptions {
+            linearizable_keys: true,
+            ..Assumptions::default()
+        };
+        let finds_nothing = ok(1, invoke, 9, &[r(1, &[])]);
+        let report = rw_register::check(&[ok(0, 0, 5, &[w(1, 1)]), finds_nothing], &linearizable);
+        assert_eq!(report.kinds().is_empty(), !ordered, "{invoke}: {report:?}");
+    }
+}
+
+#[test]
+fn a_key_of_which_nothing_is_known_is_counted() {
+    let ops = at_once(&[&[w(1, 1), r(1, &[1]), Mop::Read(2, None)]]);
+    let result = rw_register::check(&ops, &Assumptions::default()).into_result();
+    assert_eq!(result.counts["keys"], 2);
+}
+
+/// So many that halves of their hashes are the same.
+const MANY: i64 = 200_000;
+
+#[test]
+fn of_very_many_values_of_a_key_none_is_taken_for_another() {
+    let txn = |process: u64| Txn {
+        process,
+        invoke: process,
+        complete: Some(10 + process),
+        outcome: Outcome::Ok,
+    };
+    let mut list = ListAppend::new();
+    let mut register = RwRegister::new();
+    list.begin(txn(0));
+    register.begin(txn(0));
+    for value in 0..MANY {
+        list.append(1, value);
+        register.write(value % 4, Some(value));
+        register.read(value % 4, Some(value));
+    }
+    list.read(1, 0..MANY);
+    let reports = [
+        list.check(&Options::default()),
+        register.check(&Options::default(), &Assumptions::default()),
+    ];
+    for report in reports {
+        assert_eq!(report.verdict(Model::StrictSerializable), Verdict::Valid, "{report:?}");
+        assert!(report.kinds().is_empty(), "{report:?}");
+    }
 }
