@@ -66,6 +66,23 @@ fn a_value_held_for_one_moment_is_inside_another_that_was_held_around_it() {
     );
 }
 
+#[test]
+fn a_value_that_was_found_too_early_is_told_by_who_found_it_first() {
+    let mut history = MapHistory::new(b"nil");
+    let key = history.keys.id(b"x");
+    let value = history.values.id(b"a");
+    let mut done = |ask: map::Ask, answer: map::Answer, from: u32, to: u32| {
+        let begun = history.begin(key, ask, from);
+        history.ok(begun, answer, to);
+    };
+    done(map::Ask::Read, map::Answer::Value(value), 0, 3);
+    done(map::Ask::Read, map::Answer::Value(value), 2, 7);
+    done(map::Ask::Write(value), map::Answer::Done, 4, 5);
+    let result = map::check("register", &history, Budget::default());
+    assert_eq!(result.verdict, Verdict::Invalid);
+    assert_eq!(result.anomalies[0].witness, [0, 3]);
+}
+
 /// Writes that overlap, some of which may not have happened, then a read of what none of them wrote.
 fn puzzle(writes: u32, unknown: u32) -> Vec<Operation<Ask<u32>, Answer<u32>>> {
     let write = |n: u32| Operation::ok(0, Ask::Write(n + 1), u64::from(n), Answer::Done, u64::from(n + writes));
