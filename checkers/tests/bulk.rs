@@ -4,7 +4,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{PLANTS, jsonl, scenario};
+use common::{PLANTS, Scenario, jsonl, scenario};
 use paytwice_checkers::bulk::{BulkResults, check_path};
 use paytwice_checkers::formats::binary::BinaryWriter;
 use paytwice_checkers::formats::{Format, Reader};
@@ -125,6 +125,24 @@ proptest! {
     }
 
     #[test]
+    fn lines_written_in_another_way(scenario in scenario(), seed: u64) {
+        let text = jsonl(&scenario.history());
+        let mut rewritten = String::new();
+        for (number, line) in (0..).zip(text.lines()) {
+            if seed >> (number % 64) & 1 == 0 {
+                rewritten.push_str(line);
+            } else {
+                let value: serde_json::Value = serde_json::from_str(line).unwrap();
+                // Keys in another order, and spaces: a text never holds a line's end as it stands.
+                rewritten.push_str(&serde_json::to_string_pretty(&value).unwrap().replace('\n', " "));
+            }
+            rewritten.push('\n');
+        }
+        let (as_written, otherwise) = (agrees(text.as_bytes())?, agrees(rewritten.as_bytes())?);
+        prop_assert_eq!(as_written.map(|r| r.exactly_once), otherwise.map(|r| r.exactly_once));
+    }
+
+    #[test]
     fn bytes_that_are_wrong(scenario in scenario(), at in any::<prop::sample::Index>(), byte: u8, cut: bool) {
         let mut text = jsonl(&scenario.history()).into_bytes();
         let at = at.index(text.len());
@@ -135,7 +153,7 @@ proptest! {
 
 #[test]
 fn commas_between_rows_are_as_json_has_them() {
-    let mut scenario = common::Scenario::empty();
+    let mut scenario = Scenario::empty();
     let account = scenario.account(0);
     for payment in 0..3 {
         scenario.pay(account, 10 * payment);
@@ -156,10 +174,160 @@ fn commas_between_rows_are_as_json_has_them() {
     }
 }
 
+/// A history of three payments, changed, and its lines; both ways must agree on it, from both formats.
+fn agrees_on(change: impl FnOnce(&mut Scenario), edit: impl FnOnce(&mut Vec<String>)) -> Option<BulkResults> {
+    let mut scenario = Scenario::empty();
+    let account = scenario.account(0);
+    for payment in 0..3 {
+        scenario.pay(account, 10 * payment);
+    }
+    change(&mut scenario);
+    let mut lines: Vec<String> = jsonl(&scenario.history()).lines().map(str::to_owned).collect();
+    edit(&mut lines);
+    for (index, line) in lines.iter_mut().enumerate() {
+        let (_, rest) = line.split_once(',').expect("more fields");
+        *line = format!("{{\"index\":{index},{rest}");
+    }
+    agrees((lines.join("\n") + "\n").as_bytes()).unwrap()
+}
+
+fn first_with(lines: &[String], words: &str) -> usize {
+    lines
+        .iter()
+        .position(|line| line.contains(words))
+        .unwrap_or_else(|| panic!("no {words} in {lines:#?}"))
+}
+
+#[test]
+fn a_delivery_counts_unless_it_was_lost() {
+    for (did, deliveries) in [
+        ("", 3),
+        ("delayed 5 ms", 3),
+        ("duplicated (within)", 3),
+        ("dropped", 2),
+        ("delayed 5 ms, dropped", 2),
+        ("lost with the connection", 2),
+        ("answer to a duplicate, dropped", 2),
+    ] {
+        let read = agrees_on(
+            |_| {},
+            |lines| {
+                let at = first_with(lines, "DELIVER");
+                lines[at] = lines[at].replace("}}", &format!(",\"did\":\"{did}\"}}}}"));
+            },
+        );
+        assert_eq!(read.expect(did).exactly_once.counts["delivered"], deliveries, "{did}");
+    }
+}
+
+#[test]
+fn a_number_counts_once_in_one_delivery() {
+    for more in ["", "T,", "T,T,", "T,\"x\",T,"] {
+        let read = agrees_on(
+            |_| {},
+            |lines| {
+                let at = first_with(lines, "DELIVER");
+                let begin = lines[at].find("\"tx\":[").expect("numbers") + 6;
+                let number = lines[at][begin..].split(']').next().expect("a number").to_owned();
+                lines[at] = lines[at].replace(&number, &format!("{}{number}", more.replace('T', &number)));
+            },
+        );
+        let counts = read.expect(more).exactly_once.counts;
+        assert_eq!((counts["delivered"], counts["redelivered"]), (3, 0), "{more}");
+    }
+}
+
+#[test]
+fn what_is_read_early_is_told_from_what_is_read_at_the_end() {
+    let row = |tx: &str| format!("{{\"tx\":\"{tx}\",\"account\":\"a000\",\"amount\":\"1.00\",\"result\":\"success\"}}");
+    for rows in [
+        String::new(),
+        row("earlier"),
+        format!("{},{}", row("earlier"), row("other")),
+    ] {
+        let read = agrees_on(
+            |_| {},
+            |lines| {
+                let at = first_with(lines, "\"at\":\"initial\"");
+                let read = "\"process\":\"final\",\"type\":\"ok\",\"f\":\"read\"";
+                let time = lines[at].split(',').nth(1).expect("a time").to_owned();
+                let value = format!("{{\"at\":\"initial\",\"read\":\"payments\",\"rows\":[{rows}]}}");
+                lines.insert(at + 1, format!("{{\"index\":0,{time},{read},\"value\":{value}}}"));
+            },
+        );
+        assert!(read.is_some(), "{rows}");
+    }
+}
+
+#[test]
+fn lines_of_every_kind_are_read_as_both_ways_read_them() {
+    for (line, readable) in [
+        (
+            r#""process":5,"type":"invoke","f":"balance","value":{"account":"a000"}"#,
+            true,
+        ),
+        (
+            r#""process":5,"type":"ok","f":"balance","value":{"account":"a000","status":200,"balance":"0.00"}"#,
+            true,
+        ),
+        (r#""process":5,"type":"invoke","f":"balance""#, false),
+        (r#""process":5,"type":"invoke","f":"balance","value":{}"#, false),
+        (
+            r#""process":5,"type":"invoke","f":"open-account","value":{"account":"a777"}"#,
+            true,
+        ),
+        (
+            r#""process":5,"type":"invoke","f":"open-account","value":{"account":7}"#,
+            false,
+        ),
+        (
+            r#""process":"final","type":"info","f":"read","value":{"at":"final","read":"payments","rows":[]},"error":"gone""#,
+            true,
+        ),
+        (
+            r#""process":"final","type":"ok","f":"read","value":{"at":"final","read":"payments"}"#,
+            false,
+        ),
+        (
+            r#""process":"final","type":"invoke","f":"read","value":{"at":"final","read":"balances","rows":[]}"#,
+            true,
+        ),
+        (
+            r#""process":"wire","type":"info","f":"wire","value":{"link":"a->b","conn":1,"point":"COMMIT request","tx":[],"bytes":1}"#,
+            true,
+        ),
+        (
+            r#""process":"wire","type":"info","f":"wire","value":{"link":"a->b","conn":1,"tx":[],"bytes":1}"#,
+            false,
+        ),
+        (r#""process":"nobody","type":"info","f":"wire""#, false),
+    ] {
+        for spaced in [false, true] {
+            let line = if spaced {
+                line.replace("\":", "\" : ")
+            } else {
+                line.to_owned()
+            };
+            let read = agrees_on(
+                |_| {},
+                |lines| {
+                    let at = first_with(lines, "DELIVER");
+                    let time = lines[at].split(',').nth(1).expect("a time").to_owned();
+                    lines.insert(at, format!("{{\"index\":0,{time},{line}}}"));
+                },
+            );
+            assert_eq!(read.is_some(), readable, "{line}");
+        }
+    }
+    let twice = agrees_on(|_| {}, |lines| lines.insert(1, lines[0].clone()));
+    let slow = twice.expect("both read it").slow;
+    assert_eq!(slow.as_deref(), Some("event 1: a second header"));
+}
+
 #[test]
 fn most_accounts_need_no_second_look() {
     // One account of many is wrong: only its events are judged one by one, and it is found.
-    let mut scenario = common::Scenario::empty();
+    let mut scenario = Scenario::empty();
     for _ in 0..50 {
         let account = scenario.account(0);
         for payment in 0..5 {
