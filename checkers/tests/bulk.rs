@@ -92,6 +92,9 @@ proptest! {
         let text = jsonl(&scenario.history());
         let bulk = agrees(text.as_bytes())?.expect("it is readable");
         prop_assert_eq!(bulk.slow, None);
+        let file = Scratch::new("valid.jsonl", text.as_bytes());
+        let binary = Scratch::new("valid.ptw", &to_binary(&file.0).expect("it is whole"));
+        prop_assert_eq!(check_path(&binary.0, Format::Binary).unwrap().slow, None);
     }
 
     #[test]
