@@ -311,18 +311,25 @@ impl Names for Named<'_> {
     }
 }
 
-/// A form as a key or value of a transaction: an integer, or a text that no other form has.
+/// A form as a key or value of a transaction: an integer, or a text. Words are the same as strings, keywords and symbols;
+/// nothing else has the text of another form.
 pub(super) fn scalar<'a>(form: Ref<'a>, scratch: &'a mut String) -> Scalar<'a> {
     match form.value() {
         Value::Int(value) => Scalar::Int(value),
         Value::Keyword(text) | Value::Symbol(text) => Scalar::Str(text),
-        Value::String(text) if text.parse::<i64>().is_err() => Scalar::Str(text),
+        Value::String(text) if is_word(text) => Scalar::Str(text),
         _ => {
             scratch.clear();
             canonical(form, scratch);
             Scalar::Str(scratch)
         }
     }
+}
+
+/// Whether a string has a text that no form has which is no name: EDN writes those with another beginning, or as these words.
+fn is_word(text: &str) -> bool {
+    let begins = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    begins && !matches!(text, "nil" | "true" | "false")
 }
 
 /// A form as a name: strings, keywords and symbols by their text, anything else as EDN.

@@ -187,3 +187,48 @@ fn a_consumer_lags_behind_what_it_was_assigned_and_not_behind_what_it_subscribed
         assert_eq!(lag > 0, lags, "{f} {lag}");
     }
 }
+
+#[test]
+fn keys_and_values_that_are_written_alike_are_told_apart() {
+    for (one, other) in [
+        ("\"[1 2]\"", "[1 2]"),
+        ("\"1.5\"", "1.5"),
+        ("\"1\"", "1"),
+        ("\"\\\"1\\\"\"", "\"1\""),
+        ("\"true\"", "true"),
+        ("\"{:a 1}\"", "{:a 1}"),
+    ] {
+        let begun = |n: u8, key: &str, value: &str| format!("{n} invoke txn [[:append {key} {value}]]");
+        let done = |n: u8, key: &str, value: &str| format!("{n} ok txn [[:append {key} {value}]]");
+        let read = [
+            "2 invoke txn [[:r x nil]]".to_owned(),
+            format!("2 ok txn [[:r {one} [1]] [:r {other} [2]]]"),
+        ];
+        let keys = [
+            begun(0, one, "1"),
+            done(0, one, "1"),
+            begun(1, other, "2"),
+            done(1, other, "2"),
+        ];
+        let lines: Vec<&str> = keys.iter().chain(&read).map(String::as_str).collect();
+        assert_eq!(verdict("list-append", "-", &lines), Valid, "{one} and {other} as keys");
+
+        let read = format!("2 ok txn [[:r x [{one} {other}]]]");
+        let values = [
+            begun(0, "x", one),
+            done(0, "x", one),
+            begun(1, "x", other),
+            done(1, "x", other),
+        ];
+        let lines: Vec<&str> = values
+            .iter()
+            .map(String::as_str)
+            .chain(["2 invoke txn [[:r x nil]]", &read])
+            .collect();
+        assert_eq!(
+            verdict("list-append", "-", &lines),
+            Valid,
+            "{one} and {other} as values"
+        );
+    }
+}
