@@ -119,10 +119,7 @@ proptest! {
             _ => { let last = lines.len() - 1; lines.swap(at, last); }
         }
         if renumber {
-            for (index, line) in lines.iter_mut().enumerate() {
-                let (_, rest) = line.split_once(',').expect("more fields");
-                *line = format!("{{\"index\":{index},{rest}");
-            }
+            number(&mut lines);
         }
         agrees((lines.join("\n") + "\n").as_bytes())?;
     }
@@ -156,12 +153,7 @@ proptest! {
 
 #[test]
 fn commas_between_rows_are_as_json_has_them() {
-    let mut scenario = Scenario::empty();
-    let account = scenario.account(0);
-    for payment in 0..3 {
-        scenario.pay(account, 10 * payment);
-    }
-    let text = jsonl(&scenario.history());
+    let text = three_payments();
     assert!(text.contains("},{") && text.contains(r#""rows":[{"#));
     assert!(agrees(text.as_bytes()).unwrap().is_some());
     for (right, wrong) in [
@@ -177,21 +169,35 @@ fn commas_between_rows_are_as_json_has_them() {
     }
 }
 
-/// A history of three payments, changed, and its lines; both ways must agree on it, from both formats.
-fn agrees_on(change: impl FnOnce(&mut Scenario), edit: impl FnOnce(&mut Vec<String>)) -> Option<BulkResults> {
+fn three_payments() -> String {
     let mut scenario = Scenario::empty();
     let account = scenario.account(0);
     for payment in 0..3 {
         scenario.pay(account, 10 * payment);
     }
-    change(&mut scenario);
-    let mut lines: Vec<String> = jsonl(&scenario.history()).lines().map(str::to_owned).collect();
-    edit(&mut lines);
+    jsonl(&scenario.history())
+}
+
+/// Gives each line its index.
+fn number(lines: &mut [String]) {
     for (index, line) in lines.iter_mut().enumerate() {
         let (_, rest) = line.split_once(',').expect("more fields");
         *line = format!("{{\"index\":{index},{rest}");
     }
+}
+
+/// Three payments, with their lines changed; both ways must agree on them, from both formats.
+fn agrees_on(edit: impl FnOnce(&mut Vec<String>)) -> Option<BulkResults> {
+    let mut lines: Vec<String> = three_payments().lines().map(str::to_owned).collect();
+    edit(&mut lines);
+    number(&mut lines);
     agrees((lines.join("\n") + "\n").as_bytes()).unwrap()
+}
+
+/// Puts a line of these fields before the one at a place, at the same time.
+fn insert(lines: &mut Vec<String>, at: usize, fields: &str) {
+    let time = lines[at].split(',').nth(1).expect("a time").to_owned();
+    lines.insert(at, format!("{{\"index\":0,{time},{fields}}}"));
 }
 
 fn first_with(lines: &[String], words: &str) -> usize {
@@ -212,13 +218,10 @@ fn a_delivery_counts_unless_it_was_lost() {
         ("lost with the connection", 2),
         ("answer to a duplicate, dropped", 2),
     ] {
-        let read = agrees_on(
-            |_| {},
-            |lines| {
-                let at = first_with(lines, "DELIVER");
-                lines[at] = lines[at].replace("}}", &format!(",\"did\":\"{did}\"}}}}"));
-            },
-        );
+        let read = agrees_on(|lines| {
+            let at = first_with(lines, "DELIVER");
+            lines[at] = lines[at].replace("}}", &format!(",\"did\":\"{did}\"}}}}"));
+        });
         assert_eq!(read.expect(did).exactly_once.counts["delivered"], deliveries, "{did}");
     }
 }
@@ -226,15 +229,12 @@ fn a_delivery_counts_unless_it_was_lost() {
 #[test]
 fn a_number_counts_once_in_one_delivery() {
     for more in ["", "T,", "T,T,", "T,\"x\",T,"] {
-        let read = agrees_on(
-            |_| {},
-            |lines| {
-                let at = first_with(lines, "DELIVER");
-                let begin = lines[at].find("\"tx\":[").expect("numbers") + 6;
-                let number = lines[at][begin..].split(']').next().expect("a number").to_owned();
-                lines[at] = lines[at].replace(&number, &format!("{}{number}", more.replace('T', &number)));
-            },
-        );
+        let read = agrees_on(|lines| {
+            let at = first_with(lines, "DELIVER");
+            let begin = lines[at].find("\"tx\":[").expect("numbers") + 6;
+            let number = lines[at][begin..].split(']').next().expect("a number").to_owned();
+            lines[at] = lines[at].replace(&number, &format!("{}{number}", more.replace('T', &number)));
+        });
         let counts = read.expect(more).exactly_once.counts;
         assert_eq!((counts["delivered"], counts["redelivered"]), (3, 0), "{more}");
     }
@@ -248,16 +248,12 @@ fn what_is_read_early_is_told_from_what_is_read_at_the_end() {
         row("earlier"),
         format!("{},{}", row("earlier"), row("other")),
     ] {
-        let read = agrees_on(
-            |_| {},
-            |lines| {
-                let at = first_with(lines, "\"at\":\"initial\"");
-                let read = "\"process\":\"final\",\"type\":\"ok\",\"f\":\"read\"";
-                let time = lines[at].split(',').nth(1).expect("a time").to_owned();
-                let value = format!("{{\"at\":\"initial\",\"read\":\"payments\",\"rows\":[{rows}]}}");
-                lines.insert(at + 1, format!("{{\"index\":0,{time},{read},\"value\":{value}}}"));
-            },
-        );
+        let read = agrees_on(|lines| {
+            let at = first_with(lines, "\"at\":\"initial\"");
+            let value = format!("{{\"at\":\"initial\",\"read\":\"payments\",\"rows\":[{rows}]}}");
+            let read = "\"process\":\"final\",\"type\":\"ok\",\"f\":\"read\"";
+            insert(lines, at, &format!("{read},\"value\":{value}"));
+        });
         assert!(read.is_some(), "{rows}");
     }
 }
@@ -311,18 +307,14 @@ fn lines_of_every_kind_are_read_as_both_ways_read_them() {
             } else {
                 line.to_owned()
             };
-            let read = agrees_on(
-                |_| {},
-                |lines| {
-                    let at = first_with(lines, "DELIVER");
-                    let time = lines[at].split(',').nth(1).expect("a time").to_owned();
-                    lines.insert(at, format!("{{\"index\":0,{time},{line}}}"));
-                },
-            );
+            let read = agrees_on(|lines| {
+                let at = first_with(lines, "DELIVER");
+                insert(lines, at, &line);
+            });
             assert_eq!(read.is_some(), readable, "{line}");
         }
     }
-    let twice = agrees_on(|_| {}, |lines| lines.insert(1, lines[0].clone()));
+    let twice = agrees_on(|lines| lines.insert(1, lines[0].clone()));
     let slow = twice.expect("both read it").slow;
     assert_eq!(slow.as_deref(), Some("event 1: a second header"));
 }

@@ -7,28 +7,27 @@ use paytwice_checkers::ops::{Flaw, Tape, Value, write_edn};
 /// A scanner: of which bytes, from where, whether nothing follows them.
 type Scan = fn(&[u8], usize, bool, &mut Tape) -> Result<Option<usize>, Flaw>;
 
-/// The form that is all of `text`, as EDN.
-fn form(scan: Scan, text: &str) -> String {
+/// The form that is all of `text`.
+fn whole(scan: Scan, text: &str) -> Tape {
     let mut tape = Tape::default();
     assert_eq!(
         scan(text.as_bytes(), 0, true, &mut tape),
         Ok(Some(text.len())),
         "{text}"
     );
+    tape
+}
+
+/// The form that is all of `text`, as EDN.
+fn form(scan: Scan, text: &str) -> String {
     let mut out = String::new();
-    write_edn(tape.root(), &mut out);
+    write_edn(whole(scan, text).root(), &mut out);
     out
 }
 
 /// The string that is all of `text`.
 fn string(scan: Scan, text: &str) -> String {
-    let mut tape = Tape::default();
-    assert_eq!(
-        scan(text.as_bytes(), 0, true, &mut tape),
-        Ok(Some(text.len())),
-        "{text}"
-    );
-    tape.root().str().expect("a string").to_owned()
+    whole(scan, text).root().str().expect("a string").to_owned()
 }
 
 /// Where the flaw is, and what was expected there.
@@ -36,6 +35,10 @@ fn flaw(scan: Scan, bytes: &[u8]) -> (usize, &'static str) {
     let scanned = scan(bytes, 0, true, &mut Tape::default());
     let Flaw { at, expected } = scanned.expect_err(&String::from_utf8_lossy(bytes));
     (at, expected)
+}
+
+fn flawed(scan: Scan, bytes: &[u8], at: usize, expected: &str) {
+    assert_eq!(flaw(scan, bytes), (at, expected), "{}", String::from_utf8_lossy(bytes));
 }
 
 #[test]
@@ -339,12 +342,7 @@ fn what_is_no_form_is_told_with_its_place() {
         (b"[\x01]", 1, "a form"),
         (b"[\x7f]", 1, "a form"),
     ] {
-        assert_eq!(
-            flaw(edn::scan, bytes),
-            (at, expected),
-            "{}",
-            String::from_utf8_lossy(bytes)
-        );
+        flawed(edn::scan, bytes, at, expected);
     }
     for (bytes, at, expected) in [
         (&b"{\"a\":1 2}"[..], 7, "a comma or }"),
@@ -369,12 +367,7 @@ fn what_is_no_form_is_told_with_its_place() {
         (b"[\"\\u00g1\"]", 6, "four hexadecimal digits"),
         (b"[\"\\ud83d\\u00g1\"]", 12, "four hexadecimal digits"),
     ] {
-        assert_eq!(
-            flaw(json::scan, bytes),
-            (at, expected),
-            "{}",
-            String::from_utf8_lossy(bytes)
-        );
+        flawed(json::scan, bytes, at, expected);
     }
 }
 
