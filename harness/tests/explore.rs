@@ -14,6 +14,9 @@ use paytwice::run::Observer;
 use paytwice_checkers::verdict::Verdict;
 use paytwice_reports::explore::{CaseKind, CaseOutcome, Exploration};
 
+/// A budget in which a case begins, whatever it takes to choose it, and none after that: each takes many seconds.
+const FOR_ONE: Duration = Duration::from_secs(2);
+
 fn store(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("paytwice-explore-{name}-{}", std::process::id()))
 }
@@ -83,9 +86,8 @@ async fn it_goes_on_where_it_stopped_and_then_tries_pairs() {
             .len(),
         "two at a time, and none of them twice"
     );
-    // Time for one more.
     options.jobs = 1;
-    options.budget = Some(Duration::from_millis(1));
+    options.budget = Some(FOR_ONE);
     let (exploration, _) = explored(&campaign, &options).await;
     let pairs = exploration.cases.iter().filter(|case| case.kind == CaseKind::Pair);
     assert_eq!(pairs.count(), 1, "{:#?}", exploration.cases);
@@ -117,7 +119,7 @@ async fn rules_drawn_from_a_seed_are_tried_until_time_is_up() {
     };
     let endless = explore(&campaign, &options, &Observer::silent()).await.unwrap_err();
     assert!(endless.to_string().contains("--budget"), "{endless}");
-    options.budget = Some(Duration::from_millis(1));
+    options.budget = Some(FOR_ONE);
     let (exploration, _) = explored(&campaign, &options).await;
     assert_eq!(exploration.cases.len(), 1);
     assert!(exploration.cases.iter().all(|case| case.kind == CaseKind::Random));
