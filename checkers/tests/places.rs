@@ -268,6 +268,12 @@ fn a_line_of_a_log_is_told_with_what_it_lacks() {
             "a process",
             "`3( :ok :read 1`",
         ),
+        (
+            "INFO  jepsen.util - 1.5 :ok :read 1",
+            1,
+            "a number or a name",
+            "`INFO  jepsen.util - 1.5 :ok :read 1`",
+        ),
     ] {
         let text = format!("{LOG}{line}\n{LOG}");
         let told = format!("h:2:{column}: expected {expected}, found {found}");
@@ -288,6 +294,49 @@ fn what_stands_at_a_place_is_shown_in_forty_characters() {
         }
     }
     assert!(error("x\r\ny", Format::JepsenEdn).ends_with(", found `x`"));
+}
+
+#[test]
+fn what_stands_at_a_place_is_shown_wherever_what_was_read_ends() {
+    let long = "\u{e9}".repeat(60);
+    for (text, format, shown) in [
+        (
+            format!("x {long}"),
+            Format::JepsenEdn,
+            format!("`x {}...`", &long[..76]),
+        ),
+        ("x yz".into(), Format::JepsenEdn, "`x yz`".into()),
+        ("x\r\nyz".into(), Format::JepsenEdn, "`x`".into()),
+        (
+            format!("{{\"type\":\"ok\",\"value\":[1 {long}"),
+            Format::Jsonl,
+            format!("`{}...`", &long[..80]),
+        ),
+        (
+            "{\"type\":\"ok\",\"value\":[1 2}}".into(),
+            Format::Jsonl,
+            "`2}}`".into(),
+        ),
+        ("[{\"type\":\"ok\"} x y".into(), Format::JepsenJson, "`x y`".into()),
+        ("[{\"type\":\"ok\"}] x y".into(), Format::JepsenJson, "`x y`".into()),
+        ("[{\"type\":\"ok\"},] x y".into(), Format::JepsenJson, "`] x y`".into()),
+        (
+            "{\"value\":1} ".repeat(5),
+            Format::Jsonl,
+            "`{\"value\":1} {\"value\":1} {\"value\":1} {\"va...`".into(),
+        ),
+    ] {
+        for within in 0..text.len() + 1 {
+            let told = error(&format!("{}{text}", " ".repeat(FIRST_BYTES - within)), format);
+            assert!(told.ends_with(&format!(", found {shown}")), "{within}: {told}");
+        }
+    }
+    // What cannot be read is not shown.
+    let begun = format!("{}x y", " ".repeat(FIRST_BYTES - 1));
+    let bytes = Cursor::new(begun.into_bytes());
+    let end = Some(ErrorKind::ConnectionReset);
+    let mut reader = Reader::new(Hesitant { bytes, reads: 0, end }, "h", Format::JepsenEdn).unwrap();
+    assert!(ops(&mut reader).1.expect("an error").ends_with(", found `x y`"));
 }
 
 /// Gives its bytes one by one, and says now and then that it was interrupted; in the end, what it is told.

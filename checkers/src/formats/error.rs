@@ -4,6 +4,8 @@ use std::io;
 
 /// How much of a malformed line is shown.
 const FOUND_CHARS_MAX: usize = 40;
+/// In how many bytes that much stands, and whether more follows.
+pub(super) const FOUND_BYTES_MAX: usize = 4 * (FOUND_CHARS_MAX + 1);
 
 /// Why a history could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +76,7 @@ impl std::fmt::Display for CutOff {
 /// What stands at the beginning of `bytes`, shortened to one line.
 pub(super) fn found(bytes: &[u8]) -> String {
     let line = &bytes[..memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())];
-    let shown = &line[..line.len().min(4 * (FOUND_CHARS_MAX + 1))];
+    let shown = &line[..line.len().min(FOUND_BYTES_MAX)];
     let text = String::from_utf8_lossy(shown);
     let text = text.trim_end_matches('\r');
     match text.char_indices().nth(FOUND_CHARS_MAX) {

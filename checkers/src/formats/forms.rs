@@ -3,7 +3,7 @@
 //! Streams: holds one operation at a time. A file that ends within its last operation, or without its outer bracket, is
 //! read up to there and says so; any other flaw is an error with its place.
 
-use crate::ops::{Flaw, Op, Tape, Value};
+use crate::ops::{Flaw, Mismatch, Op, Tape, Value};
 
 use super::error::{CutOff, ReadError};
 use super::window::Window;
@@ -86,7 +86,7 @@ impl Forms {
         self.position += 1;
         let op = match Op::of(&self.tape, position) {
             Ok(op) => op,
-            Err(mismatch) => return Err(self.mismatch(mismatch)),
+            Err(mismatch) => return Err(misfit(&mut self.window, &self.tape, &mismatch)),
         };
         self.window.consume(end);
         Ok(Some(op))
@@ -215,17 +215,17 @@ impl Forms {
             bytes: self.window.bytes().len() as u64,
         });
     }
+}
 
-    /// A form that is no operation, at the place of the field that is wrong.
-    fn mismatch(&self, mismatch: crate::ops::Mismatch) -> ReadError {
-        let mut root = self.tape.root();
-        while let Value::Tagged(_, form) = root.value() {
-            root = form;
-        }
-        let Some(value) = root.get(mismatch.field) else {
-            return self.window.malformed(0, mismatch.expected);
-        };
-        let found = format!("{} {value:?}", mismatch.field);
-        self.window.malformed_as(0, mismatch.expected, &found)
+/// A form that is no operation, at the place of the field that is wrong.
+fn misfit(window: &mut Window, tape: &Tape, mismatch: &Mismatch) -> ReadError {
+    let mut root = tape.root();
+    while let Value::Tagged(_, form) = root.value() {
+        root = form;
     }
+    let Some(value) = root.get(mismatch.field) else {
+        return window.malformed(0, mismatch.expected);
+    };
+    let found = format!("{} {value:?}", mismatch.field);
+    window.malformed_as(0, mismatch.expected, &found)
 }

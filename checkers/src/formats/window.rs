@@ -4,7 +4,7 @@
 
 use std::io::{ErrorKind, Read};
 
-use super::error::{ReadError, found};
+use super::error::{FOUND_BYTES_MAX, ReadError, found};
 
 /// How much is read at first, and how much at a time later, in bytes.
 const FIRST_BYTES: usize = 1 << 13;
@@ -75,15 +75,18 @@ impl Window {
         }
         let wanted = (2 * self.filled).max(self.block).min(self.bytes_max);
         self.block = (4 * self.block).min(BLOCK_BYTES);
+        self.fill(wanted)?;
+        Ok(true)
+    }
+
+    /// Reads until so many bytes of the buffer are there, or the file ends.
+    fn fill(&mut self, wanted: usize) -> Result<(), ReadError> {
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
-        while self.filled < wanted {
+        while self.filled < wanted && !self.at_end {
             match self.reader.read(&mut self.buffer[self.filled..wanted]) {
-                Ok(0) => {
-                    self.at_end = true;
-                    break;
-                }
+                Ok(0) => self.at_end = true,
                 Ok(n) => self.filled += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(source) => {
@@ -94,7 +97,7 @@ impl Window {
                 }
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     fn make_room(&mut self) {
@@ -122,9 +125,13 @@ impl Window {
         self.place(self.at).0
     }
 
-    /// An error at the byte `offset` bytes on.
-    pub(super) fn malformed(&self, offset: usize, expected: &str) -> ReadError {
+    /// An error at the byte `offset` bytes on. Reads what it shows of what stands there.
+    pub(super) fn malformed(&mut self, offset: usize, expected: &str) -> ReadError {
         let at = (self.at + offset).min(self.filled);
+        if memchr::memchr(b'\n', &self.buffer[at..self.filled]).is_none() {
+            // What cannot be read is not shown: the flaw was there before.
+            let _ = self.fill(at + FOUND_BYTES_MAX);
+        }
         self.malformed_as(offset, expected, &found(&self.buffer[at..self.filled]))
     }
 
@@ -192,6 +199,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_error_reads_what_it_shows_and_no_more() {
+        let text = "a".repeat(FIRST_BYTES - 1) + &"b".repeat(1000);
+        let mut window = window(&text, 1 << 20);
+        window.more().unwrap();
+        window.consume(FIRST_BYTES - 1);
+        let error = window.malformed(0, "an a").to_string();
+        assert_eq!(error, format!("h:1:8192: expected an a, found `{}...`", "b".repeat(40)));
+        assert_eq!(window.bytes().len(), FOUND_BYTES_MAX);
+        assert_eq!(window.buffer.len(), FIRST_BYTES - 1 + FOUND_BYTES_MAX);
     }
 
     #[test]
