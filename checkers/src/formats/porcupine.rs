@@ -47,7 +47,7 @@ impl Log {
 
     /// The next operation; None at the end.
     pub(super) fn next(&mut self) -> Result<Option<Op<'_>>, ReadError> {
-        loop {
+        let length = loop {
             let Some((length, whole)) = self.next_line()? else {
                 return Ok(None);
             };
@@ -61,20 +61,16 @@ impl Log {
                 return Ok(None);
             }
             match self.parse(length) {
-                Ok(true) => {
-                    self.window.consume(length);
-                    break;
-                }
+                Ok(true) => break length,
                 Ok(false) => self.window.consume(length),
                 Err((at, expected)) => return Err(self.window.malformed(at, expected)),
             }
-        }
+        };
         let position = self.position;
         self.position += 1;
-        match Op::of(&self.tape, position) {
-            Ok(op) => Ok(Some(op)),
-            Err(mismatch) => Err(self.window.malformed(0, mismatch.expected)),
-        }
+        let op = Op::of(&self.tape, position).map_err(|mismatch| self.window.malformed(0, mismatch.expected))?;
+        self.window.consume(length);
+        Ok(Some(op))
     }
 
     /// Length of the next line, its end included, and whether it has one.
