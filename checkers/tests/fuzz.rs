@@ -4,6 +4,10 @@
 //! `PAYTWICE_CORPORA` names a folder of them). `PAYTWICE_PROPTEST_CASES` sets how many cases there are; a case is
 //! [`INPUTS_PER_CASE`] inputs, each of which goes through one reader to its end. One test, so that its memory is its own.
 
+mod formats_support {
+    pub(super) mod checksums;
+}
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +17,8 @@ use paytwice_checkers::formats::{FORMATS, Format, Reader};
 use paytwice_checkers::ops::{write_op_edn, write_op_json};
 use paytwice_checkers::workloads::{Context, Options, WORKLOADS, workload};
 use proptest::prelude::*;
+
+use formats_support::checksums::repair;
 
 const INPUTS_PER_CASE: usize = 64;
 /// Memory that a reader may take: for its window, and per byte of the input.
@@ -214,28 +220,6 @@ fn mutate(dice: &mut Dice, bytes: &mut Vec<u8>) {
             let many = token.repeat(dice.below(40));
             bytes.splice(at..end, many.into_bytes());
         }
-    }
-}
-
-/// Makes the checksums of a binary file hold again, so that what is behind them is reached.
-fn repair(bytes: &mut [u8]) {
-    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
-    if bytes.len() < 32 {
-        return;
-    }
-    let crc = crc32fast::hash(&bytes[..28]).to_le_bytes();
-    bytes[28..32].copy_from_slice(&crc);
-    let mut at = 32;
-    while at + 64 <= bytes.len() {
-        let [records, heap, texts, text, _, shapes] = [8, 12, 16, 20, 24, 28].map(|field| word(bytes, at + field));
-        let length = 24 * records + 4 * heap + 4 * texts + text.next_multiple_of(4) + 4 * shapes;
-        if length <= bytes.len() - at - 64 {
-            let crc = crc32fast::hash(&bytes[at + 64..at + 64 + length]).to_le_bytes();
-            bytes[at + 48..at + 52].copy_from_slice(&crc);
-        }
-        let crc = crc32fast::hash(&bytes[at..at + 60]).to_le_bytes();
-        bytes[at + 60..at + 64].copy_from_slice(&crc);
-        at += 64 + length;
     }
 }
 

@@ -139,4 +139,41 @@ mod tests {
             prop_assert!(but_last.iter().all(|piece| piece.ends_with(b"\n")));
         }
     }
+
+    #[test]
+    fn pieces_are_no_longer_than_they_need_to_be() {
+        let path = std::env::temp_dir().join(format!("paytwice-some-pieces-{}", std::process::id()));
+        for (text, lengths) in [
+            ("", &[][..]),
+            ("aa\naa\naa\naa\na", &[9, 4]),
+            ("aa\naa\naa\naa\n", &[9, 3]),
+            ("aaaaaaaaa\naaaaaaaaa\n", &[10, 10]),
+            ("aaaaaaaaaa\naaaaaaaaa\na", &[22]),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let mut pieces = Pieces::with(&path, 10).unwrap();
+            let found: Vec<usize> = read(&mut pieces).iter().map(Vec::len).collect();
+            assert_eq!(found, lengths, "{text}");
+        }
+        // A line that is too long makes one piece larger.
+        std::fs::write(&path, "a".repeat(10) + "\n" + &"aa\n".repeat(300)).unwrap();
+        let found = read(&mut Pieces::with(&path, 10).unwrap());
+        assert_eq!(found[0].len(), 638);
+        assert!(found[1..].iter().all(|piece| piece.len() == 9 || piece.len() == 3));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_mapped_is_one_piece() {
+        // The system makes them up when they are read; they say that they have no bytes, or 4096.
+        for path in ["/proc/version", "/sys/devices/system/cpu/possible"] {
+            let Ok(bytes) = std::fs::read(path) else { continue };
+            let mut pieces = Pieces::with(Path::new(path), 10).unwrap();
+            for _ in 0..2 {
+                assert_eq!(read(&mut pieces), [&bytes[..]], "{path}");
+                pieces.rewind();
+            }
+        }
+    }
 }

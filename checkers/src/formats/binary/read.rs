@@ -533,6 +533,38 @@ mod tests {
     use crate::formats::binary::BinaryWriter;
     use crate::formats::{Format, Reader};
 
+    #[test]
+    fn a_text_may_be_as_long_as_it_says() {
+        // Beside the value's texts stands its name.
+        for (bound, fits) in [(3 * 1000 + "value".len(), true), (3 * 1000 + "value".len() - 1, false)] {
+            let mut binary = binary("\"$\" ".repeat(3).as_str());
+            binary.text_bytes_max = bound;
+            assert_eq!(binary.next().is_ok(), fits, "{bound}");
+        }
+    }
+
+    #[test]
+    fn texts_are_known_block_by_block() {
+        let mut writer = BinaryWriter::new(Vec::new()).unwrap();
+        let ops = "{:type :ok, :f :f}".repeat(1 << 16) + "{:type :ok, :f :g}";
+        let mut reader = Reader::new(std::io::Cursor::new(ops), "h", Format::JepsenEdn).unwrap();
+        while let Some(op) = reader.next().unwrap() {
+            writer.push(&op).unwrap();
+        }
+        let mut binary = Binary::new(writer.finish(None).unwrap(), "h").unwrap();
+        assert_eq!(binary.block_count(), 2);
+        for (texts, last) in [(0, None), (2, Some("f")), (3, Some("g"))] {
+            assert_eq!(binary.text_count(), texts);
+            assert_eq!(texts.checked_sub(1).and_then(|id| binary.text(id)), last);
+            assert_eq!(binary.text(texts), None);
+            if texts < 3 {
+                binary.enter().unwrap();
+            }
+        }
+        let none = Binary::new(BinaryWriter::new(Vec::new()).unwrap().finish(None).unwrap(), "h").unwrap();
+        assert_eq!((none.block_count(), none.text_count(), none.len()), (0, 0, 0));
+    }
+
     /// One operation whose value has a text of a thousand bytes as often as it is told, in each place that a form has.
     fn binary(form: &str) -> Binary {
         let text = "t".repeat(1000);

@@ -151,7 +151,7 @@ impl<W: Write> BinaryWriter<W> {
             text.extend_from_slice(self.texts.text(u32::try_from(id).unwrap_or(u32::MAX)));
             ends.push(u32::try_from(text.len()).map_err(|_| too_much("text in one block"))?);
         }
-        if self.full || self.texts.len() > NUMBER_MAX as usize {
+        if self.full {
             return Err(too_much("distinct texts, or items in one form"));
         }
         self.put_block(false, None, &ends, &text)?;
@@ -306,5 +306,29 @@ fn code(kind: Kind) -> u8 {
         Kind::Ok => 1,
         Kind::Fail => 2,
         Kind::Info => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::{Format, Reader};
+
+    #[test]
+    fn a_file_with_a_number_that_does_not_fit_beside_a_tag_is_not_written() {
+        let most = (1 << 28) - 1;
+        for (numbers, fit) in [
+            ([0, most], true),
+            ([most + 1, 0], false),
+            ([0, most + 1], false),
+            ([most + 1, 1 << 40], false),
+        ] {
+            let mut writer = BinaryWriter::new(Vec::new()).unwrap();
+            let mut reader = Reader::new(&b"{:type :ok}"[..], "h", Format::JepsenEdn).unwrap();
+            writer.push(&reader.next().unwrap().unwrap()).unwrap();
+            let written = numbers.map(|number| writer.bounded(number));
+            assert_eq!(written.map(|n| n as usize) == numbers, fit);
+            assert_eq!(writer.finish(None).is_ok(), fit, "{numbers:?}");
+        }
     }
 }
