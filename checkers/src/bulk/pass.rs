@@ -111,8 +111,9 @@ pub(super) struct Pass {
     time: u64,
     deliveries_seen: u64,
     makes_numbers: bool,
-    /// Whether payments were read at the end: what is attempted after that is odd.
+    /// Whether payments were read at the end: what is attempted or told after that is odd.
     payments_read: bool,
+    /// The reads that succeeded: by moment, then by role.
     pub(super) read: [[bool; 3]; 3],
     /// The read at hand.
     reading: Option<ReadMoment>,
@@ -370,6 +371,9 @@ impl Pass {
         if answer_tx == NONE || answer_tx == known.tx || answer_tx == known.given {
             return Ok(());
         }
+        if self.payments_read {
+            return odd(head, "a number that is told after the final read");
+        }
         let (account, first) = (known.account, known.given == NONE);
         known.given = answer_tx;
         let owner = &mut self.texts[answer_tx as usize].given;
@@ -518,13 +522,6 @@ impl Sink for Pass {
         if std::mem::replace(done, true) {
             return odd(head, "a read that was made before");
         }
-        let out_of_order = match (at, role) {
-            (ReadMoment::Initial, _) => self.read[1..].iter().flatten().any(|done| *done) || !self.payments.is_empty(),
-            _ => false,
-        };
-        if head.process.is_some() || out_of_order {
-            return odd(head, "a read out of order");
-        }
         self.payments_read |= (at, role) == (ReadMoment::Final, Role::Payments);
         self.reading = Some(at);
         self.globals.push(empty_read(head, at, role));
@@ -555,14 +552,17 @@ impl Sink for Pass {
             Body::Header(header) if self.events == 0 => self.header = Some((**header).clone()),
             Body::Header(_) => return odd(head, "a second header"),
             Body::Read(read) if event.kind != Kind::Invoke => {
-                // Only reads that failed come here: the others are read row by row.
+                // Reads that succeeded are read row by row, where they are as the harness writes them.
+                if event.kind != Kind::Fail && event.error.is_none() {
+                    return odd(head, "a read that is not as the harness writes it");
+                }
                 let role = match &read.rows {
                     Rows::Payments(_) => Role::Payments,
                     Rows::Balances(_) => Role::Balances,
                     Rows::Credits(_) => Role::Credits,
                 };
-                if std::mem::replace(&mut self.read[read.at as usize][role as usize], true) {
-                    return odd(head, "a read that was made before");
+                if self.read[read.at as usize][role as usize] {
+                    return odd(head, "a failed read behind one that succeeded");
                 }
             }
             Body::Other(f, _) if f == "read-failed" && self.read.iter().flatten().any(|done| *done) => {

@@ -1,6 +1,8 @@
 //! The bulk way and the whole way come to the same results, in every word.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod odd;
 
 use std::path::{Path, PathBuf};
 
@@ -46,8 +48,8 @@ fn agrees(text: &[u8]) -> Result<Option<BulkResults>, TestCaseError> {
     let file = Scratch::new("history.jsonl", text);
     let whole = read(text, &file.0.display().to_string());
     let bulk = check_path(&file.0, Format::Jsonl);
-    let (whole, bulk) = match (whole, bulk) {
-        (Ok(whole), Ok(bulk)) => (judge(&whole), bulk),
+    let (whole, truncated, bulk) = match (whole, bulk) {
+        (Ok(whole), Ok(bulk)) => (judge(&whole), whole.truncated, bulk),
         (Err(whole), Err(bulk)) => {
             prop_assert_eq!(whole.to_string(), bulk.to_string());
             return Ok(None);
@@ -56,21 +58,22 @@ fn agrees(text: &[u8]) -> Result<Option<BulkResults>, TestCaseError> {
             return Err(TestCaseError::fail(format!("{:?} but {bulk:?}", whole.map(|_| ()))));
         }
     };
-    same(&whole, &bulk)?;
+    same(&whole, truncated, &bulk)?;
     let Some(bytes) = to_binary(&file.0) else {
         prop_assert!(bulk.truncated, "only a last line that is cut off may be read otherwise");
         return Ok(Some(bulk));
     };
     let binary = Scratch::new("history.ptw", &bytes);
     let from_binary = check_path(&binary.0, Format::Binary).map_err(|e| TestCaseError::fail(e.to_string()))?;
-    same(&whole, &from_binary)?;
+    same(&whole, truncated, &from_binary)?;
     Ok(Some(bulk))
 }
 
-fn same(whole: &Results, bulk: &BulkResults) -> Result<(), TestCaseError> {
+fn same(whole: &Results, truncated: bool, bulk: &BulkResults) -> Result<(), TestCaseError> {
     prop_assert_eq!(&whole.checkers[0], &bulk.exactly_once);
     prop_assert_eq!(&whole.checkers[1], &bulk.balance_convergence);
     prop_assert_eq!(whole.events, bulk.events);
+    prop_assert_eq!(truncated, bulk.truncated);
     Ok(())
 }
 
@@ -188,7 +191,11 @@ fn number(lines: &mut [String]) {
 
 /// Three payments, with their lines changed; both ways must agree on them, from both formats.
 fn agrees_on(edit: impl FnOnce(&mut Vec<String>)) -> Option<BulkResults> {
-    let mut lines: Vec<String> = three_payments().lines().map(str::to_owned).collect();
+    agrees_edited(&three_payments(), edit)
+}
+
+fn agrees_edited(text: &str, edit: impl FnOnce(&mut Vec<String>)) -> Option<BulkResults> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     edit(&mut lines);
     number(&mut lines);
     agrees((lines.join("\n") + "\n").as_bytes()).unwrap()
