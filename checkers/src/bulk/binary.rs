@@ -71,7 +71,7 @@ enum F {
     Other,
 }
 
-struct Driver<'a> {
+pub(super) struct Driver<'a> {
     binary: &'a Binary,
     texts: u32,
     fs: Vec<F>,
@@ -83,7 +83,7 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(binary: &'a Binary) -> Driver<'a> {
+    pub(super) fn new(binary: &'a Binary) -> Driver<'a> {
         Driver {
             binary,
             texts: binary.text_count(),
@@ -95,7 +95,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn drive<S: Sink>(&mut self, sink: &mut S) -> Result<(), Odd> {
+    pub(super) fn drive<S: Sink>(&mut self, sink: &mut S) -> Result<(), Odd> {
         let mut index = 0;
         let mut list = Vec::new();
         for at in 0..self.binary.block_count() {
@@ -105,7 +105,7 @@ impl<'a> Driver<'a> {
                 let f = self.f(record.f);
                 let fast = match (self.head(&record, index), f) {
                     (Some(head), F::Read) => self.read(&head, &record, block.heap, sink)?,
-                    (Some(head), f) if f != F::Other => {
+                    (Some(head), f) => {
                         let seen = self.seen(f, &record, block.heap, &mut list);
                         match seen {
                             Ok(seen) => {
@@ -117,7 +117,7 @@ impl<'a> Driver<'a> {
                             Err(Unusual) => false,
                         }
                     }
-                    _ => false,
+                    (None, _) => false,
                 };
                 if !fast {
                     let event = event(self.binary, at, nth, &mut self.tape, &mut self.line)?;

@@ -55,7 +55,7 @@ const KEYS: [(&str, Key); 21] = [
 /// A shape, with its keys understood.
 pub(super) struct Shape {
     pub(super) keys: Vec<Key>,
-    /// Whether a recharge, a wire event, and a row of each role may have it.
+    /// Whether it has what a recharge owes beside its texts, and what a wire event does.
     pub(super) is_recharge: bool,
     pub(super) is_wire: bool,
 }
@@ -107,8 +107,8 @@ impl Shape {
             keys = vec![Key::Other];
         }
         Shape {
-            is_recharge: unique && has("attempt"),
-            is_wire: unique && has("link") && has("conn") && has("bytes"),
+            is_recharge: has("attempt"),
+            is_wire: has("link") && has("conn") && has("bytes"),
             keys,
         }
     }

@@ -76,9 +76,7 @@ impl Sink for Select<'_> {
         let pass = self.pass;
         let wanted = match *row {
             // What was recorded before the run is nobody's, whatever account it is about.
-            RowSeen::Payment { tx, account, .. } => {
-                self.initial || pass.is_account_unsettled(account) || pass.is_number_unsettled(tx)
-            }
+            RowSeen::Payment { account, .. } => self.initial || pass.is_account_unsettled(account),
             RowSeen::Balance { account, .. } => pass.is_account_unsettled(account),
             RowSeen::Credit { tx } => pass.is_number_unsettled(tx),
         };

@@ -28,9 +28,6 @@ fn longer_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
         if digits < 8 {
             return finished(value, length, bytes);
         }
-        if length > DIGITS_MAX {
-            return None;
-        }
     }
     for byte in bytes[length..].iter().take_while(|byte| byte.is_ascii_digit()) {
         value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
