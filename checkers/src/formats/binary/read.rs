@@ -16,9 +16,6 @@ use super::cells::{
 };
 use super::{MAGIC, VERSION};
 
-/// The most texts of one operation, in bytes: more than the longest one that the other formats read can have.
-const TEXT_BYTES_MAX: usize = 2 * OP_BYTES_MAX;
-
 /// A history in the binary form.
 pub struct Binary {
     bytes: Bytes,
@@ -31,7 +28,8 @@ pub struct Binary {
     entered: usize,
     read: u32,
     tape: Tape,
-    /// [`TEXT_BYTES_MAX`]: cells that name one long text again and again take few bytes themselves.
+    /// The most texts of one operation: [`OP_BYTES_MAX`], as the longest one that the other formats hold has no more. Cells
+    /// that name one long text again and again take few bytes themselves.
     text_bytes_max: usize,
 }
 
@@ -87,7 +85,7 @@ impl Binary {
             entered: 0,
             read: 0,
             tape: Tape::default(),
-            text_bytes_max: TEXT_BYTES_MAX,
+            text_bytes_max: OP_BYTES_MAX,
         };
         binary.check_header()?;
         binary.place_blocks()?;
