@@ -352,3 +352,45 @@ fn event(binary: &Binary, block: usize, nth: usize, tape: &mut Tape, line: &mut 
     write_op_json(&binary.assemble(block, nth, placed, tape), line);
     Event::from_line(line).map_err(|(_, e)| Odd(format!("an event is malformed: {e}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::binary::BinaryWriter;
+
+    #[test]
+    fn only_records_with_nothing_but_what_the_harness_writes_are_known() {
+        let file = BinaryWriter::new(Vec::new()).unwrap().finish(None).unwrap();
+        let binary = Binary::new(file, "none").unwrap();
+        let driver = Driver::new(&binary);
+        let known = |flags: u8, kind: u8, process: Cell| {
+            let record = Record {
+                time: 5,
+                process,
+                f: 0,
+                value: 0,
+                kind,
+                flags,
+            };
+            let value = driver.value(&record, &[[0; 4]]).is_ok();
+            (driver.head(&record, 3).is_some(), value)
+        };
+        let client = Cell::new(Tag::Int, 1);
+        let usual = FLAG_TIME | FLAG_HEAP;
+        assert_eq!(known(usual, 3, client), (true, true));
+        assert_eq!(known(usual, 3, Cell::new(Tag::Keyword, 1)), (true, true));
+        for (flags, kind, process) in [
+            (usual | FLAG_INDEX, 3, client),
+            (usual | FLAG_PROCESS, 3, client),
+            (usual | FLAG_KEY, 3, client),
+            (usual | FLAG_REST, 3, client),
+            (FLAG_HEAP, 3, client),
+            (usual, 4, client),
+            (usual, 3, Cell::NIL),
+            (usual, 3, Cell::int(-1).unwrap()),
+        ] {
+            assert!(!known(flags, kind, process).0, "{flags} {kind} {process:?}");
+        }
+        assert!(!known(FLAG_TIME, 3, client).1, "a value that is one cell");
+    }
+}

@@ -200,3 +200,43 @@ impl<'a> Cells<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_that_there_is() {
+        for (cell, is_text) in [
+            (Cell::new(Tag::String, 1), true),
+            (Cell::new(Tag::String, 2), false),
+            (Cell::new(Tag::String, 3), false),
+            (Cell::new(Tag::Keyword, 1), false),
+        ] {
+            let heap = [cell.0.to_le_bytes()];
+            let cells = || Cells::new(&heap, 2);
+            assert_eq!(cells().string().is_ok(), is_text, "{cell:?}");
+            assert_eq!(cells().string_or_nil().is_ok(), is_text, "{cell:?}");
+            let mut fields = NO_FIELDS;
+            let field = cells().field(Key::Tx, &mut fields, &mut Vec::new());
+            assert_eq!((field.is_ok(), fields.tx == 1), (is_text, is_text), "{cell:?}");
+        }
+        let nil = [Cell::NIL.0.to_le_bytes()];
+        assert!(Cells::new(&nil, 2).string_or_nil().is_ok_and(|id| id == NONE));
+        assert!(Cells::new(&nil, 2).string().is_err());
+    }
+
+    #[test]
+    fn a_number_is_whole_and_no_larger_than_its_type() {
+        for (cell, fits) in [
+            (Cell::new(Tag::Int, 9), true),
+            (Cell::new(Tag::Int, 10), false),
+            (Cell::int(-1).unwrap(), false),
+            (Cell::new(Tag::Bool, 1), false),
+        ] {
+            let heap = [cell.0.to_le_bytes()];
+            let read = Cells::new(&heap, 0).field(Key::Number(9), &mut NO_FIELDS.clone(), &mut Vec::new());
+            assert_eq!(read.is_ok(), fits, "{cell:?}");
+        }
+    }
+}

@@ -218,3 +218,15 @@ fn is_minor(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     !digits.is_empty() && digits.len() <= 38 && digits.iter().all(u8::is_ascii_digit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_far_from_the_beginning_has_its_place() {
+        let bytes = vec![b'x'; 140_000];
+        let span = Span::of(&bytes[70_000..], &bytes).unwrap();
+        assert_eq!(span.text(&bytes).len(), 70_000);
+    }
+}

@@ -157,3 +157,6 @@ fn conclude(pass: &Pass, events: Vec<Event>, truncated: bool) -> Result<BulkResu
         slow: None,
     })
 }
+
+#[cfg(test)]
+mod tests;

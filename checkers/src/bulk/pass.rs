@@ -180,6 +180,10 @@ impl Pass {
                 answer_tx,
             } => {
                 if head.kind != Kind::Invoke {
+                    // Where the lines' scanner has looked at it, it is not told again.
+                    if amount != NONE && self.minor_value(amount, words).is_none() {
+                        return odd(head, "an amount that is no whole number");
+                    }
                     let (f, payment) = self.close(head)?;
                     return self.recharged(head, f, payment, result, answer_tx, words);
                 }
@@ -460,6 +464,12 @@ impl Pass {
         let at = self.value(words.text(id).parse().ok());
         self.meaning(id).minor = at;
         at
+    }
+
+    #[inline]
+    fn minor_value(&mut self, id: u32, words: &impl Words) -> Option<i128> {
+        let at = self.minor(id, words);
+        self.values[at as usize]
     }
 
     /// Where in `values` an amount in major units is; it has a value where it is exact.

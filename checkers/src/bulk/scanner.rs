@@ -153,3 +153,25 @@ impl<'a> Batches<'a> {
             .map_err(|_| Gone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{channel, sync_channel};
+
+    #[test]
+    fn batches_are_full_but_for_the_last() {
+        let path = std::env::temp_dir().join(format!("paytwice-batches-{}", std::process::id()));
+        std::fs::write(&path, "a line\n".repeat(2 * BATCH + 1)).unwrap();
+        let (full, batches) = sync_channel(3);
+        let (_back, empty) = channel();
+        let scanner = std::thread::spawn({
+            let mut pieces = Pieces::open(&path).unwrap();
+            move || scan(&mut pieces, &full, &empty).unwrap()
+        });
+        let sizes: Vec<usize> = batches.iter().map(|batch| batch.found.len()).collect();
+        scanner.join().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(sizes, [BATCH, BATCH, 1]);
+    }
+}

@@ -243,6 +243,18 @@ mod tests {
         assert_eq!(shapes.shapes.len(), 1);
     }
 
+    #[test]
+    fn so_many_shapes_are_learned_and_no_more() {
+        let mut shapes = Shapes::default();
+        for nth in 0..2 * SHAPES_MAX {
+            let link = "x".repeat(nth);
+            let head = r#""process":"PROCESS","type":"ok","f":"balance","value":{"account":"a"}"#;
+            let line = format!("{{\"index\":1,\"time\":1,{}}}\n", head.replace("PROCESS", &link));
+            assert!(shapes.learn(line.as_bytes(), line.as_bytes()).is_some());
+        }
+        assert_eq!(shapes.shapes.len(), SHAPES_MAX);
+    }
+
     proptest! {
         #[test]
         fn a_known_shape_says_what_a_look_at_every_key_says(

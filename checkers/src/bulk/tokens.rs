@@ -99,6 +99,15 @@ mod tests {
         is_fine.then(|| (digits.parse().unwrap(), behind))
     }
 
+    #[test]
+    fn a_number_may_be_all_that_there_is() {
+        assert_eq!(number(b"0"), Some((0, &b""[..])));
+        assert_eq!(number(b"00"), None);
+        assert_eq!(number(b"999999999999999999"), Some((999_999_999_999_999_999, &b""[..])));
+        assert_eq!(number(b"1000000000000000000"), None);
+        assert_eq!(number(b"100000000000000000000000,"), None);
+    }
+
     proptest! {
         #[test]
         fn numbers_are_read_as_digit_by_digit(digits in "[0-9]{0,20}", behind in "[ -~]{0,10}") {

@@ -63,6 +63,7 @@ fn balances(lines: &mut [String], account: &str, first: Option<&str>, last: &str
 #[test]
 fn a_history_that_is_cut_off_ends_before_the_cut() {
     for cut in [
+        "\"rows\":[{\"account\"",
         "\"read\":\"credits\"",
         "\"at\":\"final\",\"read\":\"balances\"",
         "\"f\":\"phase\"",
@@ -191,6 +192,13 @@ fn what_was_there_before_is_not_this_run_s() {
             lines
                 .iter_mut()
                 .for_each(|line| *line = line.replace(&format!("\"{tx}\""), "\"success\""));
+        });
+    }
+    for tx in ["t0", "t1"] {
+        agrees_on(|lines| {
+            early(lines, "success");
+            let renamed = |line: &String| line.replace(&format!("\"{tx}\""), "\"success\"");
+            lines.iter_mut().for_each(|line| *line = renamed(line));
         });
     }
     let mut lost = run_of_four();
@@ -440,4 +448,36 @@ fn questions_about_settled_payments_are_no_one_s() {
     }
     let read = edited(&scenario, |_| {});
     assert_eq!((read.slow, read.exactly_once.anomalies.len()), (None, 1));
+}
+
+#[test]
+fn an_answer_owes_all_that_it_answers() {
+    for (right, wrong) in [
+        ("\"amount\":\"1\"", "\"amount\":\"x\""),
+        ("\"attempt\":1", "\"attempt\":-1"),
+        ("\"attempt\":1", "\"status\":200"),
+    ] {
+        let text = three_payments();
+        let ok = text
+            .lines()
+            .find(|line| line.contains("\"type\":\"ok\",\"f\":\"recharge\""))
+            .expect("an answer");
+        let text = text.replace(ok, &ok.replace(right, wrong));
+        assert_eq!(agrees(text.as_bytes()).unwrap(), None, "{wrong}");
+        // The same from the binary form.
+        let file = super::Scratch::new("answer.jsonl", text.as_bytes());
+        let binary = super::Scratch::new("answer.ptw", &super::to_binary(&file.0).expect("it is JSON"));
+        assert!(super::check_path(&binary.0, super::Format::Binary).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_point_of_a_delivery_may_have_been_read_as_something_else() {
+    let value = "{\"link\":\"DELIVER topic_notifymsg\",\"conn\":1,\"point\":\"COMMIT\",\"bytes\":1}";
+    let read = agrees_on(|lines| {
+        let at = first_with(lines, "DELIVER");
+        let line = format!("\"process\":\"wire\",\"type\":\"info\",\"f\":\"wire\",\"value\":{value}");
+        insert(lines, at, &line);
+    });
+    assert_eq!(read.expect("it is readable").exactly_once.counts["delivered"], 3);
 }
