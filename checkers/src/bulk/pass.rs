@@ -2,7 +2,7 @@
 //!
 //! Texts are dense numbers, whoever made them: transaction numbers, accounts, amounts, results. O(1) per event.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::history::{Body, Event, Header, Kind, Process, QueryPath, ReadMoment, Rows};
 use crate::ledger::Role;
@@ -13,6 +13,8 @@ use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, empty_read, is_compe
 
 /// Processes with smaller numbers have their state in an array.
 const DENSE_PROCESSES: u64 = 1 << 22;
+/// More numbers than a delivery names, but for a crafted one.
+const FEW_NUMBERS: usize = 64;
 
 /// What is known of a text. There are millions: what only few have stands in a [`Meaning`].
 #[derive(Clone, Copy, Debug)]
@@ -395,8 +397,14 @@ impl Pass {
 
     #[inline]
     fn delivered(&mut self, tx: &[u32], times: u32) {
+        // The same message may be found by its key and by its body. A set would take longer than a look at a few.
+        let mut named = (tx.len() > FEW_NUMBERS).then(HashSet::new);
         for (position, id) in tx.iter().enumerate() {
-            if tx[..position].contains(id) && tx.len() < 64 {
+            let again = match &mut named {
+                Some(named) => !named.insert(*id),
+                None => tx[..position].contains(id),
+            };
+            if again {
                 continue;
             }
             self.deliveries_seen += u64::from(times);

@@ -266,13 +266,14 @@ impl Observer {
         // A duplicated frame is two events, the original and its copy: each counts once.
         let did = wire.did.as_deref().unwrap_or_default();
         let times = u32::from(!did.contains("dropped") && !did.contains("lost"));
-        for (position, name) in wire.tx.iter().enumerate() {
-            if wire.tx[..position].contains(name) && wire.tx.len() < 64 {
+        for name in &wire.tx {
+            let tx = self.ledger.txs.id(name);
+            let deliveries = self.deliveries.entry(tx).or_default();
+            if deliveries.last().is_some_and(|last| last.index == event.index) {
                 continue; // the same message, found by its key and by its body
             }
-            let tx = self.ledger.txs.id(name);
             self.ledger.deliveries_seen += u64::from(times);
-            self.deliveries.entry(tx).or_default().push(Delivery {
+            deliveries.push(Delivery {
                 index: event.index,
                 time: event.time,
                 times,
