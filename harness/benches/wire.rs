@@ -1,9 +1,10 @@
 //! What the wire layer costs: each exchange direct, through a link, and through toxiproxy where its server is named.
 //!
-//! `cargo bench -p paytwice --bench wire`, or `ci/bench`. The three ways are measured in turns within one run, round by
-//! round, so that what else the machine does falls on all of them. Client, link and server are processes of their own, as
-//! in a run: this program is the client, and starts itself again as the others. `TOXIPROXY` names toxiproxy's server program,
-//! `SLOW_MYSQL` and `SLOW_ROCKETMQ` images whose disks take their time.
+//! `cargo bench -p paytwice --bench wire`, or `ci/bench`. The ways are measured in short turns within one run, so that what
+//! else the machine and the servers do falls on all of them; `direct again` shows how much two figures of the same way differ.
+//! Client, link and server are processes of their own, as in a run: this program is the client, and starts itself again as
+//! the others. `TOXIPROXY` names toxiproxy's server program, `SLOW_MYSQL` and `SLOW_ROCKETMQ` images whose disks take their
+//! time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,9 +27,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
-/// Rounds per way; the median throughput of the rounds and the quantiles of all latencies count.
-const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_millis(1500);
+/// Turns of one client per way; the quantiles of all its latencies count.
+const ALONE: usize = 120;
+const ALONE_TURN: Duration = Duration::from_millis(50);
+/// Turns of all clients per way; their median throughput counts.
+const TOGETHER: usize = 15;
+const TOGETHER_TURN: Duration = Duration::from_millis(500);
 /// Clients at work at the same time where throughput is measured.
 const CLIENTS: usize = 8;
 const MANY: usize = 1000;
@@ -211,31 +215,35 @@ async fn ways(
     toxiproxy: &Option<Toxiproxy>,
 ) -> (Part, Vec<(&'static str, SocketAddr)>) {
     let link = Part::start(&["link", &upstream.to_string(), protocol]);
-    let mut ways = vec![("direct", upstream), ("link", link.addr)];
+    let mut ways = vec![("direct", upstream), ("direct again", upstream), ("link", link.addr)];
     if let Some(toxiproxy) = toxiproxy {
         ways.push(("toxiproxy", toxiproxy.proxy(upstream).await));
     }
     (link, ways)
 }
 
-/// Measures every way, round by round in turns.
+/// Measures every way, turn by turn.
 async fn compare(what: &str, ways: Vec<Way>, table: &mut String) {
     if !wanted(what) {
         return;
     }
-    let mut rounds: Vec<(Vec<f64>, Vec<Duration>)> = ways.iter().map(|_| Default::default()).collect();
-    for _ in 0..ROUNDS {
-        for (way, (rates, latencies)) in ways.iter().zip(&mut rounds) {
+    let mut turns: Vec<(Vec<f64>, Vec<Duration>)> = ways.iter().map(|_| Default::default()).collect();
+    for _ in 0..ALONE {
+        for (way, (_, latencies)) in ways.iter().zip(&mut turns) {
             latencies.extend(alone(&way.exchange[0]).await);
+        }
+    }
+    for _ in 0..TOGETHER {
+        for (way, (rates, _)) in ways.iter().zip(&mut turns) {
             rates.push(together(&way.exchange).await);
         }
     }
     let mut measured = Vec::new();
-    for (mut rates, mut latencies) in rounds {
+    for (mut rates, mut latencies) in turns {
         rates.sort_unstable_by(f64::total_cmp);
         latencies.sort_unstable();
         measured.push(Measured {
-            rate: rates[ROUNDS / 2],
+            rate: rates[TOGETHER / 2],
             p50: latencies[latencies.len() / 2],
             p99: latencies[latencies.len() * 99 / 100],
         });
@@ -245,7 +253,7 @@ async fn compare(what: &str, ways: Vec<Way>, table: &mut String) {
     for (way, figures) in ways.iter().zip(&measured) {
         writeln!(
             table,
-            "  {:<10} {:>8.0}/s  {:>5.2} of direct   p50 {:>6.0} us (added {:>4.0})   p99 {:>6.0} us",
+            "  {:<12} {:>8.0}/s  {:>5.2} of direct   p50 {:>6.0} us (added {:>4.0})   p99 {:>6.0} us",
             way.name,
             figures.rate,
             figures.rate / rate,
@@ -264,11 +272,8 @@ fn us(time: Duration) -> f64 {
 
 /// One client, one exchange after the other.
 async fn alone(exchange: &Exchange) -> Vec<Duration> {
-    for _ in 0..20 {
-        exchange().await;
-    }
     let (begun, mut latencies) = (Instant::now(), Vec::new());
-    while begun.elapsed() < ROUND {
+    while begun.elapsed() < ALONE_TURN {
         let at = Instant::now();
         exchange().await;
         latencies.push(at.elapsed());
@@ -284,7 +289,7 @@ async fn together(exchanges: &[Exchange]) -> f64 {
         let exchange = Arc::clone(exchange);
         tasks.spawn(async move {
             let mut count = 0u64;
-            while begun.elapsed() < ROUND {
+            while begun.elapsed() < TOGETHER_TURN {
                 exchange().await;
                 count += 1;
             }
