@@ -12,9 +12,12 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
-/// How long the thread goes on looking after the last bytes that came, before it sleeps: a processor that sleeps takes
-/// longer to wake, in a virtual machine above all, than a frame takes to cross a link.
+/// How long the thread goes on looking at least after the last bytes that came, before it sleeps: a processor that sleeps
+/// takes longer to wake, in a virtual machine above all, than a frame takes to cross a link.
 const LINGER: Duration = Duration::from_micros(300);
+/// How long it goes on looking at most. It looks longer where looking longer would have met what came, a reply that waited
+/// for a disk say, as KVM's halt polling does (Linux, Documentation/virt/kvm/halt-polling.rst).
+const LINGER_MAX: Duration = Duration::from_millis(3);
 /// Where more connections than this speak within [`TOGETHER`], the thread has enough to do without looking, and whoever
 /// else wants its processor gets it.
 const FEW: usize = 4;
@@ -76,6 +79,8 @@ struct Talk {
     speakers: [Option<(usize, Instant)>; FEW],
     /// When bytes last came.
     last: Option<Instant>,
+    /// How long it is worth looking after that, while few speak.
+    linger: Duration,
     /// When there were last too many speakers at once.
     crowded: Option<Instant>,
 }
@@ -84,10 +89,17 @@ impl Talk {
     const NONE: Talk = Talk {
         speakers: [None; FEW],
         last: None,
+        linger: LINGER,
         crowded: None,
     };
 
     fn hear(&mut self, connection: usize, now: Instant) {
+        let silence = self.last.map(|last| now.saturating_duration_since(last));
+        match silence {
+            Some(silence) if silence > LINGER_MAX => self.linger = LINGER,
+            Some(silence) if silence >= self.linger => self.linger = (silence * 3 / 2).min(LINGER_MAX),
+            _ => {}
+        }
         self.last = Some(now);
         let known = |slot: &&mut Option<(usize, Instant)>| slot.is_some_and(|(speaker, _)| speaker == connection);
         if let Some(slot) = self.speakers.iter_mut().find(known) {
@@ -105,7 +117,10 @@ impl Talk {
     /// True while it is worth looking for what comes next.
     fn goes_on(&self, now: Instant) -> bool {
         let within = |at: Option<Instant>, span| at.is_some_and(|at| now.saturating_duration_since(at) < span);
-        within(self.last, LINGER) && !within(self.crowded, CROWDED)
+        let lately = self.speakers.iter().flatten();
+        let lately = lately.filter(|(_, at)| within(Some(*at), LINGER_MAX)).count();
+        let linger = if lately < FEW { self.linger } else { LINGER };
+        within(self.last, linger) && !within(self.crowded, CROWDED)
     }
 }
 
@@ -123,6 +138,29 @@ mod tests {
         }
         assert!(talk.goes_on(at(699)));
         assert!(!talk.goes_on(at(700)), "they have been silent for long enough");
+    }
+
+    #[test]
+    fn it_looks_longer_where_that_meets_what_comes() {
+        let (begun, mut talk) = (Instant::now(), Talk::NONE);
+        let at = |us| begun + Duration::from_micros(us);
+        [0, 1_000].into_iter().for_each(|us| talk.hear(1, at(us)));
+        assert!(talk.goes_on(at(2_499)), "300 us were too short");
+        assert!(!talk.goes_on(at(2_500)));
+        talk.hear(1, at(1_010));
+        assert!(
+            talk.goes_on(at(2_509)),
+            "what comes earlier does not make it look for less time"
+        );
+        talk.hear(1, at(3_510));
+        assert!(
+            talk.goes_on(at(6_509)) && !talk.goes_on(at(6_510)),
+            "never longer than this"
+        );
+        talk.hear(1, at(6_511));
+        assert!(!talk.goes_on(at(6_811)), "a silence that no looking bridges");
+        (2..=4).for_each(|connection| talk.hear(connection, at(7_511)));
+        assert!(!talk.goes_on(at(7_813)), "many speak, and one of them soon");
     }
 
     #[test]
