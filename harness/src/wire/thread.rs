@@ -16,7 +16,8 @@ use tokio::sync::Notify;
 /// takes longer to wake, in a virtual machine above all, than a frame takes to cross a link.
 const LINGER: Duration = Duration::from_micros(300);
 /// How long it goes on looking at most. It looks longer where looking longer would have met what came, a reply that waited
-/// for a disk say, as KVM's halt polling does (Linux, Documentation/virt/kvm/halt-polling.rst).
+/// for a disk say, as KVM's halt polling does (Linux, Documentation/virt/kvm/halt-polling.rst); only while fewer than [`FEW`]
+/// connections spoke within this time.
 const LINGER_MAX: Duration = Duration::from_millis(3);
 /// Where more connections than this speak within [`TOGETHER`], the thread has enough to do without looking, and whoever
 /// else wants its processor gets it.
