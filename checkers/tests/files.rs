@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use paytwice_checkers::formats::{ConvertError, Converted, CutOff, Format, Reader, convert, format_of_name};
+use tempfile::TempDir;
 
 const OPS: &str = "{:type :invoke, :process 0, :f :r}{:type :ok, :process 0, :f :r, :value {:a \"b\"}}";
 
@@ -85,31 +86,23 @@ fn a_history_that_is_cut_off_stays_so_and_some_formats_are_only_read() {
 }
 
 /// A directory that is gone afterwards.
-struct Scratch(PathBuf);
+struct Scratch(TempDir);
 
 impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("paytwice-files-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Scratch(path)
+    fn new() -> Scratch {
+        Scratch(TempDir::new().unwrap())
     }
 
     fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
+        let path = self.0.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn a_directory_gives_the_history_in_the_format_asked_for() {
-    let dir = Scratch::new("store");
+    let dir = Scratch::new();
     let none = Reader::open(&dir.0, None).unwrap_err().to_string();
     assert!(none.contains("holds no history.edn: name the directory"), "{none}");
     for (name, format) in [
@@ -127,11 +120,11 @@ fn a_directory_gives_the_history_in_the_format_asked_for() {
         (Some(Format::Binary), "history.ptw", Format::Binary),
     ] {
         let mut reader = Reader::open(&dir.0, asked).unwrap();
-        assert_eq!((reader.path(), reader.format()), (&*dir.0.join(name), format));
+        assert_eq!((reader.path(), reader.format()), (&*dir.0.path().join(name), format));
         assert_eq!(ops(&mut reader), 2, "{name}");
     }
     assert!(Reader::open(&dir.0, Some(Format::PorcupineKv)).is_err());
-    let file = Reader::open(dir.0.join("history.edn"), Some(Format::JepsenStore));
+    let file = Reader::open(dir.0.path().join("history.edn"), Some(Format::JepsenStore));
     let error = file.unwrap_err().to_string();
     assert!(error.contains("a directory of Jepsen's store is expected"), "{error}");
 }
@@ -140,7 +133,7 @@ fn a_directory_gives_the_history_in_the_format_asked_for() {
 #[test]
 fn a_file_is_known_by_its_name_even_where_that_is_no_text() {
     use std::os::unix::ffi::OsStrExt;
-    let dir = Scratch::new("name");
+    let dir = Scratch::new();
     let path = dir.write(std::ffi::OsStr::from_bytes(b"h\xff.edn"), OPS.as_bytes());
     let mut reader = Reader::open(&path, None).unwrap();
     assert_eq!(reader.path(), path);
