@@ -98,6 +98,7 @@ pub mod ledgers;
 pub mod linear;
 pub mod money;
 pub mod ops;
+mod parallel;
 pub mod process;
 pub mod query_honesty;
 pub mod queues;

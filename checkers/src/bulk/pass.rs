@@ -604,6 +604,6 @@ impl Sink for Pass {
     }
 }
 
-fn small(n: usize) -> u32 {
+pub(super) fn small(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(NONE - 1)
 }

@@ -2,10 +2,14 @@
 
 use crate::history::ReadMoment;
 use crate::ledger::Role;
+use crate::parallel;
 use crate::verdict::CheckerResult;
 
 use super::events::NONE;
-use super::pass::Pass;
+use super::pass::{Account, Pass, Payment, small};
+
+/// Payments, or accounts, that a thread looks at in one go.
+const PART: usize = 1 << 12;
 
 /// The counts of the settled accounts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,13 +36,13 @@ impl Pass {
             read(ReadMoment::Initial) && read(ReadMoment::Final),
             read(ReadMoment::BeforeCompensate),
         );
-        for payment in &self.payments {
+        let is_open = |payment: &Payment| {
             // A number that was given for one payment, and chosen by the client of another.
             let given = (payment.given != NONE).then(|| self.texts[payment.given as usize]);
             let taken = given.is_some_and(|text| text.payment != NONE);
-            self.accounts[payment.account as usize].unsettled |= taken || payment.acknowledged && !payment.recorded;
-        }
-        for account in &mut self.accounts {
+            taken || payment.acknowledged && !payment.recorded
+        };
+        let is_off = |account: &Account| {
             let [initial, before, last] = account.at;
             let gained = |end: Option<i128>| end.and_then(|end| end.checked_sub(initial.unwrap_or(0)));
             let as_expected = gained(last) == Some(account.expected);
@@ -47,7 +51,18 @@ impl Pass {
                 (None, None) => account.expected == 0,
                 (before, _) => gained(before) == Some(account.expected),
             };
-            account.unsettled |= !(has_ends && as_expected && in_time);
+            !(has_ends && as_expected && in_time)
+        };
+        let mut unsettled = each_part(&self.payments, |_, payments| {
+            let open = payments.iter().filter(|payment| is_open(payment));
+            open.map(|payment| payment.account).collect::<Vec<_>>()
+        });
+        unsettled.extend(each_part(&self.accounts, |first, accounts| {
+            let off = accounts.iter().enumerate().filter(|(_, account)| is_off(account));
+            off.map(|(at, _)| small(first + at)).collect()
+        }));
+        for account in unsettled.into_iter().flatten() {
+            self.accounts[account as usize].unsettled = true;
         }
         self.accounts.iter().any(|a| a.unsettled)
     }
@@ -73,7 +88,19 @@ impl Pass {
     /// The counts of the settled accounts and their payments.
     pub(super) fn settled(&self) -> Settled {
         let mut settled = Settled::default();
-        for payment in &self.payments {
+        for part in each_part(&self.payments, |_, payments| self.settled_among(payments)) {
+            settled.add(part);
+        }
+        for account in self.accounts.iter().filter(|a| !a.unsettled) {
+            settled.accounts += 1;
+            settled.opened_late += u64::from(account.opened && account.at[0].is_none());
+        }
+        settled
+    }
+
+    fn settled_among(&self, payments: &[Payment]) -> Settled {
+        let mut settled = Settled::default();
+        for payment in payments {
             if self.accounts[payment.account as usize].unsettled {
                 continue;
             }
@@ -94,15 +121,46 @@ impl Pass {
             settled.redelivered += u64::from(delivered > 1);
             settled.credited += u64::from(payment.successful);
         }
-        for account in self.accounts.iter().filter(|a| !a.unsettled) {
-            settled.accounts += 1;
-            settled.opened_late += u64::from(account.opened && account.at[0].is_none());
-        }
         settled
     }
 }
 
+/// What `look` says of each part of a long list, which it gets with the position of its first.
+fn each_part<T: Sync, R: Send>(items: &[T], look: impl Fn(usize, &[T]) -> R + Sync) -> Vec<R> {
+    let parts = items.len().div_ceil(PART);
+    let looked = parallel::each(parts, |_: &mut (), part| {
+        let first = part * PART;
+        Some(look(first, &items[first..items.len().min(first + PART)]))
+    });
+    looked.into_iter().map(|(_, result)| result).collect()
+}
+
 impl Settled {
+    fn add(&mut self, other: Settled) {
+        let Settled {
+            any_ok,
+            successful,
+            attempted,
+            acknowledged,
+            recorded,
+            delivered,
+            redelivered,
+            credited,
+            opened_late,
+            accounts,
+        } = other;
+        self.any_ok |= any_ok;
+        self.successful += successful;
+        self.attempted += attempted;
+        self.acknowledged += acknowledged;
+        self.recorded += recorded;
+        self.delivered += delivered;
+        self.redelivered += redelivered;
+        self.credited += credited;
+        self.opened_late += opened_late;
+        self.accounts += accounts;
+    }
+
     /// Adds to what the checkers counted among the others.
     pub(super) fn add_to(&self, exactly_once: &mut CheckerResult, convergence: &mut CheckerResult) {
         let add = |result: &mut CheckerResult, name: &str, count: u64| {

@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 
+use crate::parallel;
 use crate::verdict::CheckerResult;
 
 use super::budget::Budget;
 use super::model::Model;
 use super::operation::Operation;
-use super::parallel;
 use super::report::{self, TOLD_MAX, Told, Totals, Trouble};
 use super::solve::{Detail, Outcome, solve_in};
 

@@ -49,7 +49,6 @@ pub mod model;
 pub mod models;
 pub mod names;
 pub mod operation;
-mod parallel;
 mod plan;
 mod replay;
 mod report;

@@ -1,4 +1,4 @@
-//! The same work on many independent parts, on all cores. What comes back does not depend on who did what.
+//! The same work on many independent parts, on all cores. Never: lets what comes back depend on who did what.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
