@@ -76,14 +76,14 @@ impl Correlation {
     }
 
     /// The name of a path (its template where one fits) and the transaction number in it.
-    pub(super) fn of_http_path(&self, target: &str) -> (String, Option<String>) {
+    pub(super) fn of_http_path<'a>(&'a self, target: &'a str) -> (&'a str, Option<String>) {
         let path = target.split(['?', '#']).next().unwrap_or_default();
         for template in &self.http_path {
             if let Some(tx) = fits(template, path) {
-                return (template.clone(), tx);
+                return (template, tx);
             }
         }
-        (path.to_owned(), None)
+        (path, None)
     }
 }
 
@@ -136,17 +136,14 @@ mod tests {
             ],
             ..Correlation::default()
         };
-        let path = |p: &str| rules.of_http_path(p);
+        let path = |p: &'static str| rules.of_http_path(p);
         assert_eq!(
             path("/pay/payresult/t7?x=1"),
-            ("/pay/payresult/{tx}".to_owned(), Some("t7".to_owned()))
+            ("/pay/payresult/{tx}", Some("t7".to_owned()))
         );
-        assert_eq!(
-            path("/account/balance/a1"),
-            ("/account/balance/{account}".to_owned(), None)
-        );
-        assert_eq!(path("/pay/payresult/"), ("/pay/payresult/".to_owned(), None));
-        assert_eq!(path("/pay/recharge?card=secret"), ("/pay/recharge".to_owned(), None));
+        assert_eq!(path("/account/balance/a1"), ("/account/balance/{account}", None));
+        assert_eq!(path("/pay/payresult/"), ("/pay/payresult/", None));
+        assert_eq!(path("/pay/recharge?card=secret"), ("/pay/recharge", None));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! does not wait for that. After bytes came the thread stays awake for a moment, unless many connections speak at once.
 //! Never: runs anything that blocks, or that is not of a link.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ static THREAD: Mutex<Option<Handle>> = Mutex::new(None);
 static CAME: Notify = Notify::const_new();
 
 thread_local! {
-    static TALK: Cell<Talk> = const { Cell::new(Talk::NONE) };
+    static TALK: RefCell<Talk> = const { RefCell::new(Talk::NONE) };
 }
 
 /// Where to spawn what belongs to a link; the thread is started at the first call and ends with the process.
@@ -52,10 +52,11 @@ pub(super) fn handle() -> io::Result<Handle> {
 
 /// Bytes came on a connection, told from others by this number: more may follow soon.
 pub(super) fn bytes_came(connection: usize, now: Instant) {
-    let mut talk = TALK.get();
-    talk.hear(connection, now);
-    TALK.set(talk);
-    if talk.goes_on(now) {
+    let goes_on = TALK.with_borrow_mut(|talk| {
+        talk.hear(connection, now);
+        talk.goes_on(now)
+    });
+    if goes_on {
         CAME.notify_one();
     }
 }
@@ -64,7 +65,7 @@ pub(super) fn bytes_came(connection: usize, now: Instant) {
 async fn linger() {
     loop {
         CAME.notified().await;
-        while TALK.get().goes_on(Instant::now()) {
+        while TALK.with_borrow(|talk| talk.goes_on(Instant::now())) {
             // Whoever else waits for this processor goes first.
             std::thread::yield_now();
             // The runtime looks at every socket and timer before it comes back here.
@@ -74,7 +75,7 @@ async fn linger() {
 }
 
 /// Who spoke lately.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Talk {
     /// The connections that spoke last, and when.
     speakers: [Option<(usize, Instant)>; FEW],

@@ -1,5 +1,7 @@
 //! What a connection tells of its frames: one event for each named point, with what was done to it.
 
+use std::borrow::Cow;
+
 use paytwice_checkers::history::WireEvent;
 
 use super::Connection;
@@ -10,18 +12,16 @@ use crate::wire::core::Frame;
 const NAMELESS: &str = "frame";
 
 impl Connection {
-    pub(super) fn record(&self, frame: &Frame, on_its_way: Option<&str>) {
-        for point in &frame.points {
-            let words = frame.did.iter().chain(&point.did).map(AsRef::as_ref).chain(on_its_way);
-            let did = words.collect::<Vec<&str>>().join(", ");
-            if self.shared.detail() != WireDetail::Off || !did.is_empty() {
-                self.tell(point.name.clone(), point.tx.clone(), point.bytes, did);
-            }
-        }
+    pub(super) fn record(&self, frame: Frame, on_its_way: Option<&str>) {
         if frame.points.is_empty() && self.shared.detail() == WireDetail::All {
-            let words = frame.did.iter().map(AsRef::as_ref).chain(on_its_way);
-            let did = words.collect::<Vec<&str>>().join(", ");
+            let did = words(&frame.did, None, on_its_way);
             self.tell(NAMELESS.to_owned(), Vec::new(), frame.bytes.len(), did);
+        }
+        for point in frame.points {
+            let did = words(&frame.did, point.did.as_deref(), on_its_way);
+            if self.shared.detail() != WireDetail::Off || !did.is_empty() {
+                self.tell(point.name, point.tx, point.bytes, did);
+            }
         }
     }
 
@@ -35,4 +35,10 @@ impl Connection {
             did: (!did.is_empty()).then_some(did),
         });
     }
+}
+
+/// What was done to a frame, to one point of it, and on its way.
+fn words(frame: &[Cow<'static, str>], point: Option<&str>, on_its_way: Option<&str>) -> String {
+    let words = frame.iter().map(AsRef::as_ref).chain(point).chain(on_its_way);
+    words.collect::<Vec<&str>>().join(", ")
 }

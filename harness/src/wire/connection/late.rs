@@ -68,9 +68,9 @@ impl Connection {
     }
 
     /// The connection is over.
-    pub(super) fn lose_late(&self) {
-        for copy in &self.late {
-            if let Load::Frame(frame) | Load::Aside(frame) = &copy.load {
+    pub(super) fn lose_late(&mut self) {
+        for copy in std::mem::take(&mut self.late) {
+            if let Load::Frame(frame) | Load::Aside(frame) = copy.load {
                 self.record(frame, Some(LOST));
             }
         }

@@ -182,10 +182,10 @@ impl Connection {
         let now = Instant::now();
         for way in Way::BOTH {
             while let Some(item) = self.lanes[way as usize].pop() {
-                self.lost(&item, now);
+                self.lost(item, now);
             }
         }
-        for (_, _, frame) in &self.overtaken {
+        for (_, _, frame) in std::mem::take(&mut self.overtaken) {
             self.record(frame, Some(LOST));
         }
         self.lose_late();
@@ -332,8 +332,9 @@ impl Connection {
             return Step::Idle;
         }
         let buffer = &mut self.buffers[way as usize];
-        // Not at every read: frames that are under way keep what they were read into.
-        if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+        // The same memory again where nothing in it is under way any more; otherwise more of it, but not at every read.
+        let again = buffer.is_empty() && buffer.try_reclaim(READ_BYTES);
+        if !again && buffer.capacity() - buffer.len() < READ_BYTES_MIN {
             buffer.reserve(READ_BYTES);
         }
         let Poll::Ready(read) = pin!(source.read_buf(buffer)).poll(cx) else {
@@ -384,7 +385,7 @@ impl Connection {
         let rest = self.buffers[way as usize].split().freeze();
         if let Load::Reset = how {
             for item in self.lanes[way as usize].take_held() {
-                self.lost(&item, now);
+                self.lost(item, now);
             }
             self.lose_destination(way.back(), now);
         } else if !rest.is_empty() {
@@ -413,7 +414,7 @@ impl Connection {
         let mut ends = Vec::new();
         while let Some(item) = self.lanes[way as usize].pop() {
             match item.load {
-                Load::Frame(_) | Load::Aside(_) => self.lost(&item, now),
+                Load::Frame(_) | Load::Aside(_) => self.lost(item, now),
                 Load::Fin => self.lanes[way as usize].fin_passed = true,
                 Load::Reset => ends.push(item),
             }
@@ -446,9 +447,11 @@ impl Connection {
             Head::Frames => self.write_frames(way, now, cx),
         };
         drop(pass);
-        for item in std::mem::take(&mut self.through) {
-            self.passed(way, &item, now);
+        let mut through = std::mem::take(&mut self.through);
+        for item in through.drain(..) {
+            self.passed(way, item, now);
         }
+        self.through = through;
         step
     }
 
@@ -516,20 +519,20 @@ impl Connection {
     fn send_aside(&self, item: Item, now: Instant) {
         let did = item.did(now);
         if let Load::Aside(frame) = item.load {
-            self.record(&frame, did.as_deref());
+            self.record(frame.clone(), did.as_deref());
             let session = self.leg.session(&self.shared);
             self.shared.spawn(aside(self.leg.upstream(), frame, session));
         }
     }
 
-    fn lost(&self, item: &Item, now: Instant) {
+    fn lost(&self, item: Item, now: Instant) {
         for rule in &item.after {
             if let Action::Shut(gate, _) = &rule.rule.action {
                 gate.call_off(&self.handle);
             }
         }
-        if let Load::Frame(frame) | Load::Aside(frame) = &item.load {
-            let did = item.did(now).map_or_else(String::new, |did| format!("{did}, "));
+        let did = item.did(now).map_or_else(String::new, |did| format!("{did}, "));
+        if let Load::Frame(frame) | Load::Aside(frame) = item.load {
             self.record(frame, Some(&format!("{did}{LOST}")));
         }
     }

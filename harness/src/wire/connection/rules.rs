@@ -23,10 +23,10 @@ impl Connection {
     pub(super) fn take_frame(&mut self, way: Way, frame: Frame, now: Instant) {
         self.shared.count_frame();
         if self.failing && way == Way::Request {
-            return self.record(&frame, Some(FAILED));
+            return self.record(frame, Some(FAILED));
         }
         if !frame.forward {
-            self.record(&frame, None);
+            self.record(frame, None);
             return;
         }
         if self.rules.is_empty() && self.overtaken.is_empty() {
@@ -60,7 +60,7 @@ impl Connection {
                 Action::Drop => {
                     rule.counters.dropped.fetch_add(1, Ordering::Relaxed);
                     self.fire(rule, &frame);
-                    self.record(&frame, Some("dropped"));
+                    self.record(frame, Some("dropped"));
                     return None;
                 }
                 Action::Hold => {
@@ -70,7 +70,7 @@ impl Connection {
                 Action::Sever(Moment::Before) => {
                     self.fire(rule, &frame);
                     self.sever(rule, End::Reset);
-                    self.record(&frame, Some("lost with the connection, which was reset before it"));
+                    self.record(frame, Some("lost with the connection, which was reset before it"));
                     return None;
                 }
                 Action::FailAndClose => {
@@ -80,7 +80,7 @@ impl Connection {
                             .answered
                             .fetch_add(answers.len() as u64, Ordering::Relaxed);
                         self.fire(rule, &frame);
-                        self.record(&frame, Some(FAILED));
+                        self.record(frame, Some(FAILED));
                         for answer in answers {
                             self.push(Way::Reply, Load::Frame(answer), Orders::default(), Instant::now());
                         }
@@ -118,7 +118,7 @@ impl Connection {
                     if let Some(Refused { answer, instead }) = self.session.refuse(&frame, *refusal) {
                         rule.counters.answered.fetch_add(1, Ordering::Relaxed);
                         self.fire(rule, &frame);
-                        self.record(&frame, Some("answered by the link, not passed on"));
+                        self.record(frame, Some("answered by the link, not passed on"));
                         self.push(way.back(), Load::Frame(answer), Orders::default(), Instant::now());
                         return instead;
                     }
@@ -210,8 +210,9 @@ impl Connection {
 
     /// A frame is through: what was to happen right after it happens now. Whoever waits for it hears of it last, so that
     /// the history tells of the frame before it tells of what the frame brought about.
-    pub(super) fn passed(&mut self, way: Way, item: &Item, now: Instant) {
-        let Load::Frame(frame) = &item.load else { return };
+    pub(super) fn passed(&mut self, way: Way, item: Item, now: Instant) {
+        let did = item.did(now);
+        let Load::Frame(frame) = item.load else { return };
         for rule in &item.after {
             match &rule.rule.action {
                 Action::Shut(gate, _) => gate.shut(),
@@ -227,9 +228,12 @@ impl Connection {
             let name = || format!("{} {}", self.shared.name(), point.name);
             self.handle.parties.passed(way, name);
         }
-        self.record(frame, item.did(now).as_deref());
+        if item.after.is_empty() {
+            return self.record(frame, did.as_deref());
+        }
+        self.record(frame.clone(), did.as_deref());
         for rule in &item.after {
-            self.fire(rule, frame);
+            self.fire(rule, &frame);
         }
     }
 }

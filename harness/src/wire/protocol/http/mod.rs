@@ -7,6 +7,7 @@ mod body;
 mod refuse;
 
 use std::collections::VecDeque;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -143,29 +144,22 @@ impl Http {
                 } = *head;
                 if at_once {
                     let bytes = buffer.split_to(message.head_bytes).freeze();
-                    self.answered_by(way, message.asked.take());
+                    self.asks(&mut message);
                     out.push(Frame::named(bytes, FrameKind::Plain, message.name, message.tx));
                     self.ways[way as usize] = State::Pieces(body);
                     if body == Body::Sized(0) {
                         self.ways[way as usize] = State::Head;
                     }
                 } else {
+                    // A message without a body is whole although nothing follows its head.
                     let scanned = message.head_bytes;
-                    self.ways[way as usize] = State::Whole { message, body, scanned };
-                    self.step_whole(way, buffer, out);
+                    self.hold(way, message, body, scanned, buffer, out);
                 }
                 if tunnel {
                     self.ways = [State::Bytes, State::Bytes];
                 }
                 true
             }
-        }
-    }
-
-    /// A message without a body is whole although nothing follows its head.
-    fn step_whole(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>) {
-        if let State::Whole { message, body, scanned } = std::mem::replace(&mut self.ways[way as usize], State::Head) {
-            self.hold(way, message, body, scanned, buffer, out);
         }
     }
 
@@ -198,10 +192,7 @@ impl Http {
             Way::Request if ended => FrameKind::HttpRequest,
             _ => FrameKind::Plain,
         };
-        if let Some(asked) = &mut message.asked {
-            asked.tx.clone_from(&message.tx);
-        }
-        self.answered_by(way, message.asked.take());
+        self.asks(&mut message);
         let mut frame = Frame::named(bytes, kind, message.name, message.tx);
         if kind == FrameKind::HttpRequest {
             frame.asked = self.requests;
@@ -225,11 +216,15 @@ impl Http {
         true
     }
 
-    fn answered_by(&mut self, way: Way, asked: Option<Asked>) {
-        if let (Way::Request, Some(asked)) = (way, asked) {
+    /// A request waits for its answer from here on, with what is known of it.
+    fn asks(&mut self, message: &mut Message) {
+        if let Some(asked) = message.asked.take() {
             self.requests += 1;
-            let number = self.requests;
-            self.unanswered.push_back(Asked { number, ..asked });
+            self.unanswered.push_back(Asked {
+                number: self.requests,
+                tx: message.tx.clone(),
+                ..asked
+            });
         }
     }
 
@@ -247,9 +242,9 @@ impl Http {
     }
 
     fn read_request(&self, buffer: &[u8]) -> Reading {
-        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut request = httparse::Request::new(&mut headers);
-        let head_bytes = match request.parse(buffer) {
+        let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+        let mut request = httparse::Request::new(&mut []);
+        let head_bytes = match request.parse_with_uninit_headers(buffer, &mut headers) {
             Ok(httparse::Status::Complete(bytes)) => bytes,
             Ok(httparse::Status::Partial) if buffer.len() < HEAD_BYTES_MAX => return Reading::More,
             _ => return Reading::Broken,
@@ -265,18 +260,17 @@ impl Http {
         };
         let (path, tx) = self.terms.correlation.of_http_path(target);
         let tx: Vec<_> = tx.into_iter().collect();
-        let name = format!("{method} {path}");
         let connect = method == "CONNECT";
         let asked = Asked {
             number: 0,
-            name: format!("{name} reply"),
-            tx: tx.clone(),
+            name: [method, " ", path, " reply"].concat(),
+            tx: Vec::new(),
             head_only: method == "HEAD",
             connect,
         };
         Reading::Head(Box::new(Head {
             message: Message {
-                name: format!("{name} request"),
+                name: [method, " ", path, " request"].concat(),
                 tx,
                 head_bytes,
                 chunked: framing.chunked,
@@ -289,9 +283,10 @@ impl Http {
     }
 
     fn read_answer(&mut self, buffer: &[u8]) -> Reading {
-        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut answer = httparse::Response::new(&mut headers);
-        let head_bytes = match answer.parse(buffer) {
+        let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+        let mut answer = httparse::Response::new(&mut []);
+        let parser = httparse::ParserConfig::default();
+        let head_bytes = match parser.parse_response_with_uninit_headers(&mut answer, buffer, &mut headers) {
             Ok(httparse::Status::Complete(bytes)) => bytes,
             Ok(httparse::Status::Partial) if buffer.len() < HEAD_BYTES_MAX => return Reading::More,
             _ => return Reading::Broken,
@@ -359,22 +354,22 @@ impl Framing {
     fn read(headers: &[httparse::Header<'_>]) -> Result<Framing, body::Broken> {
         let mut framing = Framing::default();
         for header in headers {
-            let value = std::str::from_utf8(header.value).unwrap_or_default().trim();
+            let value = || std::str::from_utf8(header.value).unwrap_or_default().trim();
             let is = |name: &str| header.name.eq_ignore_ascii_case(name);
             if is("content-length") {
-                let length = value.parse().map_err(|_| body::Broken)?;
+                let length = value().parse().map_err(|_| body::Broken)?;
                 if framing.length.replace(length).is_some_and(|other| other != length) {
                     return Err(body::Broken);
                 }
             } else if is("transfer-encoding") {
-                framing.chunked = value
+                framing.chunked = value()
                     .rsplit(',')
                     .next()
                     .is_some_and(|v| v.trim().eq_ignore_ascii_case("chunked"));
             } else if is("content-type") {
-                framing.json = value.to_ascii_lowercase().starts_with("application/json");
+                framing.json = value().to_ascii_lowercase().starts_with("application/json");
             } else if is("expect") {
-                framing.expects = value.eq_ignore_ascii_case("100-continue");
+                framing.expects = value().eq_ignore_ascii_case("100-continue");
             }
         }
         match framing.chunked && framing.length.is_some() {
