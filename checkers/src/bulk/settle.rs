@@ -185,3 +185,40 @@ impl Settled {
         add(convergence, "converged", self.accounts);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_in_one_part_at_its_position() {
+        for count in [0, 1, PART - 1, PART, PART + 1, 40 * PART + 7] {
+            let items: Vec<usize> = (0..count).collect();
+            let parts = each_part(&items, |first, part| (first, part.to_vec()));
+            assert!(parts.iter().all(|(first, part)| part.first() == Some(first)), "{count}");
+            assert_eq!(parts.into_iter().flat_map(|(_, part)| part).collect::<Vec<_>>(), items);
+        }
+    }
+
+    #[test]
+    fn the_counts_of_parts_add_up() {
+        let part = |n| Settled {
+            any_ok: n == 1,
+            successful: n,
+            attempted: n + 1,
+            acknowledged: n + 2,
+            recorded: n + 3,
+            delivered: n + 4,
+            redelivered: n + 5,
+            credited: n + 6,
+            opened_late: n + 7,
+            accounts: n + 8,
+        };
+        let mut sum = part(1);
+        sum.add(part(100));
+        let told = format!("{sum:?}");
+        let wanted = "Settled { any_ok: true, successful: 101, attempted: 103, acknowledged: 105, recorded: 107, delivered: 109, \
+                      redelivered: 111, credited: 113, opened_late: 115, accounts: 117 }";
+        assert_eq!(told, wanted);
+    }
+}

@@ -1,6 +1,6 @@
 //! Histories that few runs write, in which something is left out, comes too late or stands for two things.
 
-use super::common::{Scenario, Try, jsonl, run_of_four, run_of_one};
+use super::common::{PLANTS, Scenario, Try, jsonl, run_of_four, run_of_one};
 use super::{agrees, agrees_edited, agrees_on, first_with, insert, three_payments};
 use paytwice_checkers::bulk::BulkResults;
 use paytwice_checkers::history::{Kind, QueryPath};
@@ -424,6 +424,30 @@ fn a_read_of_more_rows_than_go_from_thread_to_thread_at_once() {
         .unwrap()
         .expect("it is readable");
     assert_eq!((read.slow, read.balance_convergence.counts["converged"]), (None, 5_000));
+}
+
+#[test]
+fn one_of_more_accounts_than_are_looked_at_in_one_go_is_found() {
+    for plant in ["double", "lost"] {
+        let mut scenario = Scenario::empty();
+        for at in 0..5_000 {
+            let account = scenario.account(0);
+            scenario.pay(account, at);
+        }
+        let plant = PLANTS.iter().find(|p| p.name == plant).unwrap();
+        let planted = plant.apply(&mut scenario, 4_321, 5_000);
+        let read = agrees(jsonl(&scenario.history()).as_bytes())
+            .unwrap()
+            .expect("it is readable");
+        assert_eq!(read.slow, None, "{}", plant.name);
+        assert_eq!(read.balance_convergence.counts["accounts"], 5_000, "{}", plant.name);
+        let anomalies = &read.exactly_once.anomalies;
+        assert!(
+            anomalies.iter().all(|anomaly| anomaly.subject == planted.subject),
+            "{anomalies:?}"
+        );
+        assert!(!anomalies.is_empty(), "{}", plant.name);
+    }
 }
 
 #[test]
