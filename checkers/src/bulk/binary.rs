@@ -1,6 +1,6 @@
 //! Reads a history of payments from the binary form: numbers only, but for the few texts that have to be understood.
 //!
-//! One thread looks at the checksums, one counts. An event that is not as the harness writes it is decoded as a whole.
+//! One thread looks at the checksums, one reads, one counts. An event that is not as the harness writes it is decoded as a whole.
 
 use std::path::Path;
 
@@ -15,6 +15,7 @@ use crate::ops::{Tape, write_op_json};
 use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, odd};
 use super::fields::{Cells, Key, NO_FIELDS, Shape, Unusual};
 use super::pass::Pass;
+use super::relay::relay;
 use super::select::Select;
 use super::{BulkResults, Odd, conclude, found};
 
@@ -40,16 +41,32 @@ fn judge(binary: &Binary) -> Result<BulkResults, Odd> {
     let truncated = binary.cut_off().is_some();
     let mut pass = Pass::new();
     pass.know(binary.text_count() as usize);
-    Driver::new(binary).drive(&mut pass)?;
+    drive(binary, &mut pass)?;
     if !pass.settle() {
         let globals = std::mem::take(&mut pass.globals);
         return conclude(&pass, globals, truncated);
     }
     pass.globals = Vec::new();
     let mut select = Select::new(&pass);
-    Driver::new(binary).drive(&mut select)?;
+    drive(binary, &mut select)?;
     let events = select.events;
     conclude(&pass, events, truncated)
+}
+
+/// Reads on a thread of its own, and gives what it finds to the sink.
+fn drive<S: Sink>(binary: &Binary, sink: &mut S) -> Result<(), Odd> {
+    let (mut tape, mut line) = (Tape::default(), String::new());
+    let mut begins = Vec::with_capacity(binary.block_count());
+    let mut events = 0;
+    for block in 0..binary.block_count() {
+        begins.push(events);
+        events += binary.block(block).records.len() as u64;
+    }
+    let event = |index: u64| {
+        let block = begins.partition_point(|begin| *begin <= index) - 1;
+        event(binary, block, (index - begins[block]) as usize, &mut tape, &mut line)
+    };
+    relay(|relay| Driver::new(binary).drive(relay), binary, event, sink)
 }
 
 impl Words for Binary {

@@ -21,6 +21,7 @@ mod found;
 mod jsonl;
 mod line;
 mod pass;
+mod relay;
 mod rows;
 mod scanner;
 mod select;
