@@ -2,7 +2,7 @@
 //!
 //! Histories of anybody's operations are judged by the [`workloads`], histories of payments by
 //! [`judge`](crate::judge) (`payments`) or, however long they are, by [`bulk`] (`exactly-once`, `ledger`).
-//! A checker that panics says unknown, and that it is our bug.
+//! What has to be parsed is parsed on a thread of its own. A checker that panics says unknown, and that it is our bug.
 
 mod corpus;
 mod render;
@@ -185,20 +185,18 @@ fn guarded<T>(name: &str, run: impl FnOnce() -> T) -> Result<T, CheckerResult> {
 }
 
 fn feed(reader: &mut Reader, workload: &mut dyn Workload, request: &Request, ops: &mut u64) -> Result<(), CheckError> {
-    loop {
-        let misfit = match reader.next()? {
-            None => return Ok(()),
-            Some(op) => workload.push(&op).err(),
-        };
+    let fed = reader.each(|op| {
         *ops += 1;
-        if let Some(misfit) = misfit {
-            return Err(CheckError::Misfit {
-                file: request.path.display().to_string(),
-                line: reader.line(),
-                as_: request.as_.clone(),
-                misfit,
-            });
-        }
+        workload.push(op)
+    })?;
+    match fed {
+        Ok(()) => Ok(()),
+        Err(misfit) => Err(CheckError::Misfit {
+            file: request.path.display().to_string(),
+            line: reader.line_of(*ops - 1)?,
+            as_: request.as_.clone(),
+            misfit,
+        }),
     }
 }
 

@@ -92,6 +92,15 @@ impl Forms {
         Ok(Some(op))
     }
 
+    /// Puts the next operation on a tape; false at the end.
+    pub(super) fn next_on(&mut self, tape: &mut Tape) -> Result<bool, ReadError> {
+        if self.next()?.is_none() {
+            return Ok(false);
+        }
+        std::mem::swap(&mut self.tape, tape);
+        Ok(true)
+    }
+
     /// Moves to the next form; false where none follows.
     fn advance(&mut self) -> Result<bool, ReadError> {
         if self.state == State::Begin {

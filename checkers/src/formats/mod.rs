@@ -28,6 +28,7 @@
 //! # Ok::<(), paytwice_checkers::formats::ReadError>(())
 //! ```
 
+mod ahead;
 pub mod binary;
 mod convert;
 pub mod edn;

@@ -101,6 +101,11 @@ impl Tape {
         self.open.clear();
     }
 
+    /// What its buffers take, in bytes.
+    pub(crate) fn room(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>() + self.text.capacity()
+    }
+
     /// A nil.
     pub fn push_nil(&mut self) -> bool {
         self.leaf(Tag::Nil, 0)
