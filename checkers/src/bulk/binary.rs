@@ -1,6 +1,7 @@
 //! Reads a history of payments from the binary form: numbers only, but for the few texts that have to be understood.
 //!
-//! One thread looks at the checksums, one reads, one counts. An event that is not as the harness writes it is decoded as a whole.
+//! One thread looks at the checksums, one reads, one counts. An event that is not as the harness writes it is decoded as a
+//! whole.
 
 use std::path::Path;
 
@@ -62,11 +63,17 @@ fn drive<S: Sink>(binary: &Binary, sink: &mut S) -> Result<(), Odd> {
         begins.push(events);
         events += binary.block(block).records.len() as u64;
     }
-    let event = |index: u64| {
-        let block = begins.partition_point(|begin| *begin <= index) - 1;
-        event(binary, block, (index - begins[block]) as usize, &mut tape, &mut line)
+    let whole = |index: u64| {
+        let (block, nth) = place(&begins, index);
+        event(binary, block, nth, &mut tape, &mut line)
     };
-    relay(|relay| Driver::new(binary).drive(relay), binary, event, sink)
+    relay(|sink| Driver::new(binary).drive(sink), binary, whole, sink)
+}
+
+/// The block that an event is in, and its place there, where these are the indices that the blocks begin with.
+fn place(begins: &[u64], index: u64) -> (usize, usize) {
+    let block = begins.partition_point(|begin| *begin <= index).saturating_sub(1);
+    (block, (index - begins[block]) as usize)
 }
 
 impl Words for Binary {
@@ -374,6 +381,13 @@ fn event(binary: &Binary, block: usize, nth: usize, tape: &mut Tape, line: &mut 
 mod tests {
     use super::*;
     use crate::formats::binary::BinaryWriter;
+
+    #[test]
+    fn an_event_is_in_the_block_that_begins_at_it_or_before() {
+        let places = [0, 1, 4, 5, 6, 9, 10, 99].map(|index| place(&[0, 5, 10], index));
+        let wanted = [(0, 0), (0, 1), (0, 4), (1, 0), (1, 1), (1, 4), (2, 0), (2, 89)];
+        assert_eq!(places, wanted);
+    }
 
     #[test]
     fn only_records_with_nothing_but_what_the_harness_writes_are_known() {

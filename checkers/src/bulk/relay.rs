@@ -2,6 +2,7 @@
 //!
 //! Never: takes anything in, or lets a reader run ahead by more than a few batches.
 
+use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -67,10 +68,11 @@ pub(super) fn relay<S: Sink>(
             let _ = back.send(batch); // the reader may have ended
             Ok(())
         });
-        match reader.join() {
-            // What was told comes before what could not be read behind it.
-            Ok(read) => taken.and(read),
-            Err(_) => Err(Odd("reading panicked".into())),
+        match (taken, reader.join()) {
+            // What was told comes before whatever happened behind it.
+            (Err(odd), _) => Err(odd),
+            (_, Err(panic)) => resume_unwind(panic),
+            (Ok(()), Ok(read)) => read,
         }
     })
 }
@@ -180,6 +182,7 @@ impl Sink for Relay {
         self.tell(Told::Event(Box::new(event), *head))
     }
 
+    /// Whoever reads the binary form knows all texts before.
     fn know(&mut self, _: usize) {}
 }
 
@@ -355,9 +358,9 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_panics_is_told() {
+    #[should_panic(expected = "as the test wants it")]
+    fn a_reader_that_panics_is_not_kept_quiet() {
         let read = |_: &mut Relay| -> Result<(), Odd> { panic!("as the test wants it") };
-        let Odd(why) = relay(read, &NoWords, |index| Ok(event(index)), &mut Written::default()).unwrap_err();
-        assert_eq!(why, "reading panicked");
+        let _ = relay(read, &NoWords, |index| Ok(event(index)), &mut Written::default());
     }
 }

@@ -216,9 +216,10 @@ mod tests {
         };
         let mut sum = part(1);
         sum.add(part(100));
+        sum.add(part(1));
         let told = format!("{sum:?}");
-        let wanted = "Settled { any_ok: true, successful: 101, attempted: 103, acknowledged: 105, recorded: 107, delivered: 109, \
-                      redelivered: 111, credited: 113, opened_late: 115, accounts: 117 }";
+        let wanted = "Settled { any_ok: true, successful: 102, attempted: 105, acknowledged: 108, recorded: 111, delivered: 114, \
+                      redelivered: 117, credited: 120, opened_late: 123, accounts: 126 }";
         assert_eq!(told, wanted);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Histories of anybody's operations are judged by the [`workloads`], histories of payments by
 //! [`judge`](crate::judge) (`payments`) or, however long they are, by [`bulk`] (`exactly-once`, `ledger`).
-//! What has to be parsed is parsed on a thread of its own. A checker that panics says unknown, and that it is our bug.
+//! EDN and JSON are parsed on a thread of their own. A checker that panics says unknown, and that it is our bug.
 
 mod corpus;
 mod render;
@@ -162,16 +162,17 @@ pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
 
 /// What a workload says of all operations of a file.
 fn judge(mut reader: Reader, mut workload: Box<dyn Workload>, request: &Request) -> Result<Checked, CheckError> {
-    let mut ops = 0;
+    let (mut ops, mut cut_off) = (0, None);
     let judged = guarded(&request.as_, || {
         feed(&mut reader, workload.as_mut(), request, &mut ops)?;
+        cut_off = reader.cut_off();
         Ok::<_, CheckError>(workload.finish())
     });
     let result = judged.unwrap_or_else(Ok)?;
     Ok(Checked {
         format: reader.format(),
         ops,
-        cut_off: reader.cut_off(),
+        cut_off,
         results: vec![result],
     })
 }
@@ -186,18 +187,16 @@ fn guarded<T>(name: &str, run: impl FnOnce() -> T) -> Result<T, CheckerResult> {
 
 fn feed(reader: &mut Reader, workload: &mut dyn Workload, request: &Request, ops: &mut u64) -> Result<(), CheckError> {
     let fed = reader.each(|op| {
+        workload.push(op)?;
         *ops += 1;
-        workload.push(op)
+        Ok(())
     })?;
-    match fed {
-        Ok(()) => Ok(()),
-        Err(misfit) => Err(CheckError::Misfit {
-            file: request.path.display().to_string(),
-            line: reader.line_of(*ops - 1)?,
-            as_: request.as_.clone(),
-            misfit,
-        }),
-    }
+    fed.map_err(|(misfit, line)| CheckError::Misfit {
+        file: request.path.display().to_string(),
+        line,
+        as_: request.as_.clone(),
+        misfit,
+    })
 }
 
 fn check_payments(request: &Request) -> Result<Checked, CheckError> {

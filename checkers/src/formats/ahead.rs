@@ -1,6 +1,6 @@
 //! Reads ahead: one thread parses operations, another one takes them, in the order of the file.
 //!
-//! Never: holds more than a few batches of operations, or another one beside a long one.
+//! Never: reads on beside a long operation, or holds more than some megabytes of short ones.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -11,69 +11,76 @@ use crate::ops::{Op, Tape};
 use super::error::ReadError;
 use super::forms::Forms;
 
-/// Operations that go from thread to thread at once.
+/// Operations, and bytes of their tapes, that go from thread to thread at once.
 const BATCH: usize = 128;
+const BATCH_BYTES: usize = 1 << 20;
 /// How many batches may wait.
 const BATCHES_WAITING: usize = 4;
-/// What takes more on its tape is long: nothing is read until it has been taken.
+/// An operation whose tape has taken more room than this, in bytes, is long: nothing is read until it has been taken.
 const LONG_BYTES: usize = 1 << 16;
 
-/// The tapes of so many operations; the others are to be written on.
+/// Operations that were parsed.
 #[derive(Default)]
 struct Batch {
+    /// Those of the operations, and behind them some to be written on.
     tapes: Vec<Tape>,
-    ops: usize,
+    /// The line in which each operation ends.
+    lines: Vec<u64>,
 }
 
-/// Gives every operation to `take` until that has enough, which is the inner error.
+/// Gives every operation to `take` until that has enough: the inner error, and the line of that operation.
 pub(super) fn each<E>(
     forms: &mut Forms,
     take: &mut impl FnMut(&Op<'_>) -> Result<(), E>,
-) -> Result<Result<(), E>, ReadError> {
+) -> Result<Result<(), (E, u64)>, ReadError> {
     let (full, batches) = sync_channel(BATCHES_WAITING);
     let (back, empty) = channel();
+    let first = forms.position();
     thread::scope(|scope| {
         let reader = scope.spawn(move || read(forms, &full, &empty));
-        let taken = take_all(batches, &back, take);
-        // Whoever waits for an empty batch hears that none will come.
+        let taken = take_all(batches, &back, first, take);
+        // Whoever waits for a batch to come back hears that none will.
         drop(back);
         match (taken, reader.join()) {
-            (_, Err(panic)) => resume_unwind(panic),
-            // What was taken stands before what could not be read behind it.
+            // What was taken stands before whatever happened behind it.
             (Err(enough), _) => Ok(Err(enough)),
+            (_, Err(panic)) => resume_unwind(panic),
             (Ok(()), Ok(read)) => read.map(Ok),
         }
     })
 }
 
 fn read(forms: &mut Forms, full: &SyncSender<Batch>, empty: &Receiver<Batch>) -> Result<(), ReadError> {
-    let (mut batch, mut under_way) = (Batch::default(), 0);
+    let (mut batch, mut bytes, mut under_way) = (Batch::default(), 0, 0);
     loop {
-        if batch.tapes.len() == batch.ops {
+        if batch.tapes.len() == batch.lines.len() {
             batch.tapes.push(Tape::default());
         }
-        let tape = &mut batch.tapes[batch.ops];
-        let more = forms.next_on(tape);
+        let tape = &mut batch.tapes[batch.lines.len()];
+        let line = forms.next_on(tape);
         let long = tape.room() > LONG_BYTES;
-        if let Ok(true) = more {
-            batch.ops += 1;
-            if batch.ops < BATCH && !long {
+        bytes += tape.room();
+        if let Ok(Some(line)) = line {
+            batch.lines.push(line);
+            if batch.lines.len() < BATCH && bytes < BATCH_BYTES && !long {
                 continue;
             }
         }
         if full.send(batch).is_err() {
-            return Ok(()); // nobody takes it: there was enough
+            return Ok(()); // whoever took it has enough
         }
-        if !more? {
+        if line?.is_none() {
             return Ok(());
         }
-        under_way += 1;
-        batch = Batch::default();
-        while under_way > 0 && (long || batch.tapes.is_empty()) {
-            let taken = if long { empty.recv().ok() } else { empty.try_recv().ok() };
-            let Some(taken) = taken else { break };
+        (batch, bytes, under_way) = (Batch::default(), 0, under_way + 1);
+        if long {
+            for _ in 0..std::mem::take(&mut under_way) {
+                let Ok(back) = empty.recv() else { return Ok(()) };
+                batch = back;
+            }
+        } else if let Ok(back) = empty.try_recv() {
             under_way -= 1;
-            batch = taken;
+            batch = back;
         }
     }
 }
@@ -81,28 +88,38 @@ fn read(forms: &mut Forms, full: &SyncSender<Batch>, empty: &Receiver<Batch>) ->
 fn take_all<E>(
     batches: Receiver<Batch>,
     back: &Sender<Batch>,
+    first: u64,
     take: &mut impl FnMut(&Op<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut position = 0;
+) -> Result<(), (E, u64)> {
+    let mut position = first;
     for mut batch in batches {
-        for tape in &batch.tapes[..batch.ops] {
-            // The reader has looked at it before.
-            if let Ok(op) = Op::of(tape, position) {
-                take(&op)?;
-            }
+        for (tape, line) in batch.tapes.iter().zip(&batch.lines) {
+            let op = Op::of(tape, position).expect("the reader has read it as an operation");
+            take(&op).map_err(|enough| (enough, *line))?;
             position += 1;
         }
-        batch.ops = 0;
-        batch.tapes.retain(|tape| tape.room() <= LONG_BYTES);
+        batch.clear();
         let _ = back.send(batch); // the reader may have ended
     }
     Ok(())
 }
 
+impl Batch {
+    /// Has it hold no operation, and no more than a batch of short tapes to be written on.
+    fn clear(&mut self) {
+        let mut bytes = 0;
+        self.tapes.retain(|tape| {
+            bytes += tape.room();
+            tape.room() <= LONG_BYTES && bytes <= BATCH_BYTES
+        });
+        self.lines.clear();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::{Format, Reader};
+    use crate::formats::{Format, Reader, edn};
 
     /// So many operations; every hundredth is a long one, and every thousandth a very long one.
     fn history(ops: u64) -> String {
@@ -125,8 +142,11 @@ mod tests {
     /// Index and value of each.
     type Ops = Vec<(u64, String)>;
 
-    /// What is taken of it until the operation `enough` has been, and how it ends.
-    fn taken(text: &str, enough: u64) -> (Ops, Result<Result<(), u64>, String>) {
+    /// How it ends: with the operation that was enough and its line, or with an error.
+    type Ended = Result<Result<(), (u64, u64)>, String>;
+
+    /// What is taken of it until the operation `enough` has been.
+    fn taken(text: &str, enough: u64) -> (Ops, Ended) {
         let mut ops = Vec::new();
         let ended = reader(text).each(|op| {
             ops.push((op.index, format!("{:?}", op.value)));
@@ -155,7 +175,7 @@ mod tests {
         let text = history(5_000);
         for enough in [0, 98, 99, 100, 2_999, 4_999] {
             let (ops, ended) = taken(&text, enough);
-            assert_eq!((ops.len() as u64, ended), (enough + 1, Ok(Err(enough))));
+            assert_eq!((ops.len() as u64, ended), (enough + 1, Ok(Err((enough, enough + 1)))));
         }
     }
 
@@ -166,7 +186,7 @@ mod tests {
         assert_eq!(ops.len(), 1_000);
         let said = ended.unwrap_err();
         assert!(said.starts_with("some.edn:1001:"), "{said}");
-        assert_eq!(taken(&text, 999).1, Ok(Err(999)), "nobody gets there");
+        assert_eq!(taken(&text, 999).1, Ok(Err((999, 1_000))), "nobody gets there");
     }
 
     #[test]
@@ -184,16 +204,25 @@ mod tests {
             }
         }
 
-        let long = format!(
-            "{{:process 0, :type :ok, :f :read, :value [{}]}}\n",
-            "1 ".repeat(200_000)
-        );
+        let op = |values| {
+            format!(
+                "{{:process 0, :type :ok, :f :read, :value [{}]}}\n",
+                "1 ".repeat(values)
+            )
+        };
+        // In front of each long one there are some short ones.
+        let (short, long) = (op(1), op(200_000));
+        let text = (short.repeat(10) + &long).repeat(40);
         let read = std::sync::Arc::new(AtomicUsize::new(0));
-        let counted = Counted(std::io::Cursor::new(long.repeat(40)), std::sync::Arc::clone(&read));
+        let counted = Counted(std::io::Cursor::new(text), std::sync::Arc::clone(&read));
         let mut reader = Reader::new(counted, "some.edn", Format::JepsenEdn).unwrap();
         let mut ahead = Vec::new();
         let mut taken = 0;
-        let ended = reader.each(|_| {
+        let ended = reader.each(|op| {
+            if op.index % 11 != 10 {
+                taken += short.len();
+                return Ok(());
+            }
             // Time enough to read on.
             thread::sleep(std::time::Duration::from_millis(10));
             taken += long.len();
@@ -204,5 +233,66 @@ mod tests {
         // The window holds the beginning of the next ones.
         assert!(ahead.iter().all(|bytes| *bytes < 2 * long.len()), "{ahead:?}");
         assert_eq!(ahead.len(), 40);
+    }
+
+    #[test]
+    fn a_tape_takes_room_for_nodes_and_text() {
+        let room = |text: &str| {
+            let mut tape = Tape::default();
+            edn::scan(text.as_bytes(), 0, false, &mut tape).unwrap();
+            tape.room()
+        };
+        for (text, at_least) in [
+            ("[".to_owned() + &"1 ".repeat(3_000) + "]", 48_000),
+            (format!("\"{}\"", "x".repeat(50_000)), 50_000),
+        ] {
+            let room = room(&text);
+            assert!((at_least..4 * at_least).contains(&room), "{room}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_on_again_stays_small() {
+        let tape = |bytes: usize| {
+            let mut tape = Tape::default();
+            tape.push_string(&"x".repeat(bytes));
+            tape
+        };
+        let sizes = |sizes: &[usize]| {
+            let mut batch = Batch {
+                tapes: sizes.iter().map(|bytes| tape(*bytes)).collect(),
+                lines: vec![1; sizes.len()],
+            };
+            batch.clear();
+            assert!(batch.lines.is_empty());
+            batch.tapes.len()
+        };
+        assert_eq!(sizes(&[10, 20, 30]), 3);
+        assert_eq!(sizes(&[10, LONG_BYTES, 30]), 2, "what is long is let go");
+        assert_eq!(sizes(&[BATCH_BYTES / 20; 40]), 19, "and what is too much in all");
+    }
+
+    #[test]
+    fn a_flaw_in_the_reader_is_not_kept_quiet() {
+        /// Reads a few operations, and panics.
+        struct Flawed(std::io::Cursor<String>);
+
+        impl std::io::Read for Flawed {
+            fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+                match self.0.read(out)? {
+                    0 => panic!("as the test wants it"),
+                    n => Ok(n),
+                }
+            }
+        }
+
+        let run = |enough| {
+            let flawed = Flawed(std::io::Cursor::new(history(90)));
+            let mut reader = Reader::new(flawed, "some.edn", Format::JepsenEdn).unwrap();
+            let take = |op: &Op<'_>| if op.index == enough { Err(()) } else { Ok(()) };
+            let each = std::panic::AssertUnwindSafe(|| reader.each(take).map_err(|e| e.to_string()));
+            std::panic::catch_unwind(each).ok()
+        };
+        assert_eq!(run(u64::MAX), None);
     }
 }

@@ -92,13 +92,18 @@ impl Forms {
         Ok(Some(op))
     }
 
-    /// Puts the next operation on a tape; false at the end.
-    pub(super) fn next_on(&mut self, tape: &mut Tape) -> Result<bool, ReadError> {
+    /// Puts the next operation on a tape, and says in which line it ends; None at the end.
+    pub(super) fn next_on(&mut self, tape: &mut Tape) -> Result<Option<u64>, ReadError> {
         if self.next()?.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         std::mem::swap(&mut self.tape, tape);
-        Ok(true)
+        Ok(Some(self.window.count_lines()))
+    }
+
+    /// How many operations have been read.
+    pub(super) fn position(&self) -> u64 {
+        self.position
     }
 
     /// Moves to the next form; false where none follows.

@@ -72,30 +72,21 @@ impl Reader {
         }
     }
 
-    /// Gives every operation to `take` until that has enough, which is the inner error. What has to be parsed is parsed on a
-    /// thread of its own, which may read further than it was asked to.
+    /// Gives every operation to `take` until that has enough: the inner error, and the line of that operation. EDN and JSON
+    /// are parsed on a thread of its own, which may read further than it was asked to.
     pub(crate) fn each<E>(
         &mut self,
         mut take: impl FnMut(&Op<'_>) -> Result<(), E>,
-    ) -> Result<Result<(), E>, ReadError> {
+    ) -> Result<Result<(), (E, u64)>, ReadError> {
         if let Inner::Forms(forms) = &mut self.inner {
             return ahead::each(forms, &mut take);
         }
         while let Some(op) = self.next()? {
             if let Err(enough) = take(&op) {
-                return Ok(Err(enough));
+                return Ok(Err((enough, self.line())));
             }
         }
         Ok(Ok(()))
-    }
-
-    /// The [`Reader::line`] of an operation: the file is read again, up to it.
-    pub(crate) fn line_of(&self, position: u64) -> Result<u64, ReadError> {
-        let mut again = Reader::open(&self.path, Some(self.format))?;
-        for _ in 0..=position {
-            again.next()?;
-        }
-        Ok(again.line())
     }
 
     /// Where the file ends within an operation; known once [`Reader::next`] has come to the end.

@@ -125,6 +125,13 @@ impl Window {
         self.place(self.at).0
     }
 
+    /// The same, for whoever asks again and again: counts on from where it was asked last.
+    pub(super) fn count_lines(&mut self) -> u64 {
+        (self.line, self.line_start) = self.place(self.at);
+        self.counted = self.at;
+        self.line
+    }
+
     /// An error at the byte `offset` bytes on. Reads what it shows of what stands there.
     pub(super) fn malformed(&mut self, offset: usize, expected: &str) -> ReadError {
         let at = (self.at + offset).min(self.filled);
@@ -219,6 +226,11 @@ mod tests {
         let mut window = window(&lines.concat(), 64);
         for (n, expected) in (1..).zip(&lines) {
             assert_eq!(window.line(), n);
+            if n % 3 != 0 {
+                assert_eq!((window.count_lines(), window.line()), (n, n));
+            }
+            let wrong = window.malformed_as(0, "a", "b").to_string();
+            assert!(wrong.starts_with(&format!("h:{n}:1:")), "{wrong}");
             assert_eq!(line(&mut window).unwrap().as_ref(), Some(expected));
             assert!(window.buffer.len() <= 64);
         }

@@ -67,3 +67,12 @@ fn what_is_not_of_the_workloads_shape_has_its_place() {
         assert!(error.to_string().ends_with(expected), "{error}");
     }
 }
+
+#[test]
+fn a_misfit_has_its_place_however_far_was_read() {
+    // Behind it there is more than what is read ahead.
+    let mut lines = vec!["0 invoke add 1"; 2_000];
+    lines[1_500] = "0 invoke pop 1";
+    let said = checked("set", "-", &lines).unwrap_err().to_string();
+    assert!(said.contains("history.edn:1501: as set: operation 1500: "), "{said}");
+}

@@ -332,11 +332,7 @@ impl Connection {
             return Step::Idle;
         }
         let buffer = &mut self.buffers[way as usize];
-        // The same memory again where nothing in it is under way any more; otherwise more of it, but not at every read.
-        let again = buffer.is_empty() && buffer.try_reclaim(READ_BYTES);
-        if !again && buffer.capacity() - buffer.len() < READ_BYTES_MIN {
-            buffer.reserve(READ_BYTES);
-        }
+        make_room(buffer);
         let Poll::Ready(read) = pin!(source.read_buf(buffer)).poll(cx) else {
             return Step::Idle;
         };
@@ -531,9 +527,50 @@ impl Connection {
                 gate.call_off(&self.handle);
             }
         }
-        let did = item.did(now).map_or_else(String::new, |did| format!("{did}, "));
+        let did = item.did(now);
         if let Load::Frame(frame) | Load::Aside(frame) = item.load {
+            let did = did.map_or_else(String::new, |did| format!("{did}, "));
             self.record(frame, Some(&format!("{did}{LOST}")));
         }
+    }
+}
+
+/// Room for a read: the same memory again where nothing in it is under way any more; otherwise more, but not at every read.
+fn make_room(buffer: &mut BytesMut) {
+    let again = buffer.is_empty() && buffer.try_reclaim(READ_BYTES);
+    if !again && buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+        buffer.reserve(READ_BYTES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads something, and takes it out.
+    fn read(buffer: &mut BytesMut) -> Bytes {
+        make_room(buffer);
+        let room = buffer.capacity() - buffer.len();
+        assert!(room >= READ_BYTES_MIN, "{room}");
+        buffer.extend_from_slice(&[7; 200]);
+        buffer.split().freeze()
+    }
+
+    #[test]
+    fn what_is_not_under_way_is_read_into_again() {
+        let mut buffer = BytesMut::new();
+        let begin = read(&mut buffer).as_ptr();
+        for _ in 0..100 {
+            assert_eq!(read(&mut buffer).as_ptr(), begin);
+        }
+    }
+
+    #[test]
+    fn what_is_under_way_keeps_its_memory_and_is_not_alone_in_it() {
+        let mut buffer = BytesMut::new();
+        let frames: Vec<Bytes> = (0..100).map(|_| read(&mut buffer)).collect();
+        let follows = |pair: &&[Bytes]| pair[1].as_ptr() == pair[0].as_ptr().wrapping_add(200);
+        assert!(frames.windows(2).filter(follows).count() > 90);
+        assert!(frames.iter().all(|frame| frame[..] == [7; 200]));
     }
 }
