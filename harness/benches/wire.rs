@@ -35,6 +35,8 @@ const TOGETHER: usize = 15;
 const TOGETHER_TURN: Duration = Duration::from_millis(500);
 /// Clients at work at the same time where throughput is measured.
 const CLIENTS: usize = 8;
+/// As many as a busy service has, where it has nothing to wait for but the processors.
+const CROWD: usize = 64;
 const MANY: usize = 1000;
 
 type Exchange = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
@@ -53,8 +55,10 @@ struct Way {
 }
 
 struct Measured {
-    /// Exchanges per second by [`CLIENTS`] clients.
+    /// Exchanges per second by all clients at once.
     rate: f64,
+    /// The share of the processors' time that was left then.
+    idle: f64,
     /// Latency of one client alone.
     p50: Duration,
     p99: Duration,
@@ -228,22 +232,26 @@ async fn compare(what: &str, ways: Vec<Way>, table: &mut String) {
         return;
     }
     let mut turns: Vec<(Vec<f64>, Vec<Duration>)> = ways.iter().map(|_| Default::default()).collect();
+    let mut processors = vec![Processors::default(); ways.len()];
     for _ in 0..ALONE {
         for (way, (_, latencies)) in ways.iter().zip(&mut turns) {
             latencies.extend(alone(&way.exchange[0]).await);
         }
     }
     for _ in 0..TOGETHER {
-        for (way, (rates, _)) in ways.iter().zip(&mut turns) {
+        for ((way, (rates, _)), processors) in ways.iter().zip(&mut turns).zip(&mut processors) {
+            let before = Processors::now();
             rates.push(together(&way.exchange).await);
+            processors.add(before, Processors::now());
         }
     }
     let mut measured = Vec::new();
-    for (mut rates, mut latencies) in turns {
+    for ((mut rates, mut latencies), processors) in turns.into_iter().zip(processors) {
         rates.sort_unstable_by(f64::total_cmp);
         latencies.sort_unstable();
         measured.push(Measured {
             rate: rates[TOGETHER / 2],
+            idle: processors.idle_share(),
             p50: latencies[latencies.len() / 2],
             p99: latencies[latencies.len() * 99 / 100],
         });
@@ -253,10 +261,11 @@ async fn compare(what: &str, ways: Vec<Way>, table: &mut String) {
     for (way, figures) in ways.iter().zip(&measured) {
         writeln!(
             table,
-            "  {:<12} {:>8.0}/s  {:>5.2} of direct   p50 {:>6.0} us (added {:>4.0})   p99 {:>6.0} us",
+            "  {:<12} {:>8.0}/s  {:>5.2} of direct   idle {:>2.0} %   p50 {:>6.0} us (added {:>4.0})   p99 {:>6.0} us",
             way.name,
             figures.rate,
             figures.rate / rate,
+            100.0 * figures.idle,
             us(figures.p50),
             us(figures.p50) - us(p50),
             us(figures.p99)
@@ -264,6 +273,37 @@ async fn compare(what: &str, ways: Vec<Way>, table: &mut String) {
         .unwrap();
     }
     eprintln!("{what}: done");
+}
+
+/// What the processors have done, in the kernel's ticks.
+#[derive(Clone, Copy, Default)]
+struct Processors {
+    idle: u64,
+    all: u64,
+}
+
+impl Processors {
+    /// Since the machine was started.
+    fn now() -> Processors {
+        let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+        let line = stat.lines().next().unwrap_or_default();
+        let ticks: Vec<u64> = line.split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
+        Processors {
+            // Idle, and waiting for a disk.
+            idle: ticks.iter().skip(3).take(2).sum(),
+            // What guests do is counted as the processors' own before.
+            all: ticks.iter().take(8).sum(),
+        }
+    }
+
+    fn add(&mut self, before: Processors, after: Processors) {
+        self.idle += after.idle - before.idle;
+        self.all += after.all - before.all;
+    }
+
+    fn idle_share(self) -> f64 {
+        self.idle as f64 / self.all.max(1) as f64
+    }
 }
 
 fn us(time: Duration) -> f64 {
@@ -329,24 +369,28 @@ async fn serve() {
 async fn http(toxiproxy: &Option<Toxiproxy>, table: &mut String) {
     let server = Part::start(&["serve"]);
     let (_link, ways) = ways(server.addr, "http", toxiproxy).await;
-    let mut all = Vec::new();
-    for (name, addr) in ways {
-        let exchange = (0..CLIENTS).map(|_| -> Exchange {
-            let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let url = format!("http://{addr}/pay/payresult/t1");
-            Arc::new(move || {
-                let request = client.get(&url);
-                Box::pin(async move {
-                    request.send().await.unwrap().bytes().await.unwrap();
+    for (what, clients) in [
+        ("HTTP, small GET".to_owned(), CLIENTS),
+        (format!("HTTP, small GET, {CROWD} clients"), CROWD),
+    ] {
+        let all = ways.iter().map(|(name, addr)| {
+            let exchange = (0..clients).map(|_| -> Exchange {
+                let client = reqwest::Client::builder().no_proxy().build().unwrap();
+                let url = format!("http://{addr}/pay/payresult/t1");
+                Arc::new(move || {
+                    let request = client.get(&url);
+                    Box::pin(async move {
+                        request.send().await.unwrap().bytes().await.unwrap();
+                    })
                 })
-            })
+            });
+            Way {
+                name,
+                exchange: exchange.collect(),
+            }
         });
-        all.push(Way {
-            name,
-            exchange: exchange.collect(),
-        });
+        compare(&what, all.collect(), table).await;
     }
-    compare("HTTP, small GET", all, table).await;
 }
 
 async fn connect(addr: SocketAddr) -> MySqlConnection {
