@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p paytwice-checkers --bench files -- [TRANSACTIONS]` (1 million by default): list-append for strict
 //! serializability, from JSON lines, EDN and the binary form. The store is serial, so the history is valid; a key is
-//! retired after 32 appends. Peak memory is the process's, so each format is measured in a process of its own. `ADYA`
+//! retired after 32 appends. Peak memory is the process's, so each measurement is a process of its own; the best of three. `ADYA`
 //! names the program of the crate of that name, which then judges the same JSON lines.
 
 use std::ffi::OsStr;
@@ -42,10 +42,14 @@ fn main() {
             let out = BufWriter::new(File::create(&path).expect("a file"));
             convert(&mut reader, out, format).expect("a history");
         }
+        // What the kernel still had to write would take a processor's time from whoever reads.
+        File::open(&path).and_then(|file| file.sync_all()).expect("a file");
         let said = |what: &str| {
-            let program = std::env::current_exe().expect("a program");
-            let output = Command::new(program).arg(&path).arg(what).output().expect("a process");
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+            best_of_three(|| {
+                let program = std::env::current_exe().expect("a program");
+                let output = Command::new(program).arg(&path).arg(what).output().expect("a process");
+                String::from_utf8_lossy(&output.stdout).trim().to_owned()
+            })
         };
         let bytes = path.metadata().map_or(0, |meta| meta.len());
         println!(
@@ -56,11 +60,19 @@ fn main() {
         );
     }
     if let Some(program) = std::env::var_os("ADYA") {
-        println!("| adya, jsonl | | | {} |", peer(&program, &jsonl));
+        println!("| adya, jsonl | | | {} |", best_of_three(|| peer(&program, &jsonl)));
     }
     for extension in ["jsonl", "edn", "ptw"] {
         let _ = std::fs::remove_file(jsonl.with_extension(extension));
     }
+}
+
+/// What begins with the fewest seconds.
+fn best_of_three(measure: impl Fn() -> String) -> String {
+    let seconds = |said: &String| said.split(' ').next().and_then(|s| s.parse().ok()).unwrap_or(f64::MAX);
+    let said = (0..3).map(|_| measure());
+    said.min_by(|a, b| seconds(a).total_cmp(&seconds(b)))
+        .unwrap_or_default()
 }
 
 /// Prints the seconds, and behind those of a check the peak of memory.

@@ -112,12 +112,10 @@ impl Window {
 
     /// Line of a byte of the buffer, and where that line begins.
     fn place(&self, at: usize) -> (u64, i64) {
-        let (mut line, mut start) = (self.line, self.line_start);
-        for newline in memchr::memchr_iter(b'\n', &self.buffer[self.counted..at]) {
-            line += 1;
-            start = small(self.counted + newline + 1);
-        }
-        (line, start)
+        let passed = &self.buffer[self.counted..at];
+        let lines = memchr::memchr_iter(b'\n', passed).count() as u64;
+        let start = memchr::memrchr(b'\n', passed).map(|last| small(self.counted + last + 1));
+        (self.line + lines, start.unwrap_or(self.line_start))
     }
 
     /// The line of the next byte.
