@@ -3,6 +3,7 @@
 //! One thread looks at the checksums, one reads, one counts. An event that is not as the harness writes it is decoded as a
 //! whole.
 
+use std::panic::resume_unwind;
 use std::path::Path;
 
 use crate::formats::ReadError;
@@ -13,7 +14,7 @@ use crate::history::{Event, Kind, QueryPath, ReadMoment};
 use crate::ledger::Role;
 use crate::ops::{Tape, write_op_json};
 
-use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, odd};
+use super::events::{Head, NONE, Recharge, RowSeen, Seen, Sink, Words, odd};
 use super::fields::{Cells, Key, NO_FIELDS, Shape, Unusual};
 use super::pass::Pass;
 use super::relay::relay;
@@ -33,7 +34,7 @@ pub(super) fn read(path: &Path) -> Result<Result<BulkResults, Odd>, ReadError> {
         match checksums.join() {
             Ok(Ok(())) => Ok(judged),
             Ok(Err(damage)) => Err(damage),
-            Err(_) => Ok(Err(Odd("looking at the checksums panicked".into()))),
+            Err(panic) => resume_unwind(panic),
         }
     })
 }
@@ -253,14 +254,14 @@ impl<'a> Driver<'a> {
         }
         let needs = |id: u32| if id == NONE { Err(Unusual) } else { Ok(id) };
         match f {
-            F::Recharge if shape.is_recharge => Ok(Seen::Recharge {
+            F::Recharge if shape.is_recharge => Ok(Seen::Recharge(Recharge {
                 tx: needs(fields.tx)?,
                 account: needs(fields.account)?,
                 amount: needs(fields.amount)?,
                 conflict: fields.conflict,
                 result: fields.result,
                 answer_tx: fields.answer_tx,
-            }),
+            })),
             F::Query(path) => Ok(Seen::Query {
                 path,
                 tx: needs(fields.tx)?,

@@ -50,14 +50,7 @@ pub(super) struct Head {
 /// An operation of a client, or a frame on the wire, in numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Seen<'a> {
-    Recharge {
-        tx: u32,
-        account: u32,
-        amount: u32,
-        conflict: bool,
-        result: u32,
-        answer_tx: u32,
-    },
+    Recharge(Recharge),
     Query {
         path: QueryPath,
         tx: u32,
@@ -73,6 +66,17 @@ pub(super) enum Seen<'a> {
     },
     /// Anything else that crossed a link.
     Frame,
+}
+
+/// What a client asks for, or is answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recharge {
+    pub(super) tx: u32,
+    pub(super) account: u32,
+    pub(super) amount: u32,
+    pub(super) conflict: bool,
+    pub(super) result: u32,
+    pub(super) answer_tx: u32,
 }
 
 /// A row of a read, in numbers.

@@ -4,14 +4,14 @@
 //! is parsed as [`history::read`](crate::history::read) parses it.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use crate::formats::ReadError;
 use crate::formats::pieces::Pieces;
 use crate::history::{Body, Event, Process};
 use crate::intern::{TOUCHED, Texts};
+use crate::parallel::pipeline;
 
-use super::events::{Head, NONE, RowSeen, Seen, Sink, Words};
+use super::events::{Head, NONE, Recharge, RowSeen, Seen, Sink, Words};
 use super::found::{Answer, AnswerTx, Found, Row, Word, times};
 use super::pass::Pass;
 use super::scanner::{Batch, scan};
@@ -76,34 +76,33 @@ pub(super) fn drive<S: Sink>(
     texts: &mut Texts,
     sink: &mut S,
 ) -> Result<Result<bool, Odd>, ReadError> {
-    let (full, batches) = sync_channel(BATCHES_WAITING);
-    let (back, empty) = channel();
-    std::thread::scope(|scope| {
-        let scanner = scope.spawn(move || scan(pieces, &full, &empty));
-        let taken = take(batches, &back, texts, sink);
-        match scanner.join() {
-            Ok(Ok(())) => Ok(taken),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Ok(Err(Odd("scanning panicked".into()))),
-        }
-    })
-}
-
-fn take<S: Sink>(batches: Receiver<Batch>, back: &Sender<Batch>, texts: &mut Texts, sink: &mut S) -> Result<bool, Odd> {
     let mut truncated = false;
     let mut hashes = Vec::with_capacity(TOUCHED);
-    for batch in batches {
-        let bytes = batch.bytes();
-        let mut recent = Recent::default();
-        for group in batch.found.chunks(GROUP) {
-            hashes.clear();
-            group.iter().for_each(|found| found.hashes(&mut hashes));
-            std::hint::black_box(texts.touch(&hashes));
-            for found in group {
-                truncated |= give(found, bytes, texts, &mut recent, sink)?;
-            }
+    let scanned = pipeline(
+        BATCHES_WAITING,
+        |full, empty| scan(pieces, &full, &empty),
+        |batch: &mut Batch| {
+            truncated |= take(batch, &mut hashes, texts, sink)?;
+            Ok(())
+        },
+    );
+    match scanned {
+        Ok(scanned) => scanned.map(|()| Ok(truncated)),
+        Err(odd) => Ok(Err(odd)),
+    }
+}
+
+/// Gives what was found to the sink; true where the last of it is a line that is cut off.
+fn take<S: Sink>(batch: &Batch, hashes: &mut Vec<u32>, texts: &mut Texts, sink: &mut S) -> Result<bool, Odd> {
+    let bytes = batch.bytes();
+    let (mut truncated, mut recent) = (false, Recent::default());
+    for group in batch.found.chunks(GROUP) {
+        hashes.clear();
+        group.iter().for_each(|found| found.hashes(hashes));
+        std::hint::black_box(texts.touch(hashes));
+        for found in group {
+            truncated |= give(found, bytes, texts, &mut recent, sink)?;
         }
-        let _ = back.send(batch); // the scanner may have ended
     }
     Ok(truncated)
 }
@@ -143,19 +142,19 @@ fn give<'a, S: Sink>(
     let mut numbers = [0; 2];
     let (head, seen, line) = match found {
         Found::Recharge(head, said, line) => {
-            let seen = Seen::Recharge {
+            let seen = Seen::Recharge(Recharge {
                 tx: id(texts, &said.tx),
                 account: id(texts, &said.account),
                 amount: id(texts, &said.amount),
                 conflict: said.conflict,
                 result: NONE,
                 answer_tx: NONE,
-            };
+            });
             (head, seen, *line)
         }
         Found::Answer(head, said, line) => {
             let tx = id(texts, &said.tx);
-            let seen = Seen::Recharge {
+            let seen = Seen::Recharge(Recharge {
                 tx,
                 account: NONE,
                 amount: NONE,
@@ -166,7 +165,7 @@ fn give<'a, S: Sink>(
                     AnswerTx::Same => tx,
                     AnswerTx::Other(word) => id(texts, word),
                 },
-            };
+            });
             (head, seen, *line)
         }
         Found::Query(head, path, tx, line) => {
@@ -241,14 +240,14 @@ fn whole<S: Sink>(line: &[u8], texts: &mut Texts, sink: &mut S) -> Result<(), Od
     let mut id = |text: &str| texts.id(text.as_bytes());
     let mut numbers = Vec::new();
     let seen = match &event.body {
-        Body::Recharge(said) => Seen::Recharge {
+        Body::Recharge(said) => Seen::Recharge(Recharge {
             tx: id(&said.tx),
             account: id(&said.account),
             amount: id(&said.amount.to_string()),
             conflict: said.conflict,
             result: said.result.as_deref().map_or(NONE, &mut id),
             answer_tx: said.answer_tx.as_deref().map_or(NONE, &mut id),
-        },
+        }),
         Body::Query(path, query) => Seen::Query {
             path: *path,
             tx: id(&query.tx),

@@ -9,7 +9,7 @@ use crate::ledger::Role;
 use crate::money::{self, Money};
 
 use super::Odd;
-use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, empty_read, is_compensation, odd};
+use super::events::{Head, NONE, Recharge, RowSeen, Seen, Sink, Words, empty_read, is_compensation, odd};
 
 /// Processes with smaller numbers have their state in an array.
 const DENSE_PROCESSES: u64 = 1 << 22;
@@ -173,23 +173,16 @@ impl Pass {
             }
             Seen::Delivery { tx, times } => self.delivered(tx, times),
             Seen::Frame => {}
-            Seen::Recharge {
-                tx,
-                account,
-                amount,
-                conflict,
-                result,
-                answer_tx,
-            } => {
+            Seen::Recharge(said) => {
                 if head.kind != Kind::Invoke {
                     // Where the lines' scanner has looked at it, it is not told again.
-                    if amount != NONE && self.minor_value(amount, words).is_none() {
+                    if said.amount != NONE && self.minor_value(said.amount, words).is_none() {
                         return odd(head, "an amount that is no whole number");
                     }
                     let (f, payment) = self.close(head)?;
-                    return self.recharged(head, f, payment, result, answer_tx, words);
+                    return self.recharged(head, f, payment, &said, words);
                 }
-                let what = self.recharge(head, tx, account, amount, conflict, words)?;
+                let what = self.recharge(head, &said, words)?;
                 self.open(head, F::Recharge, what)?;
             }
             Seen::Query { path, .. } => {
@@ -311,24 +304,17 @@ impl Pass {
         meaning.is_some_and(|meaning| meaning.class & EARLIER != 0)
     }
 
-    fn recharge(
-        &mut self,
-        head: &Head,
-        tx: u32,
-        account: u32,
-        amount: u32,
-        conflict: bool,
-        words: &impl Words,
-    ) -> Result<u32, Odd> {
+    fn recharge(&mut self, head: &Head, said: &Recharge, words: &impl Words) -> Result<u32, Odd> {
+        let tx = said.tx;
         if self.payments_read {
             return odd(head, "a payment after the final read");
         }
-        let amount = self.minor(amount, words);
+        let amount = self.minor(said.amount, words);
         let Some(value) = self.values[amount as usize] else {
             return odd(head, "an amount that is no whole number");
         };
-        let account = self.account(account);
-        if conflict {
+        let account = self.account(said.account);
+        if said.conflict {
             self.accounts[account as usize].unsettled = true;
             return Ok(NONE);
         }
@@ -355,15 +341,8 @@ impl Pass {
         Ok(known)
     }
 
-    fn recharged(
-        &mut self,
-        head: &Head,
-        f: F,
-        payment: u32,
-        result: u32,
-        answer_tx: u32,
-        words: &impl Words,
-    ) -> Result<(), Odd> {
+    fn recharged(&mut self, head: &Head, f: F, payment: u32, said: &Recharge, words: &impl Words) -> Result<(), Odd> {
+        let Recharge { result, answer_tx, .. } = *said;
         if f != F::Recharge {
             return odd(head, "the end of another operation than the one that is open");
         }

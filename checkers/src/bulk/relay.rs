@@ -2,12 +2,11 @@
 //!
 //! Never: takes anything in, or lets a reader run ahead by more than a few batches.
 
-use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use crate::history::{Event, ReadMoment};
 use crate::ledger::Role;
+use crate::parallel::pipeline;
 
 use super::Odd;
 use super::events::{Head, RowSeen, Seen, Sink, Words};
@@ -51,30 +50,13 @@ pub(super) fn relay<S: Sink>(
     mut event: impl FnMut(u64) -> Result<Event, Odd>,
     sink: &mut S,
 ) -> Result<(), Odd> {
-    let (full, batches) = sync_channel(BATCHES_WAITING);
-    let (back, empty) = channel();
-    thread::scope(|scope| {
-        let reader = scope.spawn(move || {
-            let mut relay = Relay {
-                batch: Batch::default(),
-                full,
-                empty,
-            };
-            let read = read(&mut relay);
-            relay.pass_on().and(read)
-        });
-        let taken = batches.into_iter().try_for_each(|mut batch: Batch| {
-            give(&mut batch, words, &mut event, sink)?;
-            let _ = back.send(batch); // the reader may have ended
-            Ok(())
-        });
-        match (taken, reader.join()) {
-            // What was told comes before whatever happened behind it.
-            (Err(odd), _) => Err(odd),
-            (_, Err(panic)) => resume_unwind(panic),
-            (Ok(()), Ok(read)) => read,
-        }
-    })
+    let read = |full, empty| {
+        let batch = Batch::default();
+        let mut relay = Relay { batch, full, empty };
+        let read = read(&mut relay);
+        relay.pass_on().and(read)
+    };
+    pipeline(BATCHES_WAITING, read, |batch| give(batch, words, &mut event, sink))?
 }
 
 fn give<S: Sink>(
@@ -138,21 +120,7 @@ impl Sink for Relay {
                 self.batch.numbers.extend_from_slice(tx);
                 return self.tell(Told::Delivery(*head, tx.len(), times));
             }
-            Seen::Recharge {
-                tx,
-                account,
-                amount,
-                conflict,
-                result,
-                answer_tx,
-            } => Seen::Recharge {
-                tx,
-                account,
-                amount,
-                conflict,
-                result,
-                answer_tx,
-            },
+            Seen::Recharge(said) => Seen::Recharge(said),
             Seen::Query { path, tx } => Seen::Query { path, tx },
             Seen::Balance => Seen::Balance,
             Seen::OpenAccount { account } => Seen::OpenAccount { account },
@@ -189,6 +157,7 @@ impl Sink for Relay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bulk::events::Recharge;
     use crate::history::{Body, Kind, Process};
 
     struct NoWords;
@@ -264,14 +233,14 @@ mod tests {
                     tx: &[n, n + 1, n + 2][..n as usize / 8 % 4],
                     times: 2,
                 },
-                1 => Seen::Recharge {
+                1 => Seen::Recharge(Recharge {
                     tx: n,
                     account: n + 1,
                     amount: n + 2,
                     conflict: n.is_multiple_of(3),
                     result: n + 3,
                     answer_tx: n + 4,
-                },
+                }),
                 2 => Seen::Query {
                     path: crate::history::QueryPath::Pay,
                     tx: n,

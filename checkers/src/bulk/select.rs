@@ -6,7 +6,7 @@ use crate::history::{BalanceRow, Body, CreditRow, Event, Kind, PaymentRow, ReadM
 use crate::ledger::Role;
 
 use super::Odd;
-use super::events::{Head, NONE, RowSeen, Seen, Sink, Words, empty_read, is_compensation};
+use super::events::{Head, NONE, Recharge, RowSeen, Seen, Sink, Words, empty_read, is_compensation};
 use super::pass::Pass;
 
 /// Collects them.
@@ -37,7 +37,9 @@ impl<'a> Select<'a> {
             return self.open.remove(&process);
         }
         let wanted = match *seen {
-            Seen::Recharge { account, .. } | Seen::OpenAccount { account } => self.pass.is_account_unsettled(account),
+            Seen::Recharge(Recharge { account, .. }) | Seen::OpenAccount { account } => {
+                self.pass.is_account_unsettled(account)
+            }
             Seen::Query { tx, .. } => {
                 let first = is_compensation(seen) && !std::mem::replace(&mut self.compensated, true);
                 first || self.pass.is_number_unsettled(tx)

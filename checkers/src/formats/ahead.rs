@@ -2,11 +2,10 @@
 //!
 //! Never: reads on beside a long operation, or holds more than some megabytes of short ones.
 
-use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use crate::ops::{Op, Tape};
+use crate::parallel::pipeline;
 
 use super::error::ReadError;
 use super::forms::Forms;
@@ -33,21 +32,24 @@ pub(super) fn each<E>(
     forms: &mut Forms,
     take: &mut impl FnMut(&Op<'_>) -> Result<(), E>,
 ) -> Result<Result<(), (E, u64)>, ReadError> {
-    let (full, batches) = sync_channel(BATCHES_WAITING);
-    let (back, empty) = channel();
-    let first = forms.position();
-    thread::scope(|scope| {
-        let reader = scope.spawn(move || read(forms, &full, &empty));
-        let taken = take_all(batches, &back, first, take);
-        // Whoever waits for a batch to come back hears that none will.
-        drop(back);
-        match (taken, reader.join()) {
-            // What was taken stands before whatever happened behind it.
-            (Err(enough), _) => Ok(Err(enough)),
-            (_, Err(panic)) => resume_unwind(panic),
-            (Ok(()), Ok(read)) => read.map(Ok),
-        }
-    })
+    let mut position = forms.position();
+    let taken = pipeline(
+        BATCHES_WAITING,
+        |full, empty| read(forms, &full, &empty),
+        |batch: &mut Batch| {
+            for (tape, line) in batch.tapes.iter().zip(&batch.lines) {
+                let op = Op::of(tape, position).expect("the reader has read it as an operation");
+                take(&op).map_err(|enough| (enough, *line))?;
+                position += 1;
+            }
+            batch.clear();
+            Ok(())
+        },
+    );
+    match taken {
+        Ok(read) => read.map(Ok),
+        Err(enough) => Ok(Err(enough)),
+    }
 }
 
 fn read(forms: &mut Forms, full: &SyncSender<Batch>, empty: &Receiver<Batch>) -> Result<(), ReadError> {
@@ -83,25 +85,6 @@ fn read(forms: &mut Forms, full: &SyncSender<Batch>, empty: &Receiver<Batch>) ->
             batch = back;
         }
     }
-}
-
-fn take_all<E>(
-    batches: Receiver<Batch>,
-    back: &Sender<Batch>,
-    first: u64,
-    take: &mut impl FnMut(&Op<'_>) -> Result<(), E>,
-) -> Result<(), (E, u64)> {
-    let mut position = first;
-    for mut batch in batches {
-        for (tape, line) in batch.tapes.iter().zip(&batch.lines) {
-            let op = Op::of(tape, position).expect("the reader has read it as an operation");
-            take(&op).map_err(|enough| (enough, *line))?;
-            position += 1;
-        }
-        batch.clear();
-        let _ = back.send(batch); // the reader may have ended
-    }
-    Ok(())
 }
 
 impl Batch {
@@ -224,7 +207,7 @@ mod tests {
                 return Ok(());
             }
             // Time enough to read on.
-            thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(std::time::Duration::from_millis(10));
             taken += long.len();
             ahead.push(read.load(Ordering::SeqCst) - taken);
             Ok::<_, ()>(())

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::Scratch;
 use crate::bulk::binary::Driver;
-use crate::bulk::events::{Head, NONE, RowSeen, Seen, Sink, Words};
+use crate::bulk::events::{Head, NONE, Recharge, RowSeen, Seen, Sink, Words};
 use crate::bulk::found::{AnswerTx, Found};
 use crate::bulk::jsonl::drive;
 use crate::bulk::shape::Shapes;
@@ -46,22 +46,24 @@ impl Sink for Recorder {
     ) -> Result<(), Odd> {
         let text = |id: u32| (id != NONE).then(|| words.text(id));
         let said = match *seen {
-            Seen::Recharge {
+            Seen::Recharge(Recharge {
                 tx,
                 account,
                 amount,
                 conflict,
                 ..
-            } if head.kind == Kind::Invoke => {
+            }) if head.kind == Kind::Invoke => {
                 let Ok(minor) = words.text(amount).parse::<i128>() else {
                     return Err(Odd("no amount".into()));
                 };
                 format!("{:?} {:?} {minor} {conflict}", text(tx), text(account))
             }
-            Seen::Recharge { amount, .. } if amount != NONE && words.text(amount).parse::<i128>().is_err() => {
+            Seen::Recharge(Recharge { amount, .. })
+                if amount != NONE && words.text(amount).parse::<i128>().is_err() =>
+            {
                 return Err(Odd("no amount".into()));
             }
-            Seen::Recharge { result, answer_tx, .. } => format!("{:?} {:?}", text(result), text(answer_tx)),
+            Seen::Recharge(Recharge { result, answer_tx, .. }) => format!("{:?} {:?}", text(result), text(answer_tx)),
             Seen::Query { path, tx } => format!("{path:?} {:?}", text(tx)),
             Seen::Balance => "balance".into(),
             Seen::OpenAccount { account } => format!("open {:?}", text(account)),

@@ -443,11 +443,9 @@ impl Connection {
             Head::Frames => self.write_frames(way, now, cx),
         };
         drop(pass);
-        let mut through = std::mem::take(&mut self.through);
-        for item in through.drain(..) {
+        for item in std::mem::take(&mut self.through) {
             self.passed(way, item, now);
         }
-        self.through = through;
         step
     }
 
