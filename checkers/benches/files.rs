@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p paytwice-checkers --bench files -- [TRANSACTIONS]` (1 million by default): list-append for strict
 //! serializability, from JSON lines, EDN and the binary form. The store is serial, so the history is valid; a key is
-//! retired after 32 appends. Peak memory is the process's, so each measurement is a process of its own; the best of three. `ADYA`
-//! names the program of the crate of that name, which then judges the same JSON lines.
+//! retired after 32 appends. Peak memory is the process's, so each measurement is a process of its own; the best of three.
+//! `ADYA` names the program of the crate of that name, which then judges the same JSON lines.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
