@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::{Seen, leg, link, rule, spec, until};
 use paytwice::plan::{Direction, Duplicated};
-use paytwice::wire::{Action, Correlation, Link, Protocol, WireError};
+use paytwice::wire::{Action, Correlation, Link, LinkSpec, Protocol, WireError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -372,6 +372,52 @@ async fn an_http_request_is_sent_twice_and_answered_once() {
     assert_eq!(did[1], (vec!["t1".to_owned()], Some("duplicate".to_owned())));
     assert_eq!(seen.of("POST /pay/recharge reply").len(), 3);
     link.close().await;
+}
+
+/// Frames of one exchange on one connection bring about frames on another, which another thread looks after.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_in_the_order_of_cause_and_effect() {
+    const CLIENTS: usize = 16;
+    const EXCHANGES: usize = 250;
+    let seen = Seen::new();
+    let named = |name: &str, upstream| LinkSpec {
+        name: name.to_owned(),
+        ..spec(vec![leg("main", upstream, Protocol::Http)], Correlation::default())
+    };
+    let sink = || Arc::<Seen>::clone(&seen);
+    let server = http_server(Arc::default()).await;
+    let inner = Link::open(named("inner", server), sink()).await.unwrap();
+    let inner_addr = inner.listen_addr("main").unwrap();
+    let outer = Link::open(named("outer", inner_addr), sink()).await.unwrap();
+    let addr = outer.listen_addr("main").unwrap();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(addr).await.unwrap();
+                for exchange in 0..EXCHANGES {
+                    let request = format!("GET /c{client}e{exchange} HTTP/1.1\r\nhost: b\r\n\r\n");
+                    stream.write_all(request.as_bytes()).await.unwrap();
+                    read_exactly(&mut stream, 40).await;
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    outer.close().await;
+    inner.close().await;
+    let mut exchanges = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for event in seen.events() {
+        let (name, way) = event.point.rsplit_once(' ').unwrap();
+        let told = format!("{} {way}", event.link);
+        exchanges.entry(name.to_owned()).or_default().push(told);
+    }
+    assert_eq!(exchanges.len(), CLIENTS * EXCHANGES);
+    for (exchange, told) in exchanges {
+        let expected = ["outer request", "inner request", "inner reply", "outer reply"];
+        assert_eq!(told, expected, "{exchange}");
+    }
 }
 
 #[tokio::test]

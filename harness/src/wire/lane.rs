@@ -167,6 +167,11 @@ impl Lane {
         self.cost < LANE_BYTES_MAX && !self.source_ended
     }
 
+    /// True while nothing is under way, and something may still come.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.queue.is_empty() && !self.source_ended
+    }
+
     /// True when nothing is under way but the end of the source.
     pub(super) fn holds_no_frame(&self) -> bool {
         self.cost == 0

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use paytwice_checkers::history::WireEvent;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -23,7 +22,7 @@ use super::gate::{Gate, Gates, Parties};
 use super::protocol::{Protocol, Terms};
 use super::rule::{Action, Rule, refusal};
 use super::socket::{prepare, reset};
-use super::thread;
+use super::threads;
 use super::tls::Tls;
 use crate::plan::WireDetail;
 
@@ -103,9 +102,9 @@ pub enum WireError {
         /// The address.
         addr: SocketAddr,
     },
-    /// The thread that links run on cannot be started.
+    /// The threads that links run on cannot be started.
     #[error(
-        "link {link}: cannot start the thread that links run on: {source}; are threads or file descriptors used up?"
+        "link {link}: cannot start the threads that links run on: {source}; are threads or file descriptors used up?"
     )]
     Thread {
         /// The link.
@@ -177,11 +176,11 @@ pub(super) struct Shared {
 }
 
 impl Link {
-    /// Opens every leg. The link runs on a thread of its own, whichever runtime the caller is on.
+    /// Opens every leg. The link runs on threads of its own, whichever runtime the caller is on.
     pub async fn open(spec: LinkSpec, sink: Arc<dyn WireSink>) -> Result<Link, WireError> {
         let link = spec.name.clone();
         let failed = |source| WireError::Thread { link, source };
-        let thread = match thread::handle() {
+        let thread = match threads::first() {
             Ok(thread) => thread,
             Err(source) => return Err(failed(source)),
         };
@@ -366,8 +365,8 @@ impl Shared {
         self.detail
     }
 
-    pub(super) fn record(&self, event: WireEvent) {
-        self.sink.record(event);
+    pub(super) fn sink(&self) -> &Arc<dyn WireSink> {
+        &self.sink
     }
 
     pub(super) fn count_refused(&self) {
@@ -484,11 +483,19 @@ fn admit(client: TcpStream, leg: &Arc<Leg>, shared: &Arc<Shared>, connections: &
     if prepare(&client).is_err() {
         return; // It is gone already.
     }
-    let connection = Connection::new(Arc::clone(shared), Arc::clone(leg), number, handle, client);
-    connections.spawn(async move {
-        let _registered = registered;
-        connection.run().await;
-    });
+    let Ok(client) = client.into_std() else {
+        return;
+    };
+    let leg = Arc::clone(leg);
+    let run = async move {
+        // A socket belongs to the thread that waits for it.
+        if let Ok(client) = TcpStream::from_std(client) {
+            let shared = Arc::clone(&registered.shared);
+            Connection::new(shared, leg, number, handle, client).run().await;
+        }
+        drop(registered);
+    };
+    connections.spawn_on(run, &threads::next());
 }
 
 /// Takes a connection off the list when it ends, however it ends.

@@ -20,11 +20,12 @@ mod correlation;
 mod gate;
 mod lane;
 mod link;
+mod order;
 mod protocol;
 mod rule;
 mod socket;
 mod stream;
-mod thread;
+mod threads;
 mod tls;
 
 pub use active::{Fired, HealedRule, RuleGuard, RuleStats};

@@ -7,12 +7,13 @@ use paytwice_checkers::history::WireEvent;
 use super::Connection;
 use crate::plan::WireDetail;
 use crate::wire::core::Frame;
+use crate::wire::order;
 
 /// What a frame without a name is called where every frame is told.
 const NAMELESS: &str = "frame";
 
 impl Connection {
-    pub(super) fn record(&self, frame: Frame, on_its_way: Option<&str>) {
+    pub(super) fn record(&mut self, frame: Frame, on_its_way: Option<&str>) {
         if frame.points.is_empty() && self.shared.detail() == WireDetail::All {
             let did = words(&frame.did, None, on_its_way);
             self.tell(NAMELESS.to_owned(), Vec::new(), frame.bytes.len(), did);
@@ -25,15 +26,19 @@ impl Connection {
         }
     }
 
-    fn tell(&self, point: String, tx: Vec<String>, bytes: usize, did: String) {
-        self.shared.record(WireEvent {
+    fn tell(&mut self, point: String, tx: Vec<String>, bytes: usize, did: String) {
+        let event = WireEvent {
             link: self.shared.name().to_owned(),
             conn: self.number,
             point,
             tx,
             bytes: bytes as u64,
             did: (!did.is_empty()).then_some(did),
-        });
+        };
+        match self.turn {
+            Some(_) => self.told.push(event),
+            None => order::tell(self.shared.sink(), event),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
+use paytwice_checkers::history::WireEvent;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -27,10 +28,11 @@ use crate::wire::core::{Frame, FrameKind, Session, Way};
 use crate::wire::gate::Parties;
 use crate::wire::lane::{Head, Item, Lane, Load, Orders};
 use crate::wire::link::{Leg, Shared};
+use crate::wire::order::Turn;
 use crate::wire::rule::{Action, cut, decide};
 use crate::wire::socket::{aside, call, let_go, reset};
 use crate::wire::stream::Stream;
-use crate::wire::thread;
+use crate::wire::threads;
 
 /// What is asked of the kernel in one read.
 const READ_BYTES: usize = 16 << 10;
@@ -123,6 +125,8 @@ pub(super) struct Connection {
     session: Box<dyn Session>,
     lanes: [Lane; 2],
     buffers: [BytesMut; 2],
+    /// False where the source of this way had nothing more when it was last looked at, and wakes the task when it has.
+    may_have_more: [bool; 2],
     /// A write told that the party which this way comes from has reset.
     source_reset: [bool; 2],
     /// A cut was in force when it came.
@@ -137,6 +141,10 @@ pub(super) struct Connection {
     late: Vec<Late>,
     /// What was just handed to the kernel.
     through: Vec<Item>,
+    /// A write that is under way, or being told of.
+    turn: Option<Turn>,
+    /// What it has to tell.
+    told: Vec<WireEvent>,
     /// A rule has it fail: it ends as soon as the client has got what is under way to it.
     failing: bool,
     /// How it ends, once a rule has said so.
@@ -162,6 +170,7 @@ impl Connection {
             session,
             lanes: Default::default(),
             buffers: Default::default(),
+            may_have_more: [true; 2],
             source_reset: [false; 2],
             kept_waiting: false,
             rules: Arc::default(),
@@ -171,6 +180,8 @@ impl Connection {
             overtaken: Vec::new(),
             late: Vec::new(),
             through: Vec::new(),
+            turn: None,
+            told: Vec::new(),
             failing: false,
             over: None,
         }
@@ -253,10 +264,28 @@ impl Connection {
             if self.lanes.iter().all(|lane| lane.fin_passed) {
                 return Poll::Ready(End::Closed);
             }
+            if moved && self.is_at_rest() {
+                // Another look would find nothing, unless more has come.
+                moved = Way::BOTH
+                    .into_iter()
+                    .any(|way| self.may_have_more[way as usize] && self.poll_read(way, now, cx) != Step::Idle);
+            }
             if !moved && self.poll_timer(now, cx).is_pending() {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// True while there is nothing to do but to read: all that was taken in is through.
+    fn is_at_rest(&self) -> bool {
+        let Upstream::Open(upstream) = &self.upstream else {
+            return false;
+        };
+        self.lanes.iter().all(Lane::is_at_rest)
+            && self.late.is_empty()
+            && !self.failing
+            && !self.client.is_shaking_hands()
+            && !upstream.is_shaking_hands()
     }
 
     fn follow_rules(&mut self) {
@@ -320,6 +349,7 @@ impl Connection {
     }
 
     fn poll_read(&mut self, way: Way, now: Instant, cx: &mut Context<'_>) -> Step {
+        self.may_have_more[way as usize] = true;
         if self.late_is_full() || !self.lanes[way as usize].has_room() {
             return Step::Idle;
         }
@@ -334,6 +364,7 @@ impl Connection {
         let buffer = &mut self.buffers[way as usize];
         make_room(buffer);
         let Poll::Ready(read) = pin!(source.read_buf(buffer)).poll(cx) else {
+            self.may_have_more[way as usize] = false;
             return Step::Idle;
         };
         match read {
@@ -347,7 +378,7 @@ impl Connection {
 
     /// Frames in.
     fn take_frames(&mut self, way: Way, now: Instant) {
-        thread::bytes_came(Arc::as_ptr(&self.handle).addr(), now.into_std());
+        threads::bytes_came(Arc::as_ptr(&self.handle).addr(), now.into_std());
         // A rule holds for every byte that was sent after it was installed.
         self.follow_rules();
         let mut frames = std::mem::take(&mut self.frames);
@@ -430,6 +461,7 @@ impl Connection {
         let Some(pass) = handle.parties.pass(&handle, way) else {
             return Step::Idle;
         };
+        self.turn = Some(Turn::begin());
         let step = match head {
             Head::Nothing => Step::Idle,
             Head::Reset => Step::Over(End::Reset),
@@ -443,8 +475,13 @@ impl Connection {
             Head::Frames => self.write_frames(way, now, cx),
         };
         drop(pass);
-        for item in std::mem::take(&mut self.through) {
+        let mut through = std::mem::take(&mut self.through);
+        for item in through.drain(..) {
             self.passed(way, item, now);
+        }
+        self.through = through;
+        if let Some(turn) = self.turn.take() {
+            turn.end(self.shared.sink(), &mut self.told);
         }
         step
     }
@@ -510,7 +547,7 @@ impl Connection {
         timer.as_mut().poll(cx)
     }
 
-    fn send_aside(&self, item: Item, now: Instant) {
+    fn send_aside(&mut self, item: Item, now: Instant) {
         let did = item.did(now);
         if let Load::Aside(frame) = item.load {
             self.record(frame.clone(), did.as_deref());
@@ -519,7 +556,7 @@ impl Connection {
         }
     }
 
-    fn lost(&self, item: Item, now: Instant) {
+    fn lost(&mut self, item: Item, now: Instant) {
         for rule in &item.after {
             if let Action::Shut(gate, _) = &rule.rule.action {
                 gate.call_off(&self.handle);

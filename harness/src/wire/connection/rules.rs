@@ -232,6 +232,9 @@ impl Connection {
             return self.record(frame, did.as_deref());
         }
         self.record(frame.clone(), did.as_deref());
+        if let Some(turn) = self.turn.take() {
+            turn.end_told(self.shared.sink(), &mut self.told);
+        }
         for rule in &item.after {
             self.fire(rule, &frame);
         }

@@ -86,7 +86,7 @@ struct Head {
 enum Reading {
     More,
     Broken,
-    Head(Box<Head>),
+    Head(Head),
     /// An answer before the answer (100, 103): so many bytes.
     Interim(usize),
 }
@@ -141,7 +141,7 @@ impl Http {
                     body,
                     at_once,
                     tunnel,
-                } = *head;
+                } = head;
                 if at_once {
                     let bytes = buffer.split_to(message.head_bytes).freeze();
                     self.asks(&mut message);
@@ -268,7 +268,7 @@ impl Http {
             head_only: method == "HEAD",
             connect,
         };
-        Reading::Head(Box::new(Head {
+        Reading::Head(Head {
             message: Message {
                 name: [method, " ", path, " request"].concat(),
                 tx,
@@ -279,7 +279,7 @@ impl Http {
             body: framing.body(Body::Sized(0)),
             at_once: framing.expects,
             tunnel: false,
-        }))
+        })
     }
 
     fn read_answer(&mut self, buffer: &[u8]) -> Reading {
@@ -306,7 +306,7 @@ impl Http {
             framing.body(Body::ToEnd)
         };
         let streamed = body == Body::ToEnd || framing.chunked && !framing.json;
-        Reading::Head(Box::new(Head {
+        Reading::Head(Head {
             message: Message {
                 name: asked.name,
                 tx: asked.tx,
@@ -317,7 +317,7 @@ impl Http {
             body,
             at_once: streamed && !bodiless,
             tunnel,
-        }))
+        })
     }
 }
 
