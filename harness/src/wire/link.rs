@@ -19,6 +19,7 @@ use super::connection::{Connection, Handle};
 use super::core::{Session, WireSink};
 use super::correlation::Correlation;
 use super::gate::{Gate, Gates, Parties};
+use super::order;
 use super::protocol::{Protocol, Terms};
 use super::rule::{Action, Rule, refusal};
 use super::socket::{prepare, reset};
@@ -294,6 +295,7 @@ impl Link {
         while self.listeners.join_next().await.is_some() {}
         let mut asides = std::mem::take(&mut *self.shared.asides());
         asides.shutdown().await;
+        order::catch_up();
     }
 
     fn leg(&self, name: &str) -> Option<&Arc<Leg>> {
@@ -483,15 +485,16 @@ fn admit(client: TcpStream, leg: &Arc<Leg>, shared: &Arc<Shared>, connections: &
     if prepare(&client).is_err() {
         return; // It is gone already.
     }
-    let Ok(client) = client.into_std() else {
-        return;
-    };
-    let leg = Arc::clone(leg);
+    let (client, leg) = (client.into_std(), Arc::clone(leg));
     let run = async move {
+        let shared = Arc::clone(&registered.shared);
         // A socket belongs to the thread that waits for it.
-        if let Ok(client) = TcpStream::from_std(client) {
-            let shared = Arc::clone(&registered.shared);
-            Connection::new(shared, leg, number, handle, client).run().await;
+        match client.and_then(TcpStream::from_std) {
+            Ok(client) => Connection::new(shared, leg, number, handle, client).run().await,
+            Err(error) => {
+                tracing::warn!(link = shared.name(), %error, "cannot wait for a connection");
+                shared.count_refused();
+            }
         }
         drop(registered);
     };

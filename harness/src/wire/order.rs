@@ -1,8 +1,9 @@
-//! The order in which a sink is told of frames: that in which they were handed to the kernel.
+//! The order in which sinks are told of frames: a frame before every other that it may have brought about.
 //!
 //! Links run on several threads. What a frame brings about may cross a link on one thread before another thread comes to
 //! tell of the frame itself; so each write takes its turn before it begins, and what is told in a later turn waits for it.
-//! Never: tells of a frame before one that may have brought it about, or keeps anything while no write is under way.
+//! What others than links record (the operations of a client) knows no turns: it may come before the frame that it is due
+//! to. Never: keeps anything while no write is under way.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,15 +12,13 @@ use paytwice_checkers::history::WireEvent;
 
 use super::core::WireSink;
 
-static ORDER: Mutex<Order> = Mutex::new(Order {
-    first: 0,
-    turns: VecDeque::new(),
-});
+static ORDER: Mutex<Order> = Mutex::new(Order::NEW);
 
-/// One write, from before it begins until what it has to tell is told. Dropping it gives it up.
+/// One write, from before it begins until it is told of. Dropping it gives it up.
 #[derive(Debug)]
 pub(super) struct Turn {
     number: u64,
+    events: Vec<WireEvent>,
 }
 
 impl Turn {
@@ -27,22 +26,20 @@ impl Turn {
     pub(super) fn begin() -> Turn {
         Turn {
             number: order().begin(),
+            events: Vec::new(),
         }
     }
 
-    /// Tells of the write and leaves `events` empty. What is told waits where an earlier write is still under way.
-    pub(super) fn end(self, sink: &Arc<dyn WireSink>, events: &mut Vec<WireEvent>) {
+    /// It has this to tell.
+    pub(super) fn add(&mut self, event: WireEvent) {
+        self.events.push(event);
+    }
+
+    /// Tells of it, as soon as every write is told of that began before it.
+    pub(super) fn end(mut self, sink: &Arc<dyn WireSink>) {
+        let events = std::mem::take(&mut self.events);
         order().end(self.number, sink, events);
         std::mem::forget(self);
-    }
-
-    /// The same, and returns when it is told: after so little as handing bytes to the kernel takes on another thread.
-    pub(super) fn end_told(self, sink: &Arc<dyn WireSink>, events: &mut Vec<WireEvent>) {
-        let number = self.number;
-        self.end(sink, events);
-        while order().is_waiting(number) {
-            std::thread::yield_now();
-        }
     }
 }
 
@@ -55,11 +52,17 @@ impl Drop for Turn {
 /// Tells of something that is no write.
 pub(super) fn tell(sink: &Arc<dyn WireSink>, event: WireEvent) {
     let mut order = order();
-    if order.turns.is_empty() {
-        return sink.record(event);
-    }
     let number = order.begin();
-    order.end(number, sink, &mut vec![event]);
+    order.end(number, sink, vec![event]);
+}
+
+/// Returns when every write is told of that has begun by now on another thread: after as long as it takes a thread to hand
+/// bytes to the kernel. Not to be called in a turn, or while something is held that a write may wait for.
+pub(super) fn catch_up() {
+    let behind = order().end_of_turns();
+    while order().is_before(behind) {
+        std::thread::yield_now();
+    }
 }
 
 fn order() -> MutexGuard<'static, Order> {
@@ -67,7 +70,6 @@ fn order() -> MutexGuard<'static, Order> {
 }
 
 /// The turns that are not over, and those behind them.
-#[cfg_attr(test, derive(Default))]
 struct Order {
     /// The number of the first.
     first: u64,
@@ -78,33 +80,43 @@ struct Order {
 type Told = (Arc<dyn WireSink>, WireEvent);
 
 impl Order {
+    const NEW: Order = Order {
+        first: 0,
+        turns: VecDeque::new(),
+    };
+
     fn begin(&mut self) -> u64 {
         self.turns.push_back(None);
-        self.first + self.turns.len() as u64 - 1
+        self.end_of_turns() - 1
     }
 
-    fn end(&mut self, number: u64, sink: &Arc<dyn WireSink>, events: &mut Vec<WireEvent>) {
-        let mut told = Vec::new();
+    fn end(&mut self, number: u64, sink: &Arc<dyn WireSink>, events: Vec<WireEvent>) {
         if number == self.first {
-            events.drain(..).for_each(|event| sink.record(event));
-        } else {
-            told.extend(events.drain(..).map(|event| (Arc::clone(sink), event)));
+            events.into_iter().for_each(|event| sink.record(event));
+            return self.over(number, Vec::new());
         }
-        self.over(number, told);
+        let told = events.into_iter().map(|event| (Arc::clone(sink), event));
+        self.over(number, told.collect());
     }
 
     /// A turn is over. Where it was the first, those behind it that are over are told.
     fn over(&mut self, number: u64, told: Vec<Told>) {
         self.turns[(number - self.first) as usize] = Some(told);
-        while let Some(Some(told)) = self.turns.front_mut().map(Option::take) {
-            told.into_iter().for_each(|(sink, event)| sink.record(event));
-            self.turns.pop_front();
+        while let Some(Some(_)) = self.turns.front() {
+            let told = self.turns.pop_front().flatten().unwrap_or_default();
             self.first += 1;
+            told.into_iter().for_each(|(sink, event)| sink.record(event));
         }
     }
 
-    fn is_waiting(&self, number: u64) -> bool {
-        number >= self.first
+    /// The number of the turn that begins next.
+    fn end_of_turns(&self) -> u64 {
+        self.first + self.turns.len() as u64
+    }
+
+    /// True while a turn with a lower number is not told of.
+    fn is_before(&self, number: u64) -> bool {
+        self.first < number
     }
 }
 
@@ -138,17 +150,17 @@ mod tests {
         let names = Arc::new(Names::default());
         let sink: Arc<dyn WireSink> = Arc::<Names>::clone(&names);
         let told = || names.0.lock().unwrap().join(" ");
-        let mut order = Order::default();
+        let mut order = Order::NEW;
         let [request, given_up, reply, behind] = std::array::from_fn(|_| order.begin());
-        order.end(reply, &sink, &mut events(&["reply"]));
+        order.end(reply, &sink, events(&["reply"]));
         order.over(given_up, Vec::new());
-        assert_eq!((told().as_str(), order.is_waiting(reply)), ("", true));
-        order.end(request, &sink, &mut events(&["connect", "request"]));
+        assert_eq!((told().as_str(), order.is_before(behind)), ("", true));
+        order.end(request, &sink, events(&["connect", "request"]));
         assert_eq!(
-            (told().as_str(), order.is_waiting(reply)),
+            (told().as_str(), order.is_before(behind)),
             ("connect request reply", false)
         );
-        order.end(behind, &sink, &mut events(&["behind"]));
+        order.end(behind, &sink, events(&["behind"]));
         assert_eq!(told(), "connect request reply behind");
         assert!(order.turns.is_empty(), "nothing is kept while no write is under way");
     }

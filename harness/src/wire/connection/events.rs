@@ -35,8 +35,8 @@ impl Connection {
             bytes: bytes as u64,
             did: (!did.is_empty()).then_some(did),
         };
-        match self.turn {
-            Some(_) => self.told.push(event),
+        match &mut self.turn {
+            Some(turn) => turn.add(event),
             None => order::tell(self.shared.sink(), event),
         }
     }

@@ -17,7 +17,6 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
-use paytwice_checkers::history::WireEvent;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -114,6 +113,17 @@ enum Step {
     Over(End),
 }
 
+/// What came of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// The kernel takes nothing now.
+    Nothing,
+    /// The kernel took something, and so many frames are through with it.
+    Frames(usize),
+    /// The party is gone.
+    Error,
+}
+
 /// One connection of a link.
 pub(super) struct Connection {
     shared: Arc<Shared>,
@@ -139,12 +149,8 @@ pub(super) struct Connection {
     overtaken: Vec<(Way, u32, Frame)>,
     /// Copies that set out later.
     late: Vec<Late>,
-    /// What was just handed to the kernel.
-    through: Vec<Item>,
     /// A write that is under way, or being told of.
     turn: Option<Turn>,
-    /// What it has to tell.
-    told: Vec<WireEvent>,
     /// A rule has it fail: it ends as soon as the client has got what is under way to it.
     failing: bool,
     /// How it ends, once a rule has said so.
@@ -179,9 +185,7 @@ impl Connection {
             frames: Vec::new(),
             overtaken: Vec::new(),
             late: Vec::new(),
-            through: Vec::new(),
             turn: None,
-            told: Vec::new(),
             failing: false,
             over: None,
         }
@@ -453,6 +457,8 @@ impl Connection {
         if way == Way::Request && matches!(self.upstream, Upstream::Waiting | Upstream::Calling(_)) {
             return Step::Idle;
         }
+        // A cut that another thread has met its frame with holds for this way as well.
+        self.follow_rules();
         let head = self.lanes[way as usize].head(now);
         if head == Head::Nothing {
             return Step::Idle;
@@ -461,7 +467,7 @@ impl Connection {
         let Some(pass) = handle.parties.pass(&handle, way) else {
             return Step::Idle;
         };
-        self.turn = Some(Turn::begin());
+        let mut written = Written::Nothing;
         let step = match head {
             Head::Nothing => Step::Idle,
             Head::Reset => Step::Over(End::Reset),
@@ -472,25 +478,43 @@ impl Connection {
                 }
                 Step::Moved
             }
-            Head::Frames => self.write_frames(way, now, cx),
+            Head::Frames => {
+                self.turn = Some(Turn::begin());
+                written = self.write_frames(way, now, cx);
+                match written {
+                    Written::Nothing => Step::Idle,
+                    Written::Frames(_) | Written::Error => Step::Moved,
+                }
+            }
         };
+        // What comes of it may concern the gates.
         drop(pass);
-        let mut through = std::mem::take(&mut self.through);
-        for item in through.drain(..) {
-            self.passed(way, item, now);
+        match written {
+            Written::Nothing => {}
+            Written::Frames(through) => {
+                for _ in 0..through {
+                    if let Some(item) = self.lanes[way as usize].pop() {
+                        self.passed(way, item, now);
+                    }
+                }
+            }
+            Written::Error => {
+                self.source_reset[way.back() as usize] = true;
+                self.lose_destination(way, now);
+            }
         }
-        self.through = through;
         if let Some(turn) = self.turn.take() {
-            turn.end(self.shared.sink(), &mut self.told);
+            turn.end(self.shared.sink());
         }
         step
     }
 
-    fn write_frames(&mut self, way: Way, now: Instant, cx: &mut Context<'_>) -> Step {
+    /// Hands frames to the kernel.
+    fn write_frames(&mut self, way: Way, now: Instant, cx: &mut Context<'_>) -> Written {
         let destination = match (way, &mut self.upstream) {
             (Way::Reply, _) => &mut self.client,
             (Way::Request, Upstream::Open(upstream)) => upstream,
-            (Way::Request, _) => return Step::Idle,
+            (Way::Request, _) => return Written::Nothing,
         };
         let mut slices = [IoSlice::new(&[]); SLICES];
         let count = self.lanes[way as usize].slices(now, &mut slices);
@@ -499,18 +523,10 @@ impl Connection {
                 if destination.has_begun() {
                     self.lanes[way as usize].begin();
                 }
-                Step::Idle
+                Written::Nothing
             }
-            Poll::Ready(Ok(written)) => {
-                let through = &mut self.through;
-                self.lanes[way as usize].advance(written, |item| through.push(item));
-                Step::Moved
-            }
-            Poll::Ready(Err(_)) => {
-                self.source_reset[way.back() as usize] = true;
-                self.lose_destination(way, now);
-                Step::Moved
-            }
+            Poll::Ready(Ok(bytes)) => Written::Frames(self.lanes[way as usize].advance(bytes)),
+            Poll::Ready(Err(_)) => Written::Error,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::plan::Moment;
 use crate::wire::active::{ActiveRule, Fired};
 use crate::wire::core::{Copied, Frame, FrameKind, Refused, Way};
 use crate::wire::lane::{Item, Load, Orders};
+use crate::wire::order;
 use crate::wire::rule::{Action, Decision, decide};
 
 /// What was done to a frame at which its connection failed, or that came behind it.
@@ -134,8 +135,10 @@ impl Connection {
         Some(frame)
     }
 
-    /// Tells who waits for a rule that it has met its frame; false when it had before.
+    /// Tells who waits for a rule that it has met its frame, once the sink was told of all that may have brought the frame
+    /// about; false when it had before.
     pub(super) fn fire(&self, rule: &ActiveRule, frame: &Frame) -> bool {
+        order::catch_up();
         rule.fire(|| Fired {
             on: format!("{} connection {}", self.shared.name(), self.number),
             points: names(frame),
@@ -215,7 +218,8 @@ impl Connection {
         let Load::Frame(frame) = item.load else { return };
         for rule in &item.after {
             match &rule.rule.action {
-                Action::Shut(gate, _) => gate.shut(),
+                // Other frames of its point may have been taken in before it had met one.
+                Action::Shut(gate, _) if !rule.has_fired() => gate.shut(),
                 Action::Sever(_) => self.sever(rule, End::ResetBehind(way)),
                 _ => {}
             }
@@ -233,7 +237,7 @@ impl Connection {
         }
         self.record(frame.clone(), did.as_deref());
         if let Some(turn) = self.turn.take() {
-            turn.end_told(self.shared.sink(), &mut self.told);
+            turn.end(self.shared.sink());
         }
         for rule in &item.after {
             self.fire(rule, &frame);
