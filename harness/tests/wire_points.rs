@@ -12,7 +12,7 @@ use common::{Seen, leg, until};
 use paytwice::plan::{Direction, Moment, WireDetail};
 use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 const A_WHILE: Duration = Duration::from_millis(250);
@@ -412,4 +412,61 @@ async fn a_gate_of_the_listening_party_lets_nothing_in_or_out() {
     assert_eq!(bench.server.seen(), ["/pay/t2"]);
     gate.open();
     assert_eq!(client.answer().await, said("/pay/t1"));
+}
+
+#[tokio::test]
+async fn a_gate_that_was_opened_again_is_not_shut_by_what_came_before() {
+    let bench = Bench::up().await;
+    let gate = bench.gates.of("b");
+    let rule = bench.at(At::point(REQUEST), Action::Shut(Arc::clone(&gate), Moment::After));
+    let mut client = Client::to(&bench.ab).await;
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: b\r\n\r\n");
+    let both = request("/pay/t1") + &request("/pay/t2");
+    client.0.write_all(both.as_bytes()).await.unwrap();
+    assert_eq!(rule.fired().await.tx, ["t1"]);
+    assert_eq!(client.answer().await, None);
+    gate.open();
+    assert_eq!(client.answer().await, said("/pay/t1"));
+    assert_eq!(client.answer().await, said("/pay/t2"));
+}
+
+#[tokio::test]
+async fn a_last_frame_that_cannot_be_written_leaves_its_gate_open() {
+    let bench = Bench::up().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let narrow = socket.listen(1).unwrap();
+    assert!(bench.ab.set_upstream("main", narrow.local_addr().unwrap()));
+    let gate = bench.gates.of("b");
+    let rule = bench.at(At::point(REQUEST), Action::Shut(gate, Moment::After));
+    let mut client = Client::to(&bench.ab).await;
+    let mut send = async |path: &str| {
+        let body = "x".repeat(250_000);
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: b\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        client.0.write_all((head + &body).as_bytes()).await.unwrap();
+    };
+    // Until the server, which reads nothing, takes no more.
+    let mut sent = 0;
+    while bench.seen.of("GET /before request").len() == sent {
+        send("/before").await;
+        sent += 1;
+        tokio::time::sleep(A_WHILE).await;
+    }
+    send("/pay/t1").await;
+    let (server, _) = narrow.accept().await.unwrap();
+    server.readable().await.unwrap();
+    assert!(
+        timeout(A_WHILE, rule.fired()).await.is_err(),
+        "half of it is on its way"
+    );
+    server.set_zero_linger().unwrap();
+    drop(server);
+    assert!(matches!(client.answer().await, Some(Err(_))));
+    assert!(bench.ab.set_upstream("main", bench.server.addr));
+    let mut again = Client::to(&bench.ab).await;
+    assert_eq!(again.ask("/again").await, said("/again"));
 }
