@@ -12,10 +12,10 @@ use paytwice_checkers::history::WireEvent;
 
 use crate::plan::{Direction, Duplicated, Redelivery, Refusal};
 
-/// Takes the events of a link. Called from the path of the bytes: an implementation must not block.
+/// Takes the events of a link. Called from the path of the bytes, by one thread at a time: an implementation must not block.
 ///
-/// An event is recorded when the last byte of its frame has been handed to the kernel, or when it is certain that
-/// it never will be. `did` is made of these words: `delayed N ms`, `held N ms`, `duplicated` (the original) with how
+/// An event is recorded once the last byte of its frame has been handed to the kernel, or when it is certain that
+/// it never will be; never before a frame that may have brought it about. `did` is made of these words: `delayed N ms`, `held N ms`, `duplicated` (the original) with how
 /// in brackets, `duplicate` (the copy), `lost with the connection` (it never arrived), `answer to a duplicate, dropped`,
 /// `error 1205` and the like (an answer that the link made), `sent by the link` (what a refusal needs besides),
 /// `answer to a request of the link, dropped`, and `lost with the connection, which failed at it`.
