@@ -71,7 +71,7 @@ impl ActiveRule {
         at.nth.is_none_or(|nth| nth == number) && (at.share >= 1.0 || unit(self.roll()) < at.share)
     }
 
-    /// A rule at a point that acts on a whole link begins to.
+    /// A rule at a point that acts on more than its frame, a link or a party, begins to. True once.
     pub(super) fn engage(&self) -> bool {
         !self.engaged.swap(true, Ordering::AcqRel)
     }
@@ -85,10 +85,6 @@ impl ActiveRule {
         let first = self.fired.get().is_none() && self.fired.set(at()).is_ok();
         self.firing.notify_waiters();
         first
-    }
-
-    pub(super) fn has_fired(&self) -> bool {
-        self.fired.get().is_some()
     }
 
     pub(super) fn count_duplicate(&self) {

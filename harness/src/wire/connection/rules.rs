@@ -89,11 +89,12 @@ impl Connection {
                         return None;
                     }
                 }
-                Action::Shut(gate, Moment::Before) if self.fire(rule, &frame) => {
+                Action::Shut(gate, Moment::Before) if rule.engage() => {
                     gate.shut();
+                    self.fire(rule, &frame);
                     frame = frame.did("stopped before it arrived");
                 }
-                Action::Shut(gate, Moment::After) if !rule.has_fired() => {
+                Action::Shut(gate, Moment::After) if !rule.is_engaged() => {
                     gate.shut_behind(&self.handle, way);
                     orders.after.push(Arc::clone(rule));
                     frame = frame.did("stopped right after it arrived");
@@ -219,7 +220,7 @@ impl Connection {
         for rule in &item.after {
             match &rule.rule.action {
                 // Other frames of its point may have been taken in before it had met one.
-                Action::Shut(gate, _) if !rule.has_fired() => gate.shut(),
+                Action::Shut(gate, _) if rule.engage() => gate.shut(),
                 Action::Sever(_) => self.sever(rule, End::ResetBehind(way)),
                 _ => {}
             }
