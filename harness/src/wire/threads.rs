@@ -2,7 +2,7 @@
 //!
 //! A connection stays on one of them. A frame crosses a link without another thread being woken for it, and however busy
 //! the rest of the harness is, it does not wait for that. After bytes came a thread stays awake for a moment, unless many
-//! of its connections speak at once. Never: runs anything that waits for more than another of them, or that is not of a link.
+//! of its connections speak at once. Never: blocks, but for a moment on another of them, or runs what is not of a link.
 
 use std::cell::RefCell;
 use std::io;
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 /// More processors than this are left to the services and servers.
 const THREADS_MAX: usize = 4;
-/// How long the thread goes on looking at least after the last bytes that came, before it sleeps: a processor that sleeps
+/// How long a thread goes on looking at least after the last bytes that came, before it sleeps: a processor that sleeps
 /// takes longer to wake, in a virtual machine above all, than a frame takes to cross a link.
 const LINGER: Nanos = 300_000;
 /// How long it goes on looking at most. It looks longer where looking longer would have met what came, a reply that waited
@@ -28,7 +28,7 @@ const LINGER_MAX: Nanos = 3_000_000;
 const FEW: usize = 2;
 /// What counts as at the same time.
 const TOGETHER: Nanos = 1_000_000;
-/// How long the thread does without looking once many have spoken at once.
+/// How long a thread does without looking once many have spoken at once.
 const CROWDED: Nanos = 10_000_000;
 
 /// A moment, as nanoseconds since [`BEGUN`], or a time between two: they are compared at every read.

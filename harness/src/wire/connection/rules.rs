@@ -139,11 +139,13 @@ impl Connection {
     /// Tells who waits for a rule that it has met its frame, once the sink was told of all that may have brought the frame
     /// about; false when it had before.
     pub(super) fn fire(&self, rule: &ActiveRule, frame: &Frame) -> bool {
-        order::catch_up();
-        rule.fire(|| Fired {
-            on: format!("{} connection {}", self.shared.name(), self.number),
-            points: names(frame),
-            tx: frame.points.iter().flat_map(|p| p.tx.iter().cloned()).collect(),
+        rule.fire(|| {
+            order::catch_up();
+            Fired {
+                on: format!("{} connection {}", self.shared.name(), self.number),
+                points: names(frame),
+                tx: frame.points.iter().flat_map(|p| p.tx.iter().cloned()).collect(),
+            }
         })
     }
 
