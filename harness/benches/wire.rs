@@ -1,7 +1,9 @@
 //! What the wire layer costs: each exchange direct, through a link, and through toxiproxy where its server is named.
 //!
 //! `cargo bench -p paytwice --bench wire`, or `ci/bench`. The ways are measured in short turns within one run, so that what
-//! else the machine and the servers do falls on all of them; `direct again` shows how much two figures of the same way differ.
+//! else the machine and the servers do falls on all of them. A share is the median over the turns of a way's throughput
+//! divided by the other's in the same turn, with the interval in which that median is with 95 %
+//! probability; two ways whose intervals overlap were not told apart. `direct again` shows it for the same way twice.
 //! Client, link and server are processes of their own, as in a run: this program is the client, and starts itself again as
 //! the others. `TOXIPROXY` names toxiproxy's server program, `SLOW_MYSQL` and `SLOW_ROCKETMQ` images whose disks take their
 //! time.
@@ -31,12 +33,12 @@ use tokio::sync::Mutex;
 const ALONE: usize = 120;
 const ALONE_TURN: Duration = Duration::from_millis(50);
 /// Turns of all clients per way; their median throughput counts.
-const TOGETHER: usize = 15;
-const TOGETHER_TURN: Duration = Duration::from_millis(500);
+const TOGETHER: usize = 40;
+const TOGETHER_TURN: Duration = Duration::from_millis(250);
 /// Clients at work at the same time where throughput is measured.
 const CLIENTS: usize = 8;
-/// As many as a busy service has, where it has nothing to wait for but the processors.
-const CROWD: usize = 64;
+/// More of them, where there is nothing to wait for but the processors: the last is as many as a busy service has.
+const CROWDS: [usize; 2] = [16, 64];
 const MANY: usize = 1000;
 
 type Exchange = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
@@ -55,8 +57,8 @@ struct Way {
 }
 
 struct Measured {
-    /// Exchanges per second by all clients at once.
-    rate: f64,
+    /// Exchanges per second by all clients at once, turn by turn.
+    rates: Vec<f64>,
     /// The share of the processors' time that was left then.
     idle: f64,
     /// Latency of one client alone.
@@ -246,33 +248,62 @@ async fn compare(what: &str, ways: Vec<Way>, table: &mut String) {
         }
     }
     let mut measured = Vec::new();
-    for ((mut rates, mut latencies), processors) in turns.into_iter().zip(processors) {
-        rates.sort_unstable_by(f64::total_cmp);
+    for ((rates, mut latencies), processors) in turns.into_iter().zip(processors) {
         latencies.sort_unstable();
         measured.push(Measured {
-            rate: rates[TOGETHER / 2],
+            rates,
             idle: processors.idle_share(),
             p50: latencies[latencies.len() / 2],
             p99: latencies[latencies.len() * 99 / 100],
         });
     }
-    let (rate, p50) = (measured[0].rate, measured[0].p50);
+    let direct = &measured[0];
     writeln!(table, "{what}").unwrap();
     for (way, figures) in ways.iter().zip(&measured) {
         writeln!(
             table,
-            "  {:<12} {:>8.0}/s  {:>5.2} of direct   idle {:>2.0} %   p50 {:>6.0} us (added {:>4.0})   p99 {:>6.0} us",
+            "  {:<12} {:>8.0}/s  {} of direct   idle {:>2.0} %   p50 {:>6.0} us (added {:>4.0})   p99 {:>6.0} us",
             way.name,
-            figures.rate,
-            figures.rate / rate,
+            median(figures.rates.clone()).middle,
+            share(&figures.rates, &direct.rates),
             100.0 * figures.idle,
             us(figures.p50),
-            us(figures.p50) - us(p50),
+            us(figures.p50) - us(direct.p50),
             us(figures.p99)
         )
         .unwrap();
     }
+    let named = |name| ways.iter().position(|way| way.name == name).map(|at| &measured[at].rates);
+    if let (Some(link), Some(toxiproxy)) = (named("link"), named("toxiproxy")) {
+        writeln!(table, "  link: {} of toxiproxy", share(link, toxiproxy)).unwrap();
+    }
     eprintln!("{what}: done");
+}
+
+/// A median, and the interval in which that of an endless measurement is with 95 % probability.
+struct Median {
+    low: f64,
+    middle: f64,
+    high: f64,
+}
+
+/// The interval is the one between two order statistics (W. J. Conover, Practical Nonparametric Statistics, 3.2): it asks
+/// nothing of how the values are distributed.
+fn median(mut values: Vec<f64>) -> Median {
+    values.sort_unstable_by(f64::total_cmp);
+    let count = values.len();
+    let rank = (count as f64 / 2.0 - 0.98 * (count as f64).sqrt()).floor().max(1.0) as usize;
+    Median {
+        low: values[rank - 1],
+        middle: (values[(count - 1) / 2] + values[count / 2]) / 2.0,
+        high: values[count - rank],
+    }
+}
+
+/// A way's throughput as share of another's, compared turn by turn.
+fn share(of: &[f64], whole: &[f64]) -> String {
+    let Median { low, middle, high } = median(of.iter().zip(whole).map(|(of, whole)| of / whole).collect());
+    format!("{middle:.2} ({low:.2} to {high:.2})")
 }
 
 /// What the processors have done, in the kernel's ticks.
@@ -369,10 +400,11 @@ async fn serve() {
 async fn http(toxiproxy: &Option<Toxiproxy>, table: &mut String) {
     let server = Part::start(&["serve"]);
     let (_link, ways) = ways(server.addr, "http", toxiproxy).await;
-    for (what, clients) in [
-        ("HTTP, small GET".to_owned(), CLIENTS),
-        (format!("HTTP, small GET, {CROWD} clients"), CROWD),
-    ] {
+    for clients in [CLIENTS].into_iter().chain(CROWDS) {
+        let what = match clients {
+            CLIENTS => "HTTP, small GET".to_owned(),
+            more => format!("HTTP, small GET, {more} clients"),
+        };
         let all = ways.iter().map(|(name, addr)| {
             let exchange = (0..clients).map(|_| -> Exchange {
                 let client = reqwest::Client::builder().no_proxy().build().unwrap();
