@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{on_a_stack, pay_account_image, require_docker};
-use paytwice::plan::{Moment, Refusal};
+use paytwice::plan::{Direction, Moment, Refusal};
 use paytwice::stack::ContainerStack;
-use paytwice::wire::Action;
+use paytwice::wire::{Action, At, Rule};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use wire_common::pay::{PATIENCE, Pay};
 
 const REQUEST: &str = "POST /pay/recharge request";
@@ -34,6 +36,7 @@ async fn every_action_on_a_real_service() {
         a_delayed_request_is_recorded_later(&pay).await;
         a_throttled_request_is_recorded_with_its_last_byte(&pay).await;
         a_duplicated_request_is_recorded_once_by_its_number(&pay).await;
+        a_request_that_is_overtaken_comes_behind(&pay).await;
         a_cut_from_a_reply_on_keeps_everything_back(&pay).await;
         a_corrupted_request_is_refused_and_a_corrupted_reply_is_not_undone(&pay).await;
         a_shut_gate_records_exactly_what_had_passed(&pay).await;
@@ -148,6 +151,41 @@ async fn a_duplicated_request_is_recorded_twice_without_a_number(pay: &Pay) {
     assert_eq!(pay.recharge("twice").await, Some(200));
     assert_eq!(rule.stats().duplicated, 1);
     pay.until_rows("twice", 2).await;
+}
+
+/// Two requests of one number, one right behind the other on the same connection: the service records what comes first.
+async fn a_request_that_is_overtaken_comes_behind(pay: &Pay) {
+    let request = |account: &str| {
+        let body =
+            format!(r#"{{"tx_no":"of-two","account_no":"{account}","amount":"1.00","card":"4242424242424242"}}"#);
+        format!(
+            "POST /pay/recharge HTTP/1.1\r\nhost: pay\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let rule = pay.link.install(Rule {
+        at: Some(At {
+            nth: Some(1),
+            ..At::point(REQUEST)
+        }),
+        direction: Direction::Both,
+        action: Action::Reorder { behind: 1 },
+        seed: 7,
+    });
+    let mut client = TcpStream::connect(pay.addr).await.unwrap();
+    let both = [request("written-first"), request("written-second")].concat();
+    client.write_all(both.as_bytes()).await.unwrap();
+    let (mut answers, begun) = (Vec::new(), Instant::now());
+    while String::from_utf8_lossy(&answers).matches("HTTP/1.1 ").count() < 2 {
+        assert!(begun.elapsed() < PATIENCE * 10, "{}", String::from_utf8_lossy(&answers));
+        let read = tokio::time::timeout(PATIENCE, client.read_buf(&mut answers)).await;
+        assert_ne!(read.unwrap().unwrap(), 0, "{}", String::from_utf8_lossy(&answers));
+    }
+    assert_eq!(rule.stats().reordered, 1);
+    assert_eq!(
+        [pay.rows("written-first").await, pay.rows("written-second").await],
+        [0, 1]
+    );
 }
 
 async fn a_cut_from_a_reply_on_keeps_everything_back(pay: &Pay) {

@@ -12,7 +12,8 @@ use paytwice::plan::{Moment, Refusal};
 use paytwice::stack::ContainerStack;
 use paytwice::wire::{Action, At};
 use sqlx::{Connection, MySqlConnection};
-use wire_common::server::{Server, connect};
+use tokio::io::AsyncWriteExt;
+use wire_common::server::{Server, connect, log_in, packet, query};
 
 const SCHEMA: &str = "CREATE TABLE payment (id INT PRIMARY KEY);";
 /// Longer than an exchange with the server takes.
@@ -34,6 +35,7 @@ async fn every_action_on_a_real_server() {
         a_shut_gate_leaves_exactly_what_had_passed(&server).await;
         a_paused_client_goes_on_where_it_was(&server).await;
         a_paused_server_commits_when_it_goes_on(&server, &stack).await;
+        a_statement_that_is_overtaken_comes_behind(&server).await;
         a_throttled_insert_arrives_with_its_last_byte(&server).await;
         a_corrupted_insert_stores_another_row(&server).await;
         server.close().await;
@@ -223,6 +225,27 @@ async fn a_paused_server_commits_when_it_goes_on(server: &Server, stack: &Contai
     stack.unpause("mysql").await.unwrap();
     paying.await.unwrap().unwrap();
     assert!(has(server, 85).await);
+}
+
+/// Written one behind the other without waiting, as some drivers do: the row is inserted and deleted again.
+async fn a_statement_that_is_overtaken_comes_behind(server: &Server) {
+    let statements = |id: i32| {
+        [
+            query(&format!("INSERT INTO payment VALUES ({id})")),
+            query(&format!("DELETE FROM payment WHERE id = {id}")),
+        ]
+        .concat()
+    };
+    let mut connection = log_in(server.addr).await;
+    for (id, reordered) in [(86, false), (87, true)] {
+        let rule = reordered.then(|| server.at(At::point("INSERT payment request"), Action::Reorder { behind: 1 }));
+        connection.write_all(&statements(id)).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(packet(&mut connection).await[0], 0, "both are carried out");
+        }
+        assert_eq!(has(server, id).await, reordered);
+        assert_eq!(rule.map_or(0, |rule| rule.stats().reordered), u64::from(reordered));
+    }
 }
 
 async fn a_throttled_insert_arrives_with_its_last_byte(server: &Server) {
