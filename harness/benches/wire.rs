@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p paytwice --bench wire`, or `ci/bench`. The ways are measured in short turns within one run, so that what
 //! else the machine and the servers do falls on all of them. A share is the median over the turns of a way's throughput
-//! divided by the other's in the same turn, with the interval in which that median is with 95 % probability; two ways whose
-//! intervals overlap were not told apart. `direct again` shows it for the same way twice.
+//! divided by the other's in the same turn, with the interval in which that median is with 95 % probability; where 1 is in it,
+//! the two were not told apart. `direct again` shows it for the same way twice.
 //! Client, link and server are processes of their own, as in a run: this program is the client, and starts itself again as
 //! the others. `TOXIPROXY` names toxiproxy's server program, `SLOW_MYSQL` and `SLOW_ROCKETMQ` images whose disks take their
 //! time.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{on_a_stack, pay_account_image, require_docker};
-use paytwice::plan::{Direction, Moment, Refusal};
+use paytwice::plan::{Moment, Refusal};
 use paytwice::stack::ContainerStack;
-use paytwice::wire::{Action, At, Rule};
+use paytwice::wire::{Action, At};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wire_common::pay::{PATIENCE, Pay};
@@ -163,15 +163,11 @@ async fn a_request_that_is_overtaken_comes_behind(pay: &Pay) {
             body.len()
         )
     };
-    let rule = pay.link.install(Rule {
-        at: Some(At {
-            nth: Some(1),
-            ..At::point(REQUEST)
-        }),
-        direction: Direction::Both,
-        action: Action::Reorder { behind: 1 },
-        seed: 7,
-    });
+    let first = At {
+        nth: Some(1),
+        ..At::point(REQUEST)
+    };
+    let rule = pay.rule(first, Action::Reorder { behind: 1 });
     let mut client = TcpStream::connect(pay.addr).await.unwrap();
     let both = [request("written-first"), request("written-second")].concat();
     client.write_all(both.as_bytes()).await.unwrap();

@@ -80,11 +80,13 @@ impl ActiveRule {
         self.engaged.load(Ordering::Acquire)
     }
 
-    /// Tells who waits that the rule has met its frame; false when it had before.
-    pub(super) fn fire(&self, at: impl FnOnce() -> Fired) -> bool {
-        let first = self.fired.get().is_none() && self.fired.set(at()).is_ok();
+    /// Tells who waits that the rule has met its frame: the first one.
+    pub(super) fn fire(&self, at: impl FnOnce() -> Fired) {
+        if self.fired.get().is_none() {
+            // Another thread may have been faster with its frame.
+            let _ = self.fired.set(at());
+        }
         self.firing.notify_waiters();
-        first
     }
 
     pub(super) fn count_duplicate(&self) {

@@ -108,9 +108,15 @@ impl Pay {
         }
     }
 
+    /// A rule for every frame of a point of the link.
     pub(crate) fn at(&self, point: &str, action: Action) -> RuleGuard {
+        self.rule(At::point(point), action)
+    }
+
+    /// A rule for some frames of a point of the link.
+    pub(crate) fn rule(&self, at: At, action: Action) -> RuleGuard {
         self.link.install(Rule {
-            at: Some(At::point(point)),
+            at: Some(at),
             direction: Direction::Both,
             action,
             seed: 7,

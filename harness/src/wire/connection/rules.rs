@@ -137,8 +137,8 @@ impl Connection {
     }
 
     /// Tells who waits for a rule that it has met its frame, once the sink was told of all that may have brought the frame
-    /// about; false when it had before.
-    pub(super) fn fire(&self, rule: &ActiveRule, frame: &Frame) -> bool {
+    /// about.
+    pub(super) fn fire(&self, rule: &ActiveRule, frame: &Frame) {
         rule.fire(|| {
             order::catch_up();
             Fired {
@@ -146,7 +146,7 @@ impl Connection {
                 points: names(frame),
                 tx: frame.points.iter().flat_map(|p| p.tx.iter().cloned()).collect(),
             }
-        })
+        });
     }
 
     fn sever(&mut self, rule: &ActiveRule, how: End) {
