@@ -7,12 +7,16 @@ mod build;
 mod event;
 mod jsonl;
 mod line;
+mod rows;
 mod sanity;
+mod wire;
 
 pub use build::HistoryBuilder;
 pub use event::*;
 pub use jsonl::{LINE_BYTES_MAX, ReadError, read, read_path, to_line};
+pub use rows::{Row, Rows as ViewRows};
 pub use sanity::Malformed;
+pub use wire::{Again, Deed, Role, Wire, deeds};
 
 /// A whole history in memory.
 #[derive(Clone, Debug, PartialEq)]
