@@ -1,176 +1,182 @@
-//! Judges a history: runs every checker, merges their verdicts, says the result in one sentence.
+//! Judges a history by the promises that its header makes: runs every checker, merges their verdicts, says the result in one
+//! sentence.
 //!
-//! Pure: the same history gives the same results, anomaly by anomaly. A checker that panics is caught and says
-//! unknown: that is a bug of ours, never a verdict about the target.
+//! Pure: the same history gives the same results, anomaly by anomaly. Events are taken in one by one and not kept. A checker
+//! that panics is caught and says unknown: that is a bug of ours, never a verdict about the target.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use crate::findings::unknown;
-use crate::history::{History, Kind};
-use crate::ledger::Ledger;
-use crate::verdict::{Anomaly, CheckerResult, PaymentFate, RESULTS_VERSION, Results, Verdict, WindowStats};
-use crate::words::plural;
-use crate::{balance_convergence, exactly_once, figures, idempotency, query_honesty, stats};
+use crate::history::{Event, Header, History, Kind, Malformed, Pairing};
+use crate::ledger::{Ledger, Observer, figures, plural};
+use crate::promises::{Judge, Made, make};
+use crate::run::{Facts, Watch, windows};
+use crate::verdict::{CheckerResult, Fate, RESULTS_VERSION, Results, Verdict, by_weight, weight};
 
-/// A checker: its name, what it decides, the anomalies it reports, and itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Checker {
-    /// Its name.
-    pub name: &'static str,
-    /// What it decides, in one line.
-    pub about: &'static str,
-    /// The kinds of anomalies it reports.
-    pub kinds: &'static [&'static str],
-    /// The checker.
-    pub check: fn(&Ledger) -> CheckerResult,
+/// A judgement in the making: told a history event by event.
+pub struct Judging {
+    header: Header,
+    pairing: Pairing,
+    malformed: Option<Malformed>,
+    watch: Watch,
+    ledgers: Vec<Observer>,
+    promises: Vec<Named>,
+    /// What panicked while it took events in.
+    broken: Option<&'static str>,
 }
 
-/// Every checker, in the order of the results.
-pub const CHECKERS: [Checker; 4] = [
-    Checker {
-        name: exactly_once::NAME,
-        about: "every payment recorded as successful is credited exactly once, nothing else is credited",
-        kinds: &[
-            "lost",
-            "double",
-            "ghost",
-            "late",
-            "wrong-account",
-            "wrong-amount",
-            "lost-write",
-        ],
-        check: exactly_once::check,
-    },
-    Checker {
-        name: balance_convergence::NAME,
-        about: "every account gains exactly what its recorded payments add up to",
-        kinds: &[
-            "wrong-balance",
-            "inexact",
-            "null-balance",
-            "missing-account",
-            "duplicate-account",
-        ],
-        check: balance_convergence::check,
-    },
-    Checker {
-        name: idempotency::NAME,
-        about: "one request number means one payment, one payload and one answer",
-        kinds: &[
-            "duplicate-payment",
-            "payload-overwritten",
-            "conflict-accepted",
-            "divergent-answer",
-            "answer-contradicted",
-            "unexpected-payment",
-        ],
-        check: idempotency::check,
-    },
-    Checker {
-        name: query_honesty::NAME,
-        about: "no answer to a query is contradicted by the truth",
-        kinds: &["false-fail", "false-success"],
-        check: query_honesty::check,
-    },
-];
+/// A promise with its name.
+struct Named {
+    name: String,
+    made: Made,
+}
 
-/// Kinds of anomalies, the weightiest first: money first, then records, then answers, then sums.
-const WEIGHTS: [&str; 20] = [
-    "double",
-    "ghost",
-    "lost",
-    "wrong-account",
-    "wrong-amount",
-    "lost-write",
-    "duplicate-payment",
-    "payload-overwritten",
-    "conflict-accepted",
-    "unexpected-payment",
-    "late",
-    "false-fail",
-    "false-success",
-    "answer-contradicted",
-    "divergent-answer",
-    "null-balance",
-    "missing-account",
-    "duplicate-account",
-    "inexact",
-    "wrong-balance",
-];
+impl Judging {
+    /// Begins with the header: its promises say what is judged.
+    #[must_use]
+    pub fn new(header: &Header) -> Judging {
+        let (follows, made) = make(header);
+        let names = header.promises.iter().map(|promise| {
+            let name = promise.options.get("name").and_then(serde_json::Value::as_str);
+            name.unwrap_or(&promise.checker).to_owned()
+        });
+        Judging {
+            header: header.clone(),
+            pairing: Pairing::default(),
+            malformed: None,
+            watch: Watch::default(),
+            ledgers: follows.into_iter().map(Observer::new).collect(),
+            promises: names.zip(made).map(|(name, made)| Named { name, made }).collect(),
+            broken: None,
+        }
+    }
+
+    /// Takes in the next event.
+    pub fn observe(&mut self, event: &Event) {
+        if self.broken.is_some() {
+            return;
+        }
+        if self.malformed.is_none() {
+            self.malformed = self.pairing.follow(event).err();
+        }
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            self.watch.observe(event);
+            for ledger in &mut self.ledgers {
+                ledger.observe(event);
+            }
+            for promise in &mut self.promises {
+                if let Made::Own(judge) = &mut promise.made {
+                    judge.observe(event);
+                }
+            }
+        }));
+        if taken.is_err() {
+            self.broken = Some("reading the history");
+        }
+    }
+
+    /// Judges what was taken in; `truncated` where the history ended in the middle of a line.
+    #[must_use]
+    pub fn finish(self, truncated: bool) -> Results {
+        let facts = Rc::new(self.watch.finish(truncated));
+        let malformed = self.malformed.map(|e| format!("the history is malformed: {e}"));
+        let mut cause = self.broken.map(bug).or(malformed);
+        let gathered = catch_unwind(AssertUnwindSafe(|| {
+            let ledgers = self.ledgers.into_iter().map(|ledger| ledger.finish(Rc::clone(&facts)));
+            ledgers.collect::<Vec<Ledger>>()
+        }));
+        let ledgers = gathered.unwrap_or_else(|_| {
+            cause.get_or_insert_with(|| bug("reading the history"));
+            Vec::new()
+        });
+        if cause.is_none() {
+            cause = ledgers.iter().find_map(|ledger| ledger.contradiction.clone());
+        }
+        let decide = |promise: Named| match &cause {
+            Some(cause) => unknown(&promise.name, cause),
+            None => decided(promise, &ledgers, &facts),
+        };
+        let checkers: Vec<CheckerResult> = self.promises.into_iter().map(decide).collect();
+        assemble(self.header, &facts, &ledgers, checkers)
+    }
+}
 
 /// Judges a history.
+#[must_use]
 pub fn judge(history: &History) -> Results {
-    let malformed = history.check().err().map(|e| format!("the history is malformed: {e}"));
-    let gathered = catch_unwind(AssertUnwindSafe(|| Ledger::of(history)));
-    let ledger = gathered.ok();
-    let cause = malformed.or_else(|| match &ledger {
-        None => Some(bug("reading the history")),
-        Some(ledger) => ledger.contradiction.clone(),
-    });
-    let checkers: Vec<CheckerResult> = CHECKERS
-        .iter()
-        .map(|checker| match (&cause, &ledger) {
-            (None, Some(ledger)) => guarded(checker, ledger),
-            (cause, _) => unknown(checker.name, cause.as_deref().unwrap_or_default()),
-        })
-        .collect();
-    assemble(history, ledger.as_ref(), checkers)
+    let mut judging = Judging::new(&history.header);
+    for event in &history.events {
+        judging.observe(event);
+    }
+    judging.finish(history.truncated)
 }
 
 fn bug(where_: &str) -> String {
     format!("{where_} panicked: this is a bug of paytwice, not of the target; please report it with this history")
 }
 
-/// Runs one checker; its anomalies come out weightiest first, and in the order of payments within a kind.
-fn guarded(checker: &Checker, ledger: &Ledger) -> CheckerResult {
-    let run = catch_unwind(AssertUnwindSafe(|| (checker.check)(ledger)));
+/// Runs one checker; its anomalies come out weightiest first, and in the order of subjects within a kind.
+fn decided(promise: Named, ledgers: &[Ledger], facts: &Facts) -> CheckerResult {
+    let Named { name, made } = promise;
+    let run = catch_unwind(AssertUnwindSafe(|| match made {
+        Made::OfLedger { at, check } => check(&ledgers[at]),
+        Made::Own(judge) => judge.finish(facts),
+        Made::Wrong(why) => unknown(&name, &why),
+    }));
     let Ok(mut result) = run else {
-        return unknown(checker.name, &bug(&format!("the checker {}", checker.name)));
+        return unknown(&name, &bug(&format!("the checker {name}")));
     };
+    result.name = name;
     result.anomalies.sort_by_key(|anomaly| weight(&anomaly.kind));
     result
 }
 
-/// Rank of a kind of anomaly: 0 is the weightiest.
-pub fn weight(kind: &str) -> usize {
-    WEIGHTS.iter().position(|k| *k == kind).unwrap_or(WEIGHTS.len())
-}
-
-fn assemble(history: &History, ledger: Option<&Ledger>, checkers: Vec<CheckerResult>) -> Results {
-    let verdict = checkers.iter().fold(Verdict::Valid, |v, c| v.merge(c.verdict));
-    let sentence = sentence(verdict, &checkers, ledger);
-    let windows: Option<Vec<WindowStats>> =
-        ledger.and_then(|l| catch_unwind(AssertUnwindSafe(|| stats::windows(l))).ok());
-    let figures = ledger.and_then(|l| catch_unwind(AssertUnwindSafe(|| figures::figures(l))).ok());
-    let phases = ledger.map(|l| l.phases.iter().map(|p| (p.name.clone(), p.from_ns, p.to_ns)).collect());
+fn assemble(header: Header, facts: &Facts, ledgers: &[Ledger], checkers: Vec<CheckerResult>) -> Results {
+    let verdict = match checkers.is_empty() {
+        true => Verdict::Unknown,
+        false => checkers.iter().fold(Verdict::Valid, |v, c| v.merge(c.verdict)),
+    };
     Results {
         version: RESULTS_VERSION,
         verdict,
-        sentence,
-        header: history.header.clone(),
-        truncated: history.is_cut_short(),
-        events: history.events.len() as u64,
-        payments: ledger.map(|l| fates(l, &checkers)).unwrap_or_default(),
-        windows: windows.unwrap_or_default(),
-        faults: ledger
-            .map(|l| l.faults.iter().map(|f| f.summary()).collect())
-            .unwrap_or_default(),
-        phases: phases.unwrap_or_default(),
-        figures: figures.unwrap_or_default(),
+        sentence: sentence(verdict, &checkers, ledgers),
+        header,
+        truncated: facts.cut_short,
+        events: facts.events,
+        fates: ledgers.iter().flat_map(|ledger| fates(ledger, &checkers)).collect(),
+        words: ledgers.first().map(|ledger| ledger.follow.words.clone()),
+        windows: windows(facts),
+        faults: facts.faults.iter().map(|f| f.summary()).collect(),
+        phases: facts
+            .phases
+            .iter()
+            .map(|p| (p.name.clone(), p.from_ns, p.to_ns))
+            .collect(),
+        figures: all_figures(facts, ledgers),
         checkers,
     }
 }
 
-/// Every anomaly of every checker, the weightiest first.
-pub(crate) fn by_weight(checkers: &[CheckerResult]) -> Vec<&Anomaly> {
-    let mut anomalies: Vec<&Anomaly> = checkers.iter().flat_map(|c| &c.anomalies).collect();
-    anomalies.sort_by_key(|a| weight(&a.kind));
-    anomalies
+/// Figures of the run and of each ledger; those of a second kind of subject carry its name.
+fn all_figures(facts: &Facts, ledgers: &[Ledger]) -> figures::Figures {
+    let mut all = figures::of_run(facts);
+    for (at, ledger) in ledgers.iter().enumerate() {
+        for (name, value) in figures::of_ledger(ledger) {
+            let name = if at == 0 {
+                name
+            } else {
+                format!("{}_{name}", ledger.follow.kind)
+            };
+            all.entry(name).or_insert(value);
+        }
+    }
+    all
 }
 
 /// The verdict first, then its weightiest reason.
-fn sentence(verdict: Verdict, checkers: &[CheckerResult], ledger: Option<&Ledger>) -> String {
+fn sentence(verdict: Verdict, checkers: &[CheckerResult], ledgers: &[Ledger]) -> String {
     match verdict {
         Verdict::Invalid => {
             let anomalies = by_weight(checkers);
@@ -184,136 +190,112 @@ fn sentence(verdict: Verdict, checkers: &[CheckerResult], ledger: Option<&Ledger
         Verdict::Unknown => {
             let undecided = checkers.iter().find(|c| c.verdict == Verdict::Unknown);
             let why = undecided.map(|c| format!("{}: {}", c.name, c.reason.as_deref().unwrap_or_default()));
-            format!("UNKNOWN: {}", why.unwrap_or_default())
+            let none = || "the target makes no promise: there is nothing to judge".to_owned();
+            format!("UNKNOWN: {}", why.unwrap_or_else(none))
         }
-        Verdict::Valid => {
-            let payments = ledger.map_or(&[][..], |l| &l.payments);
-            let successful = payments.iter().filter(|p| p.successes > 0).count();
-            format!(
-                "VALID: {} attempted, {successful} recorded as successful, each of these credited exactly once",
-                plural(payments.len(), "payment")
-            )
-        }
+        Verdict::Valid => match ledgers.first() {
+            Some(ledger) => {
+                let follow = &ledger.follow;
+                let successful = ledger.subjects.iter().filter(|p| p.successes > 0).count();
+                let known = match follow.recorded {
+                    Some(_) => format!("{} as successful", follow.words.recorded),
+                    None => "acknowledged".to_owned(),
+                };
+                format!(
+                    "VALID: {} attempted, {successful} {known}, each of these {} exactly once",
+                    plural(ledger.subjects.len(), &follow.kind),
+                    follow.words.effect
+                )
+            }
+            None => format!("VALID: {} held", plural(checkers.len(), "promise")),
+        },
     }
 }
 
-/// How each payment fared, and the names of the anomalies that concern it.
-fn fates(ledger: &Ledger, checkers: &[CheckerResult]) -> Vec<PaymentFate> {
+/// How each subject fared, and the names of the anomalies that concern it.
+fn fates(ledger: &Ledger, checkers: &[CheckerResult]) -> Vec<Fate> {
     let mut named: HashMap<&str, Vec<&str>> = HashMap::new();
     for anomaly in checkers.iter().flat_map(|c| &c.anomalies) {
         named.entry(&anomaly.subject).or_default().push(&anomaly.kind);
     }
-    (0..ledger.payments.len()).map(|at| fate(ledger, at, &named)).collect()
+    let viewed = ledger.follow.recorded.is_some() && ledger.incomplete().is_none();
+    (0..ledger.subjects.len())
+        .map(|at| fate(ledger, at, viewed, &named))
+        .collect()
 }
 
-fn fate(ledger: &Ledger, at: usize, named: &HashMap<&str, Vec<&str>>) -> PaymentFate {
-    let payment = &ledger.payments[at];
-    let tx = ledger.tx(at);
-    let row = payment.rows.first().map(|row| &ledger.rows[*row]);
-    let outcome = payment.outcome();
+fn fate(ledger: &Ledger, at: usize, viewed: bool, named: &HashMap<&str, Vec<&str>>) -> Fate {
+    let subject = &ledger.subjects[at];
+    let key = ledger.key(at);
+    let row = subject.rows.first().map(|row| &ledger.rows[*row]);
+    let outcome = subject.outcome();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let answered = match outcome {
-        Kind::Ok => payment.answers().find(|a| a.kind == Kind::Ok),
-        Kind::Fail => payment.answers().last(),
+        Kind::Ok => subject.answers().find(|a| a.kind == Kind::Ok),
+        Kind::Fail => subject.answers().last(),
         Kind::Info | Kind::Invoke => None,
     };
-    let mut anomalies: Vec<String> = named.get(tx).into_iter().flatten().map(|k| (*k).to_owned()).collect();
+    let mut anomalies: Vec<String> = named.get(key).into_iter().flatten().map(|k| (*k).to_owned()).collect();
     anomalies.sort_by_key(|kind| weight(kind));
     anomalies.dedup();
-    PaymentFate {
-        tx: tx.to_owned(),
-        account: ledger.account_name(payment.account).to_owned(),
-        amount: crate::history::Minor(payment.amount),
-        k: payment.k.unwrap_or(0),
-        attempts: count(payment.attempts.len()),
+    let fields = ledger.follow.fields.iter().zip(&subject.payload.fields);
+    let fields = fields.filter_map(|(name, word)| Some((name.clone(), ledger.words.name((*word)?).to_owned())));
+    Fate {
+        kind: ledger.follow.kind.clone(),
+        subject: key.to_owned(),
+        fields: fields.collect(),
+        attempts: count(subject.attempts.len()),
         outcome,
-        recorded: count(payment.rows.len()),
+        recorded: viewed.then(|| count(subject.rows.len())),
         result: row
             .and_then(|row| row.result)
             .map(|result| ledger.words.name(result).to_owned()),
-        delivered: payment.delivered(),
-        credited: payment.credited,
-        credited_by_message: payment.credited_before,
-        first_invoke_ns: payment.attempts.first().map_or(0, |a| a.time),
+        delivered: subject.delivered(),
+        effects: subject.effects,
+        effects_before_repair: subject.effects_before,
+        first_invoke_ns: subject.attempts.first().map_or(0, |a| a.time),
         answered_ns: answered.map(|a| a.time),
-        first_delivered_ns: payment.deliveries.iter().find(|d| d.times > 0).map(|d| d.time),
+        first_delivered_ns: subject.deliveries.iter().find(|d| d.times > 0).map(|d| d.time),
         anomalies,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::history::{Header, HistoryBuilder, Promise};
+/// A subject that is not done: known to have succeeded, and without an effect at rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undone {
+    /// Its kind.
+    pub kind: String,
+    /// The key by which the target knows it.
+    pub key: String,
+    /// What its client asked for, by field.
+    pub fields: BTreeMap<String, String>,
+}
 
-    fn header() -> Header {
-        Header {
-            format: "paytwice-history".into(),
-            version: 1,
-            target: "pay-account".into(),
-            run: "test".into(),
-            stack: "none".into(),
-            seed: 1,
-            started_at: "2026-01-01T00:00:00Z".into(),
-            policies: std::collections::BTreeMap::new(),
-            promise: Promise {
-                base: 10,
-                scale: 2,
-                late_is_valid: false,
-                success: vec!["success".into()],
-                failed: vec!["fail".into()],
-            },
+/// What is not done, by the views read at rest: what the repairing actions are driven for.
+#[must_use]
+pub fn undone(history: &History) -> Vec<Undone> {
+    let (follows, _) = make(&history.header);
+    let mut undone = Vec::new();
+    for follow in follows
+        .into_iter()
+        .filter(|follow| follow.asked.values().any(|(repairs, _)| *repairs))
+    {
+        let mut observer = Observer::new(follow);
+        history.events.iter().for_each(|event| observer.observe(event));
+        let ledger = observer.finish(Rc::default());
+        for subject in &ledger.subjects {
+            let done = subject.effects_before.is_some_and(|n| n > 0);
+            if subject.successes == 0 || done {
+                continue;
+            }
+            let names = ledger.follow.fields.iter().zip(&subject.payload.fields);
+            let fields = names.filter_map(|(name, word)| Some((name.clone(), ledger.words.name((*word)?).to_owned())));
+            undone.push(Undone {
+                kind: ledger.follow.kind.clone(),
+                key: ledger.keys.name(ledger.known_as(subject)).to_owned(),
+                fields: fields.collect(),
+            });
         }
     }
-
-    #[test]
-    fn a_checker_that_panics_says_unknown_and_that_it_is_our_bug() {
-        let broken = Checker {
-            name: "broken",
-            about: "",
-            kinds: &[],
-            check: |_| panic!("on purpose"),
-        };
-        let ledger = Ledger::of(&HistoryBuilder::new(header()).build());
-        let result = guarded(&broken, &ledger);
-        assert_eq!(result.verdict, Verdict::Unknown);
-        assert_eq!(
-            result.reason.as_deref(),
-            Some(
-                "the checker broken panicked: this is a bug of paytwice, not of the target; please report it with \
-                 this history"
-            )
-        );
-    }
-
-    #[test]
-    fn every_kind_has_its_weight() {
-        for kind in CHECKERS.iter().flat_map(|c| c.kinds) {
-            assert!(WEIGHTS.contains(kind), "{kind}");
-        }
-        assert_eq!(CHECKERS.iter().map(|c| c.kinds.len()).sum::<usize>(), WEIGHTS.len());
-    }
-
-    #[test]
-    fn an_empty_history_is_unknown() {
-        let results = judge(&HistoryBuilder::new(header()).build());
-        assert_eq!(results.verdict, Verdict::Unknown);
-        assert!(
-            results
-                .checkers
-                .iter()
-                .all(|c| c.verdict == Verdict::Unknown && c.reason.is_some())
-        );
-    }
-
-    #[test]
-    fn a_promise_without_coded_amounts_does_not_panic() {
-        for (base, scale) in [(0, 0), (1, 2), (u32::MAX, 38), (10, u32::MAX)] {
-            let mut header = header();
-            header.promise.base = base;
-            header.promise.scale = scale;
-            let results = judge(&HistoryBuilder::new(header).build());
-            assert_eq!(results.verdict, Verdict::Unknown);
-        }
-    }
+    undone
 }

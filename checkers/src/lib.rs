@@ -21,12 +21,12 @@
 //!
 //! | what is judged | where |
 //! | --- | --- |
-//! | payments across services, databases and queues | [`judge`]; [`bulk`] for millions of events |
+//! | runs of services, databases and queues, by what their target promises | [`judge`], [`promises`] |
 //! | linearizability: registers, maps, mutexes, queues, any object of one's own | [`linear`] |
 //! | isolation of transactions: list-append, rw-register | [`isolation`] |
 //! | queues and logs | [`queues`] |
 //! | sets, counters, unique ids, long forks | [`stores`] |
-//! | banks, postings, request numbers | [`ledgers`] |
+//! | banks, postings, request keys | [`accounts`] |
 //! | states, schedules, branches, leftovers, soft state | [`process`] |
 //!
 //! [`formats`] reads histories of other harnesses (Jepsen, elle-cli, porcupine) and the binary form; [`workloads`] says
@@ -36,29 +36,29 @@
 //! kind that is judged was seen to happen. Verdicts merge: invalid beats unknown beats valid. Checkers are pure: no
 //! clock, no randomness, no I/O but reading a history.
 //!
-//! # Payments
+//! # Runs
 //!
-//! A history says what clients asked for, what they were answered, what crossed the wire and what the databases
-//! held at the end. [`judge`] decides from it alone whether every payment was credited exactly once:
+//! The history of a run says what clients asked for, what they were answered, what crossed the wire and what views showed.
+//! Its header says what the target promises. [`judge`] decides from the history alone whether each promise was kept:
 //!
 //! ```
 //! use paytwice_checkers::history::read;
 //! use paytwice_checkers::judge;
 //!
 //! let history = r#"
-//! {"index":0,"time":0,"process":"run","type":"info","f":"history","value":{"format":"paytwice-history","version":1,"target":"pay-account","run":"example","stack":"containers","seed":1,"started_at":"2026-01-01T00:00:00Z","policies":{},"promise":{"base":10,"scale":2,"late_is_valid":false,"success":["success"],"failed":["fail"]}}}
-//! {"index":1,"time":1,"process":"final","type":"ok","f":"read","value":{"at":"initial","read":"balances","rows":[{"account":"a3","balance":"0.00"}]}}
-//! {"index":2,"time":2,"process":0,"type":"invoke","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1000","k":3,"attempt":1}}
-//! {"index":3,"time":3,"process":0,"type":"ok","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1000","k":3,"attempt":1,"status":200,"result":"success"}}
-//! {"index":4,"time":4,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":1,"point":"DELIVER topic_notifymsg","tx":["t17"],"bytes":96}}
+//! {"index":0,"time":0,"process":"run","type":"info","f":"history","value":{"format":"paytwice-history","version":1,"target":"example","run":"example","stack":"containers","seed":1,"started_at":"2026-01-01T00:00:00Z","policies":{},"subjects":{"account":{},"payment":{"key":"tx","fields":{"account":{"names":"account"},"amount":{"coded":{"per":"account","base":10,"scale":2}}}}},"actions":{"pay":{"starts":"payment","service":"pay"}},"views":{"payments":["final"],"balances":["initial","final"]},"promises":[{"checker":"exactly-once","subject":"payment","recorded":{"view":"payments","success":{"result":["success"]}},"effect":{"view":"balances","by":"amount"},"words":{"effect":"credited"}}]}}
+//! {"index":1,"time":1,"process":"view","type":"ok","f":"view","value":{"view":"balances","at":"initial","rows":[{"account":"a3","balance":"0.00"}]}}
+//! {"index":2,"time":2,"process":0,"type":"invoke","f":"pay","value":{"subject":"t17","args":{"tx":"t17","account":"a3","amount":"10.00"}}}
+//! {"index":3,"time":3,"process":0,"type":"ok","f":"pay","value":{"subject":"t17","args":{"tx":"t17","account":"a3","amount":"10.00"},"status":200,"answer":{"result":"success"}}}
+//! {"index":4,"time":4,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":1,"point":"DELIVER paid","role":"delivered","keys":{"tx":["t17"]},"bytes":96}}
 //! {"index":5,"time":5,"process":"nemesis","type":"info","f":"fault","value":{"id":1,"fault":"kill","on":"account","step":"done"}}
 //! {"index":6,"time":6,"process":"nemesis","type":"info","f":"fault","value":{"id":1,"fault":"kill","on":"account","step":"healed"}}
-//! {"index":7,"time":7,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":2,"point":"DELIVER topic_notifymsg","tx":["t17"],"bytes":96}}
+//! {"index":7,"time":7,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":2,"point":"DELIVER paid","role":"delivered","keys":{"tx":["t17"]},"bytes":96}}
 //! {"index":8,"time":8,"process":"run","type":"invoke","f":"phase","value":{"name":"settle"}}
 //! {"index":9,"time":9,"process":"run","type":"ok","f":"phase","value":{"name":"settle"}}
 //! {"index":10,"time":10,"process":"run","type":"invoke","f":"phase","value":{"name":"final-reads"}}
-//! {"index":11,"time":11,"process":"final","type":"ok","f":"read","value":{"at":"final","read":"payments","rows":[{"tx":"t17","account":"a3","amount":"10.00","result":"success"}]}}
-//! {"index":12,"time":12,"process":"final","type":"ok","f":"read","value":{"at":"final","read":"balances","rows":[{"account":"a3","balance":"20.00"}]}}
+//! {"index":11,"time":11,"process":"view","type":"ok","f":"view","value":{"view":"payments","at":"final","rows":[{"tx":"t17","account":"a3","amount":"10.00","result":"success"}]}}
+//! {"index":12,"time":12,"process":"view","type":"ok","f":"view","value":{"view":"balances","at":"final","rows":[{"account":"a3","balance":"20.00"}]}}
 //! {"index":13,"time":13,"process":"run","type":"ok","f":"phase","value":{"name":"final-reads"}}
 //! "#;
 //! let results = judge(&read(history.trim_start().as_bytes(), "history.jsonl")?);
@@ -72,41 +72,32 @@
 //! # Ok::<(), paytwice_checkers::history::ReadError>(())
 //! ```
 //!
-//! Every checker is a pure function of a [`ledger::Ledger`], which is gathered in one pass over the
-//! [`history::History`]; [`CHECKERS`] lists them. The verdicts merge: invalid beats unknown beats valid. What
-//! cannot be decided is unknown, with the reason: a history that is cut short, final reads that are incomplete, a
-//! target that did not come to rest, nothing to judge.
+//! [`promises`] lists what can be promised. What is longer than memory is judged event by event, by [`Judging`].
 //!
 //! Histories of any other harness are judged by [`streaming`] checkers, one file each, which are told typed events one
 //! at a time: of queues and logs ([`queues`]), of sets, counters and other small stores ([`stores`]), of balances,
-//! postings and request numbers ([`ledgers`]), of states, schedules, branches and what stays behind ([`process`]).
+//! postings and request keys ([`accounts`]), of states, schedules, branches and what stays behind ([`process`]).
 
-pub mod balance_convergence;
-pub mod bulk;
+pub mod accounts;
 pub mod check;
-pub mod exactly_once;
-pub mod figures;
 mod findings;
 pub mod formats;
 pub mod history;
-pub mod idempotency;
 mod intern;
 pub mod isolation;
 mod judge;
 pub mod ledger;
-pub mod ledgers;
 pub mod linear;
 pub mod money;
 pub mod ops;
 mod parallel;
 pub mod process;
-pub mod query_honesty;
+pub mod promises;
 pub mod queues;
-pub mod stats;
+pub mod run;
 pub mod stores;
 pub mod streaming;
 pub mod verdict;
-mod words;
 pub mod workloads;
 
-pub use judge::{CHECKERS, Checker, judge, weight};
+pub use judge::{Judging, Undone, judge, undone};

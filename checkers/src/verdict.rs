@@ -32,7 +32,7 @@ impl Verdict {
 pub struct Anomaly {
     /// Its name: `lost`, `double`, `ghost`, `wrong-amount`, `wrong-account`, `late`, `duplicate-payment`, ...
     pub kind: String,
-    /// The payment (transaction number of the client) or account it is about.
+    /// The subject (its key, as the client knows it) or holder that it is about.
     pub subject: String,
     /// One sentence that an engineer can read aloud.
     pub sentence: String,
@@ -43,7 +43,7 @@ pub struct Anomaly {
 /// What one checker found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckerResult {
-    /// Name of the checker: `exactly-once`, `balance-convergence`, `idempotency`, `query-honesty`.
+    /// Name of the promise: its checker, or the name that the target gave it.
     pub name: String,
     /// Its verdict.
     pub verdict: Verdict,
@@ -56,32 +56,30 @@ pub struct CheckerResult {
     pub anomalies: Vec<Anomaly>,
 }
 
-/// How the fate of one payment reads, end to end.
+/// What became of one subject, from end to end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentFate {
-    /// The client's transaction number.
-    pub tx: String,
-    /// Account.
-    pub account: String,
-    /// Minor units, as a decimal string.
-    pub amount: crate::history::Minor,
-    /// Position in its account.
-    pub k: u32,
+pub struct Fate {
+    /// Its kind: `payment`, `order`, ...
+    pub kind: String,
+    /// Its key, as the client knows it.
+    pub subject: String,
+    /// What its client asked for, by field.
+    pub fields: BTreeMap<String, String>,
     /// How often the client tried.
     pub attempts: u32,
     /// What the client knows at the end: ok, fail or info.
     pub outcome: crate::history::Kind,
-    /// Rows recorded for it (more than one where the server made the ids).
-    pub recorded: u32,
-    /// `result` of its (first) row.
+    /// Rows recorded for it (more than one where the server makes the keys). None where no view of records was read to the end.
+    pub recorded: Option<u32>,
+    /// What its (first) row says of it.
     pub result: Option<String>,
     /// Deliveries seen on the wire.
     pub delivered: u32,
-    /// Credits read from the digits of the final balance; None when they cannot be read.
-    pub credited: Option<u32>,
-    /// Credits at quiescence, before the compensation phase.
-    pub credited_by_message: Option<u32>,
-    /// First attempt and final answer, nanoseconds since the run began.
+    /// How often it took effect; None where that cannot be read.
+    pub effects: Option<u32>,
+    /// How often it had taken effect at rest, before anything was repaired.
+    pub effects_before_repair: Option<u32>,
+    /// First attempt, nanoseconds since the run began.
     pub first_invoke_ns: u64,
     /// When the client had a definite answer, nanoseconds since the run began.
     pub answered_ns: Option<u64>,
@@ -89,6 +87,19 @@ pub struct PaymentFate {
     pub first_delivered_ns: Option<u64>,
     /// Names of the anomalies that concern it; empty when all is well.
     pub anomalies: Vec<String>,
+}
+
+/// What a target calls what is judged: for sentences and headings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// One of the subjects: `payment`.
+    pub subject: String,
+    /// That the first service wrote it down: `recorded`.
+    pub recorded: String,
+    /// That it took effect: `credited`.
+    pub effect: String,
+    /// What holds the sum of the effects, where there is one: `account`.
+    pub holder: Option<String>,
 }
 
 /// Counts and latencies of one kind of operation in one window.
@@ -165,21 +176,59 @@ pub struct Results {
     pub events: u64,
     /// Per checker.
     pub checkers: Vec<CheckerResult>,
-    /// Per payment.
-    pub payments: Vec<PaymentFate>,
+    /// Per subject that a promise followed from end to end.
+    pub fates: Vec<Fate>,
+    /// What the target calls them; None where nothing was followed.
+    pub words: Option<Words>,
     /// Statistics per window.
     pub windows: Vec<WindowStats>,
     /// The faults.
     pub faults: Vec<FaultSummary>,
     /// Phases: name, begin, end (None when cut short), in order; nanoseconds since the run began.
     pub phases: Vec<(String, u64, Option<u64>)>,
-    /// Other figures: `convergence_ms`, `soft_state_p50_ms`, `credited_by_message`, `credited_by_query`, ...
+    /// Other figures: `convergence_ms`, `soft_state_p50_ms`, `effects_before_repair`, `effects_by_repair`, ...
     pub figures: BTreeMap<String, f64>,
+}
+
+/// Kinds of anomalies, the weightiest first: effects first, then records, then answers, then sums. Others come last.
+const WEIGHTS: [&str; 20] = [
+    "double",
+    "ghost",
+    "lost",
+    "wrong-account",
+    "wrong-amount",
+    "lost-write",
+    "duplicate-record",
+    "payload-overwritten",
+    "conflict-accepted",
+    "unexpected-record",
+    "late",
+    "false-fail",
+    "false-success",
+    "answer-contradicted",
+    "divergent-answer",
+    "null-balance",
+    "missing-account",
+    "duplicate-account",
+    "inexact",
+    "wrong-balance",
+];
+
+/// Rank of a kind of anomaly: 0 is the weightiest.
+pub fn weight(kind: &str) -> usize {
+    WEIGHTS.iter().position(|k| *k == kind).unwrap_or(WEIGHTS.len())
+}
+
+/// Every anomaly of every checker, the weightiest first.
+pub(crate) fn by_weight(checkers: &[CheckerResult]) -> Vec<&Anomaly> {
+    let mut anomalies: Vec<&Anomaly> = checkers.iter().flat_map(|c| &c.anomalies).collect();
+    anomalies.sort_by_key(|a| weight(&a.kind));
+    anomalies
 }
 
 impl Results {
     /// Every anomaly of every checker, the weightiest first: what a summary shows when it cannot show all.
     pub fn anomalies(&self) -> Vec<&Anomaly> {
-        crate::judge::by_weight(&self.checkers)
+        by_weight(&self.checkers)
     }
 }

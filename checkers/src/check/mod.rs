@@ -1,8 +1,8 @@
 //! Checks a file: what `paytwice check FILE --as WORKLOAD` does, without its printing.
 //!
-//! Histories of anybody's operations are judged by the [`workloads`], histories of payments by
-//! [`judge`](crate::judge) (`payments`) or, however long they are, by [`bulk`] (`exactly-once`, `ledger`).
-//! EDN and JSON are parsed on a thread of their own. A checker that panics says unknown, and that it is our bug.
+//! Histories of anybody's operations are judged by the [`workloads`]; the history of a run by the promises of its header
+//! (`promises`), or by those of one checker. Both are read operation by operation, however long they are. EDN and JSON of
+//! operations are parsed on a thread of their own. A checker that panics says unknown, and that it is our bug.
 
 mod corpus;
 mod render;
@@ -10,27 +10,18 @@ mod render;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use crate::bulk::{self, BulkError};
 use crate::findings::unknown;
 use crate::formats::{self, CutOff, Format, Reader, UnknownName};
-use crate::history::{self, History};
+use crate::history::{self, Events, Promise};
+use crate::judge::Judging;
+use crate::promises::PROMISES;
 use crate::verdict::{CheckerResult, Verdict};
 use crate::workloads::{self, Context, Misfit, OptionError, Options, WORKLOADS, Workload, WorkloadError};
 
 pub use corpus::{Corpus, CorpusError, CorpusRow, check_corpus};
 
-/// What a file is checked as, when it is a history of payments: name, and what it decides.
-pub const OF_PAYMENTS: [(&str, &str); 3] = [
-    ("payments", "everything that is promised about payments"),
-    (
-        "exactly-once",
-        "every payment recorded as successful is credited exactly once",
-    ),
-    (
-        "ledger",
-        "every account gains exactly what its recorded payments add up to",
-    ),
-];
+/// What a run's history is checked as, to judge it by all its promises.
+pub const ALL_PROMISES: &str = "promises";
 
 /// What to check, and how.
 #[derive(Clone, Debug)]
@@ -48,9 +39,9 @@ pub struct Request {
 /// Every name of `--as`, with what it decides and its options: the text of `paytwice list checkers`.
 pub fn catalogue() -> String {
     let mut lines = vec!["\nof a file, as paytwice check FILE --as CHECKER takes them".to_owned()];
-    for (name, about) in OF_PAYMENTS {
-        lines.push(format!("{name:<20} {about}"));
-    }
+    lines.push(format!(
+        "{ALL_PROMISES:<20} a run's history: everything that its target promises"
+    ));
     for entry in &WORKLOADS {
         lines.push(format!("{:<20} {}", entry.name, entry.about));
         for (option, about) in entry.options {
@@ -130,24 +121,15 @@ impl From<WorkloadError> for CheckError {
     }
 }
 
-impl From<BulkError> for CheckError {
-    fn from(error: BulkError) -> CheckError {
-        match error {
-            BulkError::History(error) => error.into(),
-            BulkError::Format(error) => error.into(),
-        }
-    }
-}
-
 /// Checks a file.
 pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
-    if OF_PAYMENTS.iter().any(|(name, _)| *name == request.as_) {
-        return check_payments(request);
+    if is_promise(&request.as_) && workloads::find(&request.as_).is_err() {
+        return check_promises(request);
     }
     let possible = || {
-        OF_PAYMENTS
-            .iter()
-            .map(|(name, _)| *name)
+        let promises = PROMISES.iter().map(|entry| entry.name);
+        std::iter::once(ALL_PROMISES)
+            .chain(promises)
             .chain(WORKLOADS.iter().map(|entry| entry.name))
     };
     workloads::find(&request.as_).map_err(|_| UnknownName::new("checker", &request.as_, possible()))?;
@@ -199,44 +181,45 @@ fn feed(reader: &mut Reader, workload: &mut dyn Workload, request: &Request, ops
     })
 }
 
-fn check_payments(request: &Request) -> Result<Checked, CheckError> {
+fn is_promise(name: &str) -> bool {
+    name == ALL_PROMISES || PROMISES.iter().any(|entry| entry.name == name)
+}
+
+/// Judges the history of a run by the promises of its header, or by those of one checker.
+fn check_promises(request: &Request) -> Result<Checked, CheckError> {
     let reader = Reader::open(&request.path, request.format)?;
     let (format, path) = (reader.format(), reader.path().to_owned());
     drop(reader);
     request.options.none()?;
-    let judged = guarded(&request.as_, || judge_payments(&path, format, &request.as_));
-    let (ops, truncated, results) = judged.unwrap_or_else(|bug| Ok((0, false, vec![bug])))?;
+    let mut events = Events::open(&path)?;
+    let header = events.header().clone();
+    let asked = |promise: &Promise| request.as_ == ALL_PROMISES || promise.checker == request.as_;
+    if !header.promises.iter().any(asked) {
+        let made = header.promises.iter().map(|promise| promise.checker.as_str());
+        return Err(UnknownName::new("promise of this history", &request.as_, made).into());
+    }
+    let mut judging = Judging::new(&header);
+    let mut ops = 0;
+    while let Some(event) = events.next_event()? {
+        judging.observe(&event);
+        ops += 1;
+    }
+    let cut_off = events.is_cut_off();
+    let results = judging.finish(cut_off).checkers;
     Ok(Checked {
         format,
         ops,
-        // The readers of payments say that the last line is cut off, and not where.
-        cut_off: truncated.then_some(CutOff {
+        // The reader of runs says that the last line is cut off, and not where.
+        cut_off: cut_off.then_some(CutOff {
             line: ops + 1,
             bytes: 0,
         }),
-        results,
-    })
-}
-
-/// Events, whether they are cut off, and what is said of them.
-fn judge_payments(path: &Path, format: Format, as_: &str) -> Result<(u64, bool, Vec<CheckerResult>), CheckError> {
-    if as_ == "payments" {
-        let history = read_payments(path, format)?;
-        let results = crate::judge(&history);
-        return Ok((results.events, history.truncated, results.checkers));
-    }
-    let results = bulk::check_path(path, format)?;
-    let result = match as_ {
-        "ledger" => results.balance_convergence,
-        _ => results.exactly_once,
-    };
-    Ok((results.events, results.truncated, vec![result]))
-}
-
-fn read_payments(path: &Path, format: Format) -> Result<History, CheckError> {
-    Ok(match format {
-        Format::Binary => bulk::from_ops(path)?,
-        _ => history::read_path(path)?,
+        results: results
+            .into_iter()
+            .zip(&header.promises)
+            .filter(|(_, p)| asked(p))
+            .map(|(r, _)| r)
+            .collect(),
     })
 }
 

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::{Body, Event, FORMAT_VERSION, History};
+use super::{Body, Event, FORMAT_VERSION, Header, History};
 
 /// The longest line that is read, in bytes: a bound on memory, far above what a final read takes.
 pub const LINE_BYTES_MAX: u64 = 1 << 30;
@@ -54,52 +54,100 @@ pub enum ReadError {
 
 /// Reads the history in the file at `path`.
 pub fn read_path(path: impl AsRef<Path>) -> Result<History, ReadError> {
-    let path = path.as_ref();
-    let file = path.display().to_string();
-    let opened = File::open(path).map_err(|source| ReadError::Io {
-        file: file.clone(),
-        source,
-    })?;
-    read(BufReader::with_capacity(1 << 18, opened), &file)
+    Events::open(path)?.whole()
 }
 
 /// Reads a history from `reader`; `file` is what errors call it.
 pub fn read(reader: impl BufRead, file: &str) -> Result<History, ReadError> {
-    let mut lines = Lines {
-        reader,
-        file,
-        line: 0,
-        cut_off: false,
-        buffer: Vec::new(),
-    };
-    let Some(first) = lines.next()? else {
-        let found = if lines.cut_off {
-            "a line that is cut off"
-        } else {
-            "the end of the file"
-        };
-        return Err(lines.error(1, "the header (f: \"history\") on the first line", found));
-    };
-    let Body::Header(header) = &first.body else {
-        let found = format!("f: {:?}", first.body.f());
-        return Err(lines.error(1, "the header (f: \"history\") on the first line", &found));
-    };
-    let header = (**header).clone();
-    if header.version > FORMAT_VERSION {
-        return Err(ReadError::Version {
+    Events::new(reader, file)?.whole()
+}
+
+/// A history, event by event: what is longer than memory is read so.
+pub struct Events<R> {
+    header: Header,
+    /// The header's own event, until it is taken.
+    first: Option<Event>,
+    lines: Lines<R>,
+}
+
+impl Events<BufReader<File>> {
+    /// Opens the history in the file at `path`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Events<BufReader<File>>, ReadError> {
+        let path = path.as_ref();
+        let file = path.display().to_string();
+        let opened = File::open(path).map_err(|source| ReadError::Io {
+            file: file.clone(),
+            source,
+        })?;
+        Events::new(BufReader::with_capacity(1 << 18, opened), &file)
+    }
+}
+
+impl<R: BufRead> Events<R> {
+    /// Reads the header; `file` is what errors call it.
+    pub fn new(reader: R, file: &str) -> Result<Events<R>, ReadError> {
+        let mut lines = Lines {
+            reader,
             file: file.to_owned(),
-            found: header.version,
-        });
+            line: 0,
+            cut_off: false,
+            buffer: Vec::new(),
+        };
+        let Some(first) = lines.next()? else {
+            let found = if lines.cut_off {
+                "a line that is cut off"
+            } else {
+                "the end of the file"
+            };
+            return Err(lines.error(1, "the header (f: \"history\") on the first line", found));
+        };
+        let Body::Header(header) = &first.body else {
+            let found = format!("f: {:?}", first.body.f());
+            return Err(lines.error(1, "the header (f: \"history\") on the first line", &found));
+        };
+        let header = (**header).clone();
+        if header.version > FORMAT_VERSION {
+            return Err(ReadError::Version {
+                file: file.to_owned(),
+                found: header.version,
+            });
+        }
+        Ok(Events {
+            header,
+            first: Some(first),
+            lines,
+        })
     }
-    let mut events = vec![first];
-    while let Some(event) = lines.next()? {
-        events.push(event);
+
+    /// What the first line said.
+    pub fn header(&self) -> &Header {
+        &self.header
     }
-    Ok(History {
-        header,
-        events,
-        truncated: lines.cut_off,
-    })
+
+    /// The next event; None at the end.
+    pub fn next_event(&mut self) -> Result<Option<Event>, ReadError> {
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.lines.next(),
+        }
+    }
+
+    /// Whether the last line was cut off: true only once the end was reached.
+    pub fn is_cut_off(&self) -> bool {
+        self.lines.cut_off
+    }
+
+    fn whole(mut self) -> Result<History, ReadError> {
+        let mut events = Vec::new();
+        while let Some(event) = self.next_event()? {
+            events.push(event);
+        }
+        Ok(History {
+            header: self.header,
+            events,
+            truncated: self.lines.cut_off,
+        })
+    }
 }
 
 /// One event as a line, without the line's end.
@@ -107,16 +155,16 @@ pub fn to_line(event: &Event) -> serde_json::Result<String> {
     serde_json::to_string(event)
 }
 
-struct Lines<'a, R> {
+struct Lines<R> {
     reader: R,
-    file: &'a str,
+    file: String,
     line: u64,
     /// Whether the last line was cut off.
     cut_off: bool,
     buffer: Vec<u8>,
 }
 
-impl<R: BufRead> Lines<'_, R> {
+impl<R: BufRead> Lines<R> {
     fn next(&mut self) -> Result<Option<Event>, ReadError> {
         loop {
             self.buffer.clear();
@@ -127,7 +175,7 @@ impl<R: BufRead> Lines<'_, R> {
                 .take(LINE_BYTES_MAX)
                 .read_until(b'\n', &mut self.buffer)
                 .map_err(|source| ReadError::Io {
-                    file: self.file.to_owned(),
+                    file: self.file.clone(),
                     source,
                 })?;
             if read == 0 {
@@ -168,7 +216,7 @@ impl<R: BufRead> Lines<'_, R> {
 
     fn error(&self, column: usize, expected: &str, found: &str) -> ReadError {
         ReadError::Line {
-            file: self.file.to_owned(),
+            file: self.file.clone(),
             line: self.line.max(1),
             column,
             expected: expected.to_owned(),

@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Body, Event, Kind, Process, QueryPath};
+use super::{Body, Event, Kind, Op, Process};
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
@@ -20,13 +20,10 @@ impl Serialize for Event {
         match &self.body {
             Body::Header(v) => map.serialize_entry("value", v)?,
             Body::Phase(v) => map.serialize_entry("value", v)?,
-            Body::Recharge(v) => map.serialize_entry("value", v)?,
-            Body::Query(_, v) => map.serialize_entry("value", v)?,
-            Body::Balance(v) => map.serialize_entry("value", v)?,
-            Body::OpenAccount(v) => map.serialize_entry("value", v)?,
-            Body::Fault(v) => map.serialize_entry("value", v)?,
+            Body::Op(v) => map.serialize_entry("value", v)?,
+            Body::View(v) => map.serialize_entry("value", v)?,
             Body::Wire(v) => map.serialize_entry("value", v)?,
-            Body::Read(v) => map.serialize_entry("value", v)?,
+            Body::Fault(v) => map.serialize_entry("value", v)?,
             Body::Sample(v) => map.serialize_entry("value", v)?,
             Body::Other(_, v) => map.serialize_entry("value", v)?,
         }
@@ -40,8 +37,8 @@ impl Serialize for Event {
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let line = Line::deserialize(d)?;
-        let body =
-            parse_body(&line.f, line.raw()).map_err(|e| de::Error::custom(format!("value of f={:?}: {e}", line.f)))?;
+        let body = parse_body(&line.f, &line.process, line.raw())
+            .map_err(|e| de::Error::custom(format!("value of f={:?}: {e}", line.f)))?;
         Ok(line.with(body))
     }
 }
@@ -53,7 +50,7 @@ impl Event {
             let column = if e.is_eof() { text.len() + 1 } else { e.column() };
             (column, e)
         })?;
-        let body = parse_body(&line.f, line.raw()).map_err(|e| {
+        let body = parse_body(&line.f, &line.process, line.raw()).map_err(|e| {
             // The value is a slice of the line: its place in memory is its column.
             let start = match line.value {
                 Some(_) => line.raw().as_ptr() as usize - text.as_ptr() as usize,
@@ -98,20 +95,19 @@ impl Line<'_> {
     }
 }
 
-fn parse_body(f: &str, raw: &str) -> Result<Body, serde_json::Error> {
+/// What `value` holds follows from `f`, and for an action from who did it: only clients do something.
+fn parse_body(f: &str, process: &Process, raw: &str) -> Result<Body, serde_json::Error> {
     Ok(match f {
         "history" => Body::Header(serde_json::from_str(raw)?),
         "phase" => Body::Phase(serde_json::from_str(raw)?),
-        "recharge" => Body::Recharge(serde_json::from_str(raw)?),
-        "query-pay" => Body::Query(QueryPath::Pay, serde_json::from_str(raw)?),
-        "query-account" => Body::Query(QueryPath::Account, serde_json::from_str(raw)?),
-        "compensate" => Body::Query(QueryPath::Compensate, serde_json::from_str(raw)?),
-        "balance" => Body::Balance(serde_json::from_str(raw)?),
-        "open-account" => Body::OpenAccount(serde_json::from_str(raw)?),
-        "fault" => Body::Fault(serde_json::from_str(raw)?),
+        "view" => Body::View(serde_json::from_str(raw)?),
         "wire" => Body::Wire(serde_json::from_str(raw)?),
-        "read" => Body::Read(serde_json::from_str(raw)?),
+        "fault" => Body::Fault(serde_json::from_str(raw)?),
         "sample" => Body::Sample(serde_json::from_str(raw)?),
+        _ if matches!(process, Process::Client(_)) => Body::Op(Op {
+            action: f.to_owned(),
+            ..serde_json::from_str(raw)?
+        }),
         _ => Body::Other(f.to_owned(), serde_json::from_str(raw)?),
     })
 }

@@ -5,17 +5,24 @@
 
 mod build;
 mod event;
+mod header;
 mod jsonl;
 mod line;
+mod op;
 mod rows;
 mod sanity;
+mod view;
 mod wire;
 
 pub use build::HistoryBuilder;
 pub use event::*;
-pub use jsonl::{LINE_BYTES_MAX, ReadError, read, read_path, to_line};
-pub use rows::{Row, Rows as ViewRows};
+pub use header::*;
+pub use jsonl::{Events, LINE_BYTES_MAX, ReadError, read, read_path, to_line};
+pub use op::Op;
+pub use rows::{Row, Rows};
 pub use sanity::Malformed;
+pub(crate) use sanity::Pairing;
+pub use view::{Moment, View};
 pub use wire::{Again, Deed, Role, Wire, deeds};
 
 /// A whole history in memory.

@@ -64,83 +64,97 @@ pub enum Malformed {
     },
 }
 
-enum State<'a> {
-    Open { f: &'a str, index: u64 },
+#[derive(Debug)]
+enum State {
+    Open { f: String, index: u64 },
     Gone { index: u64 },
 }
 
+/// Follows a history event by event, and says where it breaks a rule.
+#[derive(Debug, Default)]
+pub(crate) struct Pairing {
+    expected: u64,
+    time: u64,
+    processes: HashMap<Process, State>,
+}
+
 pub(super) fn check(events: &[Event]) -> Result<(), Malformed> {
-    let mut time = 0;
-    let mut processes: HashMap<&Process, State> = HashMap::new();
-    for (expected, event) in (0_u64..).zip(events) {
-        if event.index != expected {
+    let mut pairing = Pairing::default();
+    events.iter().try_for_each(|event| pairing.follow(event))
+}
+
+impl Pairing {
+    /// Takes in the next event.
+    pub(crate) fn follow(&mut self, event: &Event) -> Result<(), Malformed> {
+        if event.index != self.expected {
             return Err(Malformed::Index {
-                expected,
+                expected: self.expected,
                 found: event.index,
             });
         }
-        if event.time < time {
+        self.expected += 1;
+        if event.time < self.time {
             return Err(Malformed::Time {
                 index: event.index,
-                before: time,
+                before: self.time,
                 time: event.time,
             });
         }
-        time = event.time;
-        step(&mut processes, event)?;
+        self.time = event.time;
+        self.step(event)
     }
-    Ok(())
-}
 
-/// Follows one process by one event. Named processes only owe the pairing of client operations.
-fn step<'a>(processes: &mut HashMap<&'a Process, State<'a>>, event: &'a Event) -> Result<(), Malformed> {
-    let client = matches!(event.process, Process::Client(_));
-    if !client && !event.body.is_op() {
-        return Ok(());
-    }
-    let f = event.body.f();
-    let index = event.index;
-    let process = || match &event.process {
-        Process::Client(number) => number.to_string(),
-        Process::Named(name) => name.clone(),
-    };
-    match (event.kind, processes.get(&event.process)) {
-        (_, Some(State::Gone { index: ended })) => Err(Malformed::Reused {
-            index,
-            process: process(),
-            ended: *ended,
-        }),
-        (Kind::Invoke, Some(State::Open { f: open, index: opened })) => Err(Malformed::Nested {
-            index,
-            process: process(),
-            f: f.to_owned(),
-            open: (*open).to_owned(),
-            opened: *opened,
-        }),
-        (Kind::Invoke, None) => {
-            processes.insert(&event.process, State::Open { f, index });
-            Ok(())
+    /// Follows one process by one event. Named processes only owe the pairing of client operations.
+    fn step(&mut self, event: &Event) -> Result<(), Malformed> {
+        let client = matches!(event.process, Process::Client(_));
+        if !client && !event.body.is_op() {
+            return Ok(());
         }
-        (kind, Some(State::Open { f: open, .. })) if *open == f => {
-            if kind == Kind::Info && client {
-                processes.insert(&event.process, State::Gone { index });
-            } else {
-                processes.remove(&event.process);
+        let f = event.body.f();
+        let index = event.index;
+        let process = || match &event.process {
+            Process::Client(number) => number.to_string(),
+            Process::Named(name) => name.clone(),
+        };
+        match (event.kind, self.processes.get(&event.process)) {
+            (_, Some(State::Gone { index: ended })) => Err(Malformed::Reused {
+                index,
+                process: process(),
+                ended: *ended,
+            }),
+            (Kind::Invoke, Some(State::Open { f: open, index: opened })) => Err(Malformed::Nested {
+                index,
+                process: process(),
+                f: f.to_owned(),
+                open: open.clone(),
+                opened: *opened,
+            }),
+            (Kind::Invoke, None) => {
+                let open = State::Open { f: f.to_owned(), index };
+                self.processes.insert(event.process.clone(), open);
+                Ok(())
             }
-            Ok(())
+            (kind, Some(State::Open { f: open, .. })) if *open == f => {
+                if kind == Kind::Info && client {
+                    self.processes.insert(event.process.clone(), State::Gone { index });
+                } else {
+                    self.processes.remove(&event.process);
+                }
+                Ok(())
+            }
+            (_, _) => Err(Malformed::Unopened {
+                index,
+                process: process(),
+                f: f.to_owned(),
+            }),
         }
-        (_, _) => Err(Malformed::Unopened {
-            index,
-            process: process(),
-            f: f.to_owned(),
-        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Balance, Body};
+    use crate::history::{Body, Op};
 
     fn event(index: u64, time: u64, process: u64, kind: Kind) -> Event {
         Event {
@@ -148,7 +162,10 @@ mod tests {
             time,
             process: Process::Client(process),
             kind,
-            body: Body::Balance(Balance::default()),
+            body: Body::Op(Op {
+                action: "balance".into(),
+                ..Op::default()
+            }),
             error: None,
         }
     }

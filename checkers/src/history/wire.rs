@@ -81,7 +81,9 @@ pub enum Deed {
     Overtaken(u32),
     /// One byte of it was changed.
     Corrupted,
-    /// The link answered with this error code in the server's place.
+    /// It never arrived: the link answered it in the server's place.
+    Refused,
+    /// The link made this answer in the server's place, with this error code.
     Answered(u32),
     /// The link sent it: something that an answer of its own needs besides.
     FromLink,
@@ -125,7 +127,13 @@ impl Deed {
     pub fn withholds(self) -> bool {
         matches!(
             self,
-            Deed::Dropped | Deed::Lost | Deed::Failed | Deed::CopyAnswer | Deed::LinkAnswer | Deed::StoppedBefore
+            Deed::Dropped
+                | Deed::Lost
+                | Deed::Failed
+                | Deed::Refused
+                | Deed::CopyAnswer
+                | Deed::LinkAnswer
+                | Deed::StoppedBefore
         )
     }
 }
@@ -147,6 +155,7 @@ impl fmt::Display for Deed {
             Deed::StoppedAfter => f.write_str("stopped right after it arrived"),
             Deed::Overtaken(n) => write!(f, "overtaken by {n}"),
             Deed::Corrupted => f.write_str("one byte changed"),
+            Deed::Refused => f.write_str("answered by the link, not passed on"),
             Deed::Answered(code) => write!(f, "error {code}"),
             Deed::FromLink => f.write_str("sent by the link"),
             Deed::LinkAnswer => f.write_str("answer to a request of the link, dropped"),

@@ -1,179 +1,233 @@
-//! The ledger of a run: per payment what was attempted, answered, recorded, delivered and credited.
+//! Subjects followed from end to end: what each was asked to be, how it was answered, recorded, delivered and brought to
+//! effect, and the checkers that judge it.
 //!
-//! Gathered in one pass over the history and shared by every checker. Never judges: it says what was seen, the
-//! checkers say what that breaks. Rows whose number no client knows (numbers made by the service) are matched by
-//! the number in an answer, then by account and amount, which are unique by construction.
+//! [`Ledger`] is gathered in one pass over the history and shared by the four checkers of this folder. It never judges: it
+//! says what was seen, the checkers say what that breaks. Rows whose key no client knows (keys made by a service) are matched
+//! by the key in an answer, then by their payload, where that is unique.
 
-mod credits;
-mod faults;
-mod intern;
+pub(crate) mod balance_convergence;
+mod effects;
+pub(crate) mod exactly_once;
+pub(crate) mod figures;
+mod follow;
+pub(crate) mod honest_answers;
+pub(crate) mod idempotent_requests;
 mod model;
+mod names;
 mod observe;
 mod resolve;
+mod story;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-pub use faults::FaultSpan;
-pub use intern::{Id, Names};
+pub(crate) use follow::OPTIONS;
+pub use follow::{CodedField, Effect, Follow, Recorded};
 pub use model::{
-    Account, Answer, Attempt, Balance, Class, Conflict, Delivery, Holding, OpSpan, Opened, Owner, Payment, PhaseSpan,
-    QueryOp, ReadState, Rest, Row, Unread,
+    Answer, Attempt, Class, Conflict, Delivery, Holder, Holding, Lane, Opened, Owner, Payload, QueryOp, ReadState, Row,
+    Subject, Sum, Unread,
 };
+pub use names::{Id, Names};
+pub(crate) use observe::Observer;
+pub(crate) use story::{plural, times};
 
-use crate::history::{Header, History, Kind, Promise, ReadMoment};
+use crate::history::{Kind, Moment};
 use crate::money::{self, Major};
+use crate::run::{Facts, PhaseSpan, first_line};
 
-/// The role of a read, as a position in [`Ledger::reads`].
+/// What a view is to a ledger, as a position in [`Ledger::reads`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Recorded payments.
-    Payments,
-    /// Balances.
-    Balances,
-    /// What the crediting service lists as credited.
-    Credits,
+    /// It shows what is recorded.
+    Recorded,
+    /// It shows effects.
+    Effect,
+    /// It shows what the target itself lists as done.
+    Listed,
 }
 
-/// What is known of payments that a ledger leaves out, because nothing is wrong with them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Elsewhere {
-    /// Some recharge of them ended ok.
-    pub acknowledged: bool,
-    /// Some of them is recorded as successful.
-    pub recorded: bool,
+impl Role {
+    pub(crate) const ALL: [Role; 3] = [Role::Recorded, Role::Effect, Role::Listed];
 }
 
-/// Everything that the checkers need to know about a history.
+/// The position of a moment in what is kept of views; None for moments that no ledger needs.
+fn slot(at: Moment) -> Option<usize> {
+    match at {
+        Moment::Initial => Some(0),
+        Moment::Rest => Some(1),
+        Moment::Final => Some(2),
+        Moment::Look | Moment::AfterRepair => None,
+    }
+}
+
+/// Everything that the checkers need to know about one kind of subject.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    /// What the target promises.
-    pub promise: Promise,
-    /// Transaction numbers, of clients and services.
-    pub txs: Names,
-    /// Accounts, numbered like [`Ledger::accounts`].
+    /// What is followed.
+    pub follow: Rc<Follow>,
+    /// The run as a whole.
+    pub run: Rc<Facts>,
+    /// Keys, of clients and services.
+    pub keys: Names,
+    /// Holders, numbered like [`Ledger::holders`].
     pub names: Names,
-    /// Other words: operations, results, amounts as text.
+    /// Other words: actions, results, values as text.
     pub words: Names,
-    /// Payments in order of their first try.
-    pub payments: Vec<Payment>,
-    /// Accounts.
-    pub accounts: Vec<Account>,
-    /// Payments recorded at the end, without those from before the run.
+    /// Subjects in order of their first try.
+    pub subjects: Vec<Subject>,
+    /// What holds sums of effects.
+    pub holders: Vec<Holder>,
+    /// Subjects recorded at the end, without those from before the run.
     pub rows: Vec<Row>,
     /// Deliberate conflicts.
     pub conflicts: Vec<Conflict>,
     /// Queries.
     pub queries: Vec<QueryOp>,
-    /// Operations of clients.
-    pub ops: Vec<OpSpan>,
-    /// Faults, in order of their first step.
-    pub faults: Vec<FaultSpan>,
-    /// Phases, in order.
-    pub phases: Vec<PhaseSpan>,
-    /// Samples of what must come to rest.
-    pub samples: Vec<Rest>,
-    /// State of the reads: by moment, then by role.
+    /// Effects that were counted one by one.
+    pub lanes: Vec<Lane>,
+    /// State of the views: by moment, then by role.
     pub reads: [[ReadState; 3]; 3],
-    /// Deliveries seen on the wire, of whatever payment.
+    /// Deliveries seen on the wire, of whatever subject.
     pub deliveries_seen: u64,
-    /// Whether the service records payments under numbers of its own.
-    pub makes_numbers: bool,
-    /// Time of the last event.
-    pub end_ns: u64,
-    /// Whether the history ends before the run did.
-    pub cut_short: bool,
+    /// Whether the service records subjects under keys of its own.
+    pub makes_keys: bool,
     /// A contradiction in what the writer says, which forbids any verdict.
     pub contradiction: Option<String>,
-    /// What is known of payments that are not in this ledger.
-    pub elsewhere: Elsewhere,
-    /// Payment of a number, the client's or the service's.
+    /// Frames of committed transactions that carried a subject's key.
+    commits: HashMap<usize, u32>,
+    /// Subject of a key, the client's or the service's.
     owners: HashMap<Id, usize>,
-    /// Row of a number.
+    /// Row of a key.
     recorded: HashMap<Id, usize>,
 }
 
-impl Ledger {
-    /// Gathers the ledger of a history. O(events) time, O(payments) memory.
-    pub fn of(history: &History) -> Ledger {
-        let mut observer = observe::Observer::new(&history.header);
-        for event in &history.events {
-            observer.observe(event);
-        }
-        let mut ledger = resolve::resolve(observer);
-        ledger.cut_short = history.is_cut_short();
-        credits::count(&mut ledger);
+impl Observer {
+    /// The ledger of everything that was observed.
+    pub(crate) fn finish(self, run: Rc<Facts>) -> Ledger {
+        let mut ledger = resolve::resolve(self);
+        ledger.run = run;
+        effects::count(&mut ledger);
         ledger
     }
+}
 
-    fn new(header: &Header) -> Ledger {
+impl Ledger {
+    fn new(follow: Rc<Follow>) -> Ledger {
         Ledger {
-            promise: header.promise.clone(),
-            txs: Names::default(),
+            follow,
+            run: Rc::default(),
+            keys: Names::default(),
             names: Names::default(),
             words: Names::default(),
-            payments: Vec::new(),
-            accounts: Vec::new(),
+            subjects: Vec::new(),
+            holders: Vec::new(),
             rows: Vec::new(),
             conflicts: Vec::new(),
             queries: Vec::new(),
-            ops: Vec::new(),
-            faults: Vec::new(),
-            phases: Vec::new(),
-            samples: Vec::new(),
+            lanes: Vec::new(),
             reads: Default::default(),
             deliveries_seen: 0,
-            makes_numbers: false,
-            end_ns: 0,
-            cut_short: false,
+            makes_keys: false,
             contradiction: None,
-            elsewhere: Elsewhere::default(),
+            commits: HashMap::new(),
             owners: HashMap::new(),
             recorded: HashMap::new(),
         }
     }
 
-    /// Whether any recharge ended ok.
+    /// Whether any attempt ended ok.
     pub fn has_acknowledged(&self) -> bool {
-        self.elsewhere.acknowledged || self.payments.iter().any(|p| p.outcome() == Kind::Ok)
+        self.subjects.iter().any(|p| p.outcome() == Kind::Ok)
     }
 
-    /// Whether any payment is recorded as successful.
+    /// Whether anything is recorded as successful.
     pub fn has_recorded(&self) -> bool {
-        self.elsewhere.recorded || self.rows.iter().any(|row| row.class == Class::Success)
+        self.subjects.iter().any(|p| p.successes > 0) || self.rows.iter().any(|row| row.class == Class::Success)
     }
 
-    /// Transaction number of a payment, as its client chose it.
-    pub fn tx(&self, payment: usize) -> &str {
-        self.txs.name(self.payments[payment].tx)
+    /// Whether anybody asked for what was missing once everything was at rest.
+    pub fn was_repaired(&self) -> bool {
+        self.queries.iter().any(|q| q.repair)
     }
 
-    /// Name of an account.
-    pub fn account_name(&self, account: Id) -> &str {
-        self.names.name(account)
+    /// Key of a subject, as its client knows it.
+    pub fn key(&self, subject: usize) -> &str {
+        self.keys.name(self.subjects[subject].key)
     }
 
-    /// An amount in major units.
+    /// Name of a holder.
+    pub fn holder_name(&self, holder: Id) -> &str {
+        self.names.name(holder)
+    }
+
+    /// A value of the coded field in major units.
     pub fn money(&self, minor: i128) -> Major {
-        money::major(minor, self.promise.scale)
+        money::major(minor, self.follow.scale())
     }
 
-    /// The payment that a number belongs to: the client's own, or one that the service made for it.
-    pub fn payment_of(&self, tx: Id) -> Option<usize> {
-        self.owners.get(&tx).copied()
+    /// The subject that a key belongs to: the client's own, or one that the service made for it.
+    pub fn subject_of(&self, key: Id) -> Option<usize> {
+        self.owners.get(&key).copied()
     }
 
-    /// The row recorded under exactly this number.
-    pub fn row_of(&self, tx: Id) -> Option<&Row> {
-        self.recorded.get(&tx).map(|row| &self.rows[*row])
+    /// The row recorded under exactly this key.
+    pub fn row_of(&self, key: Id) -> Option<&Row> {
+        self.recorded.get(&key).map(|row| &self.rows[*row])
     }
 
-    /// State of a read.
-    pub fn read(&self, at: ReadMoment, role: Role) -> &ReadState {
-        &self.reads[at as usize][role as usize]
+    /// What an action calls.
+    pub fn service_of(&self, action: Id) -> &str {
+        let asked = self.follow.asked.get(self.words.name(action));
+        asked.map_or("", |(_, service)| service.as_str())
     }
 
-    /// Index of the event that holds a read, if it succeeded.
-    pub fn read_index(&self, at: ReadMoment, role: Role) -> Option<u64> {
+    /// The key by which the target knows a subject: that of its row, or that of an answer, or the client's own.
+    pub(crate) fn known_as(&self, subject: &Subject) -> Id {
+        let row = subject
+            .rows
+            .iter()
+            .map(|row| &self.rows[*row])
+            .find(|row| row.class == Class::Success);
+        let answered = subject.answers().find_map(|answer| answer.key);
+        row.map(|row| row.key).or(answered).unwrap_or(subject.key)
+    }
+
+    /// Whether a row shows a payload, as far as it shows one.
+    pub fn is_same(&self, payload: &Payload, row: &Row) -> bool {
+        let follow = &self.follow;
+        let sums = matches!(follow.effect, Effect::Sum { .. });
+        let fields = follow.fields.iter().zip(payload.fields.iter().zip(&row.fields));
+        let differs = |(name, (sent, shown)): (&String, (&Option<Id>, &Option<Id>))| match &follow.coded {
+            Some(coded) if coded.field == *name => {
+                (sums || shown.is_some()) && row.amount.as_ref().map(money::Money::nearest) != Some(payload.amount)
+            }
+            Some(coded) if coded.code.per == *name => (sums || shown.is_some()) && row.holder != payload.holder,
+            _ => match (sent, shown) {
+                (Some(sent), Some(shown)) => !self.says_the_same(*sent, *shown),
+                _ => false,
+            },
+        };
+        !fields.into_iter().any(differs)
+    }
+
+    /// Whether two words are the same text, or the same number.
+    pub fn says_the_same(&self, a: Id, b: Id) -> bool {
+        let (a, b) = (self.words.name(a), self.words.name(b));
+        let number = |text: &str| money::parse(text, money::SCALE_MAX / 2).ok();
+        a == b || number(a).is_some_and(|a| Some(a) == number(b))
+    }
+
+    /// State of a view.
+    pub fn read(&self, at: Moment, role: Role) -> &ReadState {
+        match slot(at) {
+            Some(slot) => &self.reads[slot][role as usize],
+            None => &ReadState::Absent,
+        }
+    }
+
+    /// Index of the event that holds a view, if it was read.
+    pub fn read_index(&self, at: Moment, role: Role) -> Option<u64> {
         match self.read(at, role) {
             ReadState::Done(index) => Some(*index),
             ReadState::Absent | ReadState::Failed(_) => None,
@@ -182,77 +236,59 @@ impl Ledger {
 
     /// The last phase of that name.
     pub fn phase(&self, name: &str) -> Option<&PhaseSpan> {
-        self.phases.iter().rev().find(|p| p.name == name)
+        self.run.phase(name)
     }
 
     /// Why the end of the history does not show the end of the run; None when it does.
     pub fn incomplete(&self) -> Option<String> {
-        if self.cut_short {
-            let stopped = self
-                .phases
-                .iter()
-                .rev()
-                .find(|p| p.error.is_some() && !p.name.starts_with("settle"));
-            return Some(match stopped {
-                Some(PhaseSpan { name, error, .. }) => format!(
-                    "the history ends without final reads: the run stopped in {name}: {}",
-                    first_line(error.as_deref(), "no reason given")
-                ),
-                None => "the history is cut short: its final reads did not end".into(),
-            });
+        if let Some(why) = self.run.incomplete() {
+            return Some(why);
         }
-        if let Some(phase) = self.phase("final-reads").filter(|p| !p.ok) {
-            let why = first_line(phase.error.as_deref(), "no reason given");
-            return Some(format!("the final reads are incomplete: {why}"));
-        }
-        for (role, name) in [
-            (Role::Payments, "payments"),
-            (Role::Balances, "balances"),
-            (Role::Credits, "credits"),
-        ] {
-            match self.read(ReadMoment::Final, role) {
+        Role::ALL.into_iter().find_map(|role| {
+            let view = self.follow.view(role)?;
+            match self.read(Moment::Final, role) {
                 ReadState::Failed(why) => {
-                    return Some(format!("the final read of {name} is incomplete: {why}"));
+                    let why = first_line(Some(why), "no reason given");
+                    Some(format!("the final read of {view} is incomplete: {why}"))
                 }
-                ReadState::Absent if role != Role::Credits => {
-                    return Some(format!("there is no final read of {name}"));
-                }
-                ReadState::Absent | ReadState::Done(_) => {}
+                ReadState::Absent if role != Role::Listed => Some(format!("there is no final read of {view}")),
+                ReadState::Absent | ReadState::Done(_) => None,
             }
-        }
-        None
+        })
     }
 
     /// Why nobody can say that the target had come to rest before its final reads; None when it had.
     pub fn restless(&self) -> Option<String> {
-        let last = self.phase("settle-compensate").or_else(|| self.phase("settle"));
-        self.unsettled(last)
+        self.run.restless()
     }
 
-    /// Why nobody can say that the target had come to rest before the compensation phase; None when it had.
+    /// Why nobody can say that the target had come to rest before anything was repaired; None when it had.
     pub fn restless_before(&self) -> Option<String> {
-        self.unsettled(self.phase("settle"))
+        self.run.restless_before()
     }
 
-    fn unsettled(&self, phase: Option<&PhaseSpan>) -> Option<String> {
-        if self.phase("heal").is_some_and(|heal| !heal.ok) {
-            return Some("not everything was healed after the workload".into());
+    /// Once for each subscriber, with its name: the ledger as that subscriber's effects tell it.
+    fn by_subscriber(&self) -> Vec<(Option<&str>, usize, Cow<'_, Ledger>)> {
+        if self.lanes.len() <= 1 {
+            return vec![(None, 0, Cow::Borrowed(self))];
         }
-        if let Some(fault) = self.faults.iter().find(|f| f.is_open()) {
-            return Some(format!("the fault {} was never seen healed", fault.name()));
-        }
-        match phase {
-            None => Some("there is no settle phase: nothing says that the target came to rest".into()),
-            Some(phase) if !phase.ok => {
-                let why = first_line(phase.error.as_deref(), "it was cut short");
-                Some(format!("the target did not come to rest in {}: {why}", phase.name))
-            }
-            Some(_) => None,
-        }
+        let lane = |at: usize| {
+            let mut ledger = self.clone();
+            effects::one_by_one(&mut ledger, at);
+            let subscriber = self.lanes[at].subscriber.map(|id| self.words.name(id));
+            (subscriber, at, Cow::Owned(ledger))
+        };
+        (0..self.lanes.len()).map(lane).collect()
     }
 }
 
-/// The first line of an error: reasons are sentences, logs are kept elsewhere.
-fn first_line<'a>(error: Option<&'a str>, otherwise: &'a str) -> &'a str {
-    error.and_then(|e| e.lines().next()).unwrap_or(otherwise)
+impl Follow {
+    /// The view that has a role.
+    pub fn view(&self, role: Role) -> Option<&str> {
+        match role {
+            Role::Recorded => self.recorded.as_ref().map(|recorded| recorded.view.as_str()),
+            Role::Effect => self.effect.view(),
+            Role::Listed => self.listed.as_deref(),
+        }
+    }
 }

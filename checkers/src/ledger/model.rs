@@ -1,11 +1,11 @@
-//! What one pass over a history leaves behind: payments, rows, accounts, queries, in small numbers.
+//! What one pass over a history leaves behind: subjects, rows, holders, queries, in small numbers.
 
-use crate::history::{Kind, QueryPath};
+use crate::history::Kind;
 use crate::money::Money;
 
 use super::Id;
 
-/// What a `result` says, by the promise of the target.
+/// What a record or an answer says, by the promise of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// One of the values that mean success.
@@ -16,7 +16,18 @@ pub enum Class {
     Other,
 }
 
-/// One try of a recharge.
+/// What a client asked for: the holder and the value of the coded field, and every field as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// The holder; the same for all where nothing holds a sum.
+    pub holder: Id,
+    /// The coded field in its smallest units; 0 where there is none.
+    pub amount: i128,
+    /// Each field of the kind (a word), in the order of [`Follow::fields`](super::Follow); None where it was not sent.
+    pub fields: Box<[Option<Id>]>,
+}
+
+/// One try to start a subject.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// Index of the invocation.
@@ -27,7 +38,7 @@ pub struct Attempt {
     pub end: Option<Answer>,
 }
 
-/// How a recharge ended.
+/// How a try ended.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// Index of the event.
@@ -36,18 +47,14 @@ pub struct Answer {
     pub time: u64,
     /// ok, fail or info.
     pub kind: Kind,
-    /// HTTP status.
-    pub status: Option<u16>,
-    /// Transaction number of the answer (a [`Ledger::txs`](super::Ledger) name).
-    pub tx: Option<Id>,
-    /// `result` of the answer (a word).
+    /// The key in the answer (a [`Ledger::keys`](super::Ledger) name).
+    pub key: Option<Id>,
+    /// What the answer says of the outcome (a word).
     pub result: Option<Id>,
-    /// What that result means.
+    /// What that means.
     pub class: Class,
-    /// Account of the answer (a word).
-    pub account: Option<Id>,
-    /// Amount of the answer (a word).
-    pub amount: Option<Id>,
+    /// Fields that the answer repeats (words), in the order of [`Follow::fields`](super::Follow).
+    pub fields: Box<[Option<Id>]>,
 }
 
 /// A delivery seen on the wire.
@@ -57,41 +64,42 @@ pub struct Delivery {
     pub index: u64,
     /// Its time.
     pub time: u64,
-    /// 1, or 0 where it was dropped on its way.
+    /// 1, or 0 where it did not arrive.
     pub times: u32,
+    /// The holder that it names, where it names one.
+    pub holder: Option<Id>,
 }
 
-/// One payment as its client meant it, with all that the history knows about it.
+/// One subject as its client meant it, with all that the history knows about it.
 #[derive(Clone, Debug)]
-pub struct Payment {
-    /// Transaction number of the client.
-    pub tx: Id,
-    /// Account.
-    pub account: Id,
-    /// Minor units.
-    pub amount: i128,
+pub struct Subject {
+    /// Key of the client.
+    pub key: Id,
+    /// What its client asked for.
+    pub payload: Payload,
     /// `amount == base^k`; None when the amount is not coded.
     pub k: Option<u32>,
     /// The tries, in order.
     pub attempts: Vec<Attempt>,
     /// Positions in [`Ledger::rows`](super::Ledger) of the rows recorded for it at the end.
     pub rows: Vec<usize>,
-    /// Rows recorded as successful for its account with its amount: how often it has to be credited.
+    /// Rows recorded as successful with its payload: how often it has to take effect. Where no records are viewed: 1 when a
+    /// client was told of its success.
     pub successes: u32,
     /// Deliveries seen on the wire, in order.
     pub deliveries: Vec<Delivery>,
-    /// Positions in [`Ledger::queries`](super::Ledger) of the queries to the crediting service: each may credit.
+    /// Positions in [`Ledger::queries`](super::Ledger) of the queries that may have brought its effect.
     pub asks: Vec<usize>,
-    /// How often the crediting service lists it as credited.
+    /// How often the target lists it as done.
     pub listed: u32,
-    /// Credits at the end; None when the balance does not tell.
-    pub credited: Option<u32>,
-    /// Credits at quiescence, before the compensation phase.
-    pub credited_before: Option<u32>,
+    /// How often it took effect; None when that cannot be read.
+    pub effects: Option<u32>,
+    /// The same at rest, before anything was repaired.
+    pub effects_before: Option<u32>,
 }
 
-impl Payment {
-    /// Deliveries, without those that were dropped on their way.
+impl Subject {
+    /// Deliveries, without those that did not arrive.
     pub fn delivered(&self) -> u32 {
         self.deliveries.iter().map(|d| d.times).sum()
     }
@@ -130,15 +138,13 @@ impl Payment {
     }
 }
 
-/// A deliberate request with a known number and another payload.
+/// A deliberate request with a known key and another payload.
 #[derive(Clone, Debug)]
 pub struct Conflict {
-    /// The number.
-    pub tx: Id,
-    /// The account asked for.
-    pub account: Id,
-    /// The amount asked for.
-    pub amount: i128,
+    /// The key.
+    pub key: Id,
+    /// What was asked for.
+    pub payload: Payload,
     /// The try.
     pub attempt: Attempt,
 }
@@ -146,28 +152,30 @@ pub struct Conflict {
 /// Whose a recorded row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// A payment's, with its account and amount.
-    Payment(usize),
-    /// A payment's by its number, but with another account or amount.
+    /// A subject's, with its payload.
+    Subject(usize),
+    /// A subject's by its key, but with another payload.
     Changed(usize),
-    /// A deliberate conflict's, which got a number of its own.
+    /// A deliberate conflict's, which got a key of its own.
     Conflict(usize),
     /// Nobody's that this history knows.
     Nobody,
 }
 
-/// A payment recorded at the end.
+/// A record of a subject at the end.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Transaction number (the service's own, where it makes them).
-    pub tx: Id,
-    /// Account.
-    pub account: Id,
-    /// Amount; None where the text is no amount.
+    /// Key (the service's own, where it makes them).
+    pub key: Id,
+    /// The holder; the same for all where nothing holds a sum.
+    pub holder: Id,
+    /// The coded field; None where the text is no number, or the view does not show it.
     pub amount: Option<Money>,
-    /// The amount as it stood there (a word).
+    /// The coded field as it stood there (a word).
     pub text: Id,
-    /// `result` (a word); None for NULL.
+    /// Fields that the view shows (words), in the order of [`Follow::fields`](super::Follow).
+    pub fields: Box<[Option<Id>]>,
+    /// The cell that says how it ended (a word); None for NULL, or where the view shows none.
     pub result: Option<Id>,
     /// What that means.
     pub class: Class,
@@ -175,25 +183,25 @@ pub struct Row {
     pub owner: Owner,
 }
 
-/// A balance as it was read.
+/// A sum as it was read.
 #[derive(Clone, Debug)]
 pub struct Holding {
-    /// The balance; None for NULL.
-    pub value: Option<Balance>,
-    /// How many rows the account had: more than one is an anomaly of its own.
+    /// The sum; None for NULL.
+    pub value: Option<Sum>,
+    /// How many rows the holder had: more than one is an anomaly of its own.
     pub copies: u32,
 }
 
-/// The text of a balance, and what it says.
+/// The text of a sum, and what it says.
 #[derive(Clone, Debug)]
-pub struct Balance {
+pub struct Sum {
     /// As it stood there (a word).
     pub text: Id,
-    /// What it says; None where it is no amount.
+    /// What it says; None where it is no number.
     pub money: Option<Money>,
 }
 
-/// Whether an account was opened during the run.
+/// Whether a holder was made during the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Opened {
     /// Nobody tried.
@@ -204,7 +212,7 @@ pub enum Opened {
     Yes,
 }
 
-/// Why the credits of an account cannot be read from its balance.
+/// Why the effects of a holder cannot be read from its sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
     /// No such read.
@@ -213,17 +221,17 @@ pub enum Unread {
     /// The balance is NULL.
     #[error("its balance is NULL")]
     Null,
-    /// The account is not there.
-    #[error("it is not among the accounts")]
+    /// The holder is not there.
+    #[error("it is not among the rows")]
     Missing,
-    /// The account was never certainly there.
+    /// The holder was never certainly there.
     #[error("it was never certainly opened")]
     NeverOpened,
     /// The balance, or a row that should explain it, is no number.
-    #[error("its balance or a payment of it is not a number")]
+    #[error("its balance or a record of it is not a number")]
     NoNumber,
     /// The balance fell.
-    #[error("its balance is below what credits can explain")]
+    #[error("its balance is below what effects can explain")]
     Negative,
     /// The balance drifted too far from whole minor units.
     #[error("its balance drifted too far from whole minor units")]
@@ -231,40 +239,43 @@ pub enum Unread {
     /// Amounts that are not coded, or coded twice, and a balance that is not as expected.
     #[error("its amounts cannot be told apart")]
     Uncoded,
+    /// Some subject may have taken effect `base` times or more: then a digit carries into its neighbour's.
+    #[error("one of its subjects may have taken effect so often that its digit carries into the next")]
+    Ambiguous,
 }
 
-/// One account.
+/// What holds the sum of effects.
 #[derive(Clone, Debug)]
-pub struct Account {
-    /// Its balances: initial, before compensation, final.
+pub struct Holder {
+    /// Its sums: initial, at rest, final.
     pub at: [Option<Holding>; 3],
     /// Whether it was opened during the run.
     pub opened: Opened,
     /// Index and time of the event that says so.
     pub opened_at: Option<(u64, u64)>,
-    /// Its payments, in order of their first try.
-    pub payments: Vec<usize>,
-    /// Its rows that no payment of it explains.
+    /// Its subjects, in order of their first try.
+    pub subjects: Vec<usize>,
+    /// Its rows that no subject of it explains.
     pub others: Vec<usize>,
     /// Sum of the successful rows; None where an amount is no number.
     pub expected: Option<i128>,
-    /// What the final balance has gained; None where that cannot be said.
+    /// What the final sum has gained; None where that cannot be said.
     pub gained: Option<i128>,
-    /// The part of it that the counts of no payment explain.
+    /// The part of it that the counts of no subject explain.
     pub residue: i128,
-    /// Whether the final balance is off only by what binary floating point rounds away.
+    /// Whether the final sum is off only by what binary floating point rounds away.
     pub drifted: bool,
-    /// Why the credits cannot be read from the final balance.
+    /// Why the effects cannot be read from the final sum.
     pub unread: Option<Unread>,
 }
 
-impl Default for Account {
+impl Default for Holder {
     fn default() -> Self {
-        Account {
+        Holder {
             at: [None, None, None],
             opened: Opened::No,
             opened_at: None,
-            payments: Vec::new(),
+            subjects: Vec::new(),
             others: Vec::new(),
             expected: Some(0),
             gained: None,
@@ -275,46 +286,24 @@ impl Default for Account {
     }
 }
 
-/// A query for the result of a payment.
+/// A query about a subject.
 #[derive(Clone, Debug)]
 pub struct QueryOp {
-    /// Which way.
-    pub path: QueryPath,
-    /// The number asked for.
-    pub tx: Id,
+    /// The action (a word).
+    pub action: Id,
+    /// Whether that action brings about what is missing.
+    pub repairs: bool,
+    /// Whether it was made to do so, once everything was at rest.
+    pub repair: bool,
+    /// The key asked for.
+    pub key: Id,
     /// Index of the invocation.
     pub index: u64,
     /// Index of the end, its kind and what the answer says; None when it never ended.
     pub end: Option<(u64, Kind, Class)>,
 }
 
-/// An operation as statistics see it.
-#[derive(Clone, Copy, Debug)]
-pub struct OpSpan {
-    /// Its `f` (a word).
-    pub f: Id,
-    /// Time of the invocation.
-    pub from_ns: u64,
-    /// Time and kind of the end; None when it never ended.
-    pub end: Option<(u64, Kind)>,
-}
-
-/// A phase of the run.
-#[derive(Clone, Debug)]
-pub struct PhaseSpan {
-    /// Its name.
-    pub name: String,
-    /// When it began.
-    pub from_ns: u64,
-    /// When it ended; None when it never did.
-    pub to_ns: Option<u64>,
-    /// Whether its end says ok.
-    pub ok: bool,
-    /// Why it does not.
-    pub error: Option<String>,
-}
-
-/// State of one kind of read at one moment: the last attempt counts.
+/// State of one view at one moment: the last attempt counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ReadState {
     /// Nobody tried.
@@ -326,11 +315,13 @@ pub enum ReadState {
     Done(u64),
 }
 
-/// A sample of what must come to rest.
-#[derive(Clone, Copy, Debug)]
-pub struct Rest {
-    /// When.
-    pub time: u64,
-    /// Lag, half messages, retries, delayed and in flight; and the rows counted.
-    pub counters: [i64; 6],
+/// Effects counted one by one, for one subscriber or for all.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// The subscriber (a word); None where effects are not told apart by it.
+    pub subscriber: Option<Id>,
+    /// Effects by key at the end.
+    pub counts: std::collections::HashMap<Id, u32>,
+    /// The same at rest, before anything was repaired.
+    pub before: std::collections::HashMap<Id, u32>,
 }

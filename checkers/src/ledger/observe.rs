@@ -1,381 +1,517 @@
 //! The one pass over a history: every event is seen once and leaves only what the checkers need.
 //!
-//! O(1) per event but for final reads, which cost their rows.
+//! O(1) per event but for views, which cost their rows.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use crate::history::{
-    BalanceRow, Body, CreditRow, Event, FaultStep, Header, Kind, PaymentRow, Phase, Process, Query, QueryPath, Read,
-    ReadMoment, Recharge, Rows, Sample, WireEvent,
-};
+use crate::history::{Body, Event, Kind, Moment, Op, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire};
 use crate::money;
 
+use super::follow::{Effect, Follow};
 use super::model::{
-    Account, Answer, Attempt, Balance, Class, Conflict, Delivery, Holding, OpSpan, Opened, Owner, Payment, PhaseSpan,
-    QueryOp, ReadState, Rest, Row,
+    Answer, Attempt, Class, Conflict, Delivery, Holder, Holding, Lane, Opened, Owner, Payload, QueryOp, ReadState, Row,
+    Subject, Sum,
 };
-use super::{FaultSpan, Id, Ledger};
-
-/// Counters of a sample that do not change any more at rest.
-const MOVING: [&str; 6] = ["lag", "half", "retry", "delayed", "in-flight", "rows"];
+use super::{Id, Ledger, Role, slot};
 
 /// A ledger in the making.
-pub(super) struct Observer {
+pub(crate) struct Observer {
     pub(super) ledger: Ledger,
-    /// Payment of a client's number.
-    pub(super) by_tx: HashMap<Id, usize>,
-    /// Deliveries per number, in order.
+    /// Subject of a client's key.
+    pub(super) by_key: HashMap<Id, usize>,
+    /// Deliveries per key, in order.
     pub(super) deliveries: HashMap<Id, Vec<Delivery>>,
-    /// Numbers that the crediting service lists at the end.
+    /// Committed transactions per key.
+    pub(super) commits: HashMap<Id, u32>,
+    /// Keys that the target lists as done at the end.
     pub(super) listed: Vec<Id>,
-    /// Numbers recorded before the workload: not this run's.
+    /// Keys recorded before the workload: not this run's.
     earlier: Vec<Id>,
-    open: HashMap<Process, Open>,
-    spans: HashMap<u32, usize>,
-}
-
-struct Open {
-    op: usize,
-    what: What,
+    open: HashMap<Process, What>,
+    repairing: bool,
 }
 
 #[derive(Clone, Copy)]
 enum What {
-    Attempt { payment: usize, attempt: usize },
+    Attempt { subject: usize, attempt: usize },
     Conflict(usize),
     Query(usize),
-    OpenAccount(Id),
-    Other,
+    Opening(Id),
 }
 
 impl Observer {
-    pub(super) fn new(header: &Header) -> Observer {
+    pub(crate) fn new(follow: Rc<Follow>) -> Observer {
         Observer {
-            ledger: Ledger::new(header),
-            by_tx: HashMap::new(),
+            ledger: Ledger::new(follow),
+            by_key: HashMap::new(),
             deliveries: HashMap::new(),
+            commits: HashMap::new(),
             listed: Vec::new(),
             earlier: Vec::new(),
             open: HashMap::new(),
-            spans: HashMap::new(),
+            repairing: false,
         }
     }
 
-    pub(super) fn observe(&mut self, event: &Event) {
-        self.ledger.end_ns = event.time;
+    pub(crate) fn observe(&mut self, event: &Event) {
         match &event.body {
-            Body::Other(f, value) if f == "read-failed" => self.read_failed(value, event),
-            Body::Header(_) | Body::Other(..) => {}
-            Body::Phase(phase) => self.phase(phase, event),
-            Body::Fault(step) => self.fault(step, event),
+            Body::Op(op) => self.operation(op, event),
             Body::Wire(wire) => self.wire(wire, event),
-            Body::Read(read) => self.read(read, event),
-            Body::Sample(sample) => self.sample(sample, event.time),
-            Body::Recharge(_) | Body::Query(..) | Body::Balance(_) | Body::OpenAccount(_) => self.operation(event),
+            Body::View(view) => self.view(view, event),
+            Body::Phase(phase) => self.repairing |= phase.name == "repair",
+            Body::Header(_) | Body::Fault(_) | Body::Sample(_) | Body::Other(..) => {}
         }
     }
 
-    fn operation(&mut self, event: &Event) {
+    fn operation(&mut self, op: &Op, event: &Event) {
         if event.kind == Kind::Invoke {
-            let f = self.ledger.words.id(event.body.f());
-            let op = self.ledger.ops.len();
-            self.ledger.ops.push(OpSpan {
-                f,
-                from_ns: event.time,
-                end: None,
-            });
-            let what = self.invoke(event);
-            self.open.insert(event.process.clone(), Open { op, what });
-        } else if let Some(open) = self.open.remove(&event.process) {
-            self.ledger.ops[open.op].end = Some((event.time, event.kind));
-            self.complete(open.what, event);
-        }
-    }
-
-    fn invoke(&mut self, event: &Event) -> What {
-        match &event.body {
-            Body::Recharge(recharge) => self.invoke_recharge(recharge, event),
-            Body::Query(path, query) => self.invoke_query(*path, query, event),
-            Body::OpenAccount(open) => {
-                let account = self.account(&open.account);
-                let state = &mut self.ledger.accounts[account as usize].opened;
-                *state = Opened::Tried.max(*state);
-                What::OpenAccount(account)
+            if let Some(what) = self.invoke(op, event) {
+                self.open.insert(event.process.clone(), what);
             }
-            _ => What::Other,
+        } else if let Some(what) = self.open.remove(&event.process) {
+            self.complete(what, op, event);
         }
     }
 
-    fn invoke_recharge(&mut self, recharge: &Recharge, event: &Event) -> What {
-        let tx = self.ledger.txs.id(&recharge.tx);
-        let account = self.account(&recharge.account);
-        let amount = recharge.amount.0;
+    fn invoke(&mut self, op: &Op, event: &Event) -> Option<What> {
+        let follow = Rc::clone(&self.ledger.follow);
+        if follow.started.contains(&op.action) {
+            return Some(self.begin(op, event));
+        }
+        if let Some((repairs, _)) = follow.asked.get(&op.action) {
+            let query = QueryOp {
+                action: self.ledger.words.id(&op.action),
+                repairs: *repairs,
+                repair: op.repair,
+                key: self.ledger.keys.id(&op.subject),
+                index: event.index,
+                end: None,
+            };
+            self.ledger.queries.push(query);
+            return Some(What::Query(self.ledger.queries.len() - 1));
+        }
+        follow.opened.contains(&op.action).then(|| {
+            let holder = self.holder(&op.subject);
+            let state = &mut self.ledger.holders[holder as usize].opened;
+            *state = Opened::Tried.max(*state);
+            What::Opening(holder)
+        })
+    }
+
+    fn begin(&mut self, op: &Op, event: &Event) -> What {
+        let key = self.ledger.keys.id(&op.subject);
+        let payload = self.payload(op, event);
         let attempt = Attempt {
             index: event.index,
             time: event.time,
             end: None,
         };
-        if recharge.conflict {
-            self.ledger.conflicts.push(Conflict {
-                tx,
-                account,
-                amount,
-                attempt,
-            });
+        if !op.changed.is_empty() {
+            self.ledger.conflicts.push(Conflict { key, payload, attempt });
             return What::Conflict(self.ledger.conflicts.len() - 1);
         }
-        let payment = match self.by_tx.get(&tx) {
-            Some(payment) => *payment,
-            None => self.begin_payment(tx, account, amount),
+        let subject = match self.by_key.get(&key) {
+            Some(subject) => *subject,
+            None => self.begin_subject(key, payload.clone()),
         };
-        let known = &mut self.ledger.payments[payment];
-        if (known.account, known.amount) != (account, amount) {
+        let known = &mut self.ledger.subjects[subject];
+        if known.payload != payload {
             let said = format!(
                 "event {}: {} is tried again with another payload, and not marked as a conflict",
-                event.index, recharge.tx
+                event.index, op.subject
             );
             self.ledger.contradiction.get_or_insert(said);
         }
         known.attempts.push(attempt);
         What::Attempt {
-            payment,
+            subject,
             attempt: known.attempts.len() - 1,
         }
     }
 
-    fn begin_payment(&mut self, tx: Id, account: Id, amount: i128) -> usize {
-        let payment = self.ledger.payments.len();
-        self.ledger.payments.push(Payment {
-            tx,
-            account,
+    /// What a client asked for. A coded field that is no exact number contradicts the code.
+    fn payload(&mut self, op: &Op, event: &Event) -> Payload {
+        let follow = Rc::clone(&self.ledger.follow);
+        let fields = self.fields(|field| op.args.get(field).map(String::as_str));
+        let (mut holder, mut amount) = ("", 0);
+        if let Some(coded) = &follow.coded {
+            holder = op.args.get(&coded.code.per).map_or("", String::as_str);
+            let text = op.args.get(&coded.field).map_or("", String::as_str);
+            match money::parse(text, coded.code.scale) {
+                Ok(money) if money.is_exact() => amount = money.nearest(),
+                _ => {
+                    let field = &coded.field;
+                    let said = format!("event {}: {field} is {text:?}, which is no coded value", event.index);
+                    self.ledger.contradiction.get_or_insert(said);
+                }
+            }
+        }
+        Payload {
+            holder: self.holder(holder),
             amount,
-            k: money::position(amount, self.ledger.promise.base),
-            attempts: Vec::new(),
+            fields,
+        }
+    }
+
+    fn fields<'a>(&mut self, value: impl Fn(&str) -> Option<&'a str>) -> Box<[Option<Id>]> {
+        let follow = Rc::clone(&self.ledger.follow);
+        let words = &mut self.ledger.words;
+        let mut word = |field: &String| value(field).map(|text| words.id(text));
+        follow.fields.iter().map(&mut word).collect()
+    }
+
+    fn begin_subject(&mut self, key: Id, payload: Payload) -> usize {
+        let subject = self.ledger.subjects.len();
+        let holder = payload.holder as usize;
+        self.ledger.subjects.push(Subject {
+            key,
+            k: money::position(payload.amount, self.ledger.follow.base()),
+            payload,
+            attempts: Vec::with_capacity(1),
             rows: Vec::new(),
             successes: 0,
             deliveries: Vec::new(),
             asks: Vec::new(),
             listed: 0,
-            credited: None,
-            credited_before: None,
+            effects: None,
+            effects_before: None,
         });
-        self.ledger.accounts[account as usize].payments.push(payment);
-        self.by_tx.insert(tx, payment);
-        payment
+        self.ledger.holders[holder].subjects.push(subject);
+        self.by_key.insert(key, subject);
+        subject
     }
 
-    fn invoke_query(&mut self, path: QueryPath, query: &Query, event: &Event) -> What {
-        let tx = self.ledger.txs.id(&query.tx);
-        self.ledger.queries.push(QueryOp {
-            path,
-            tx,
-            index: event.index,
-            end: None,
-        });
-        What::Query(self.ledger.queries.len() - 1)
-    }
-
-    fn complete(&mut self, what: What, event: &Event) {
-        match (what, &event.body) {
-            (What::Attempt { payment, attempt }, Body::Recharge(recharge)) => {
-                let answer = self.answer(recharge, event);
-                self.ledger.payments[payment].attempts[attempt].end = Some(answer);
+    fn complete(&mut self, what: What, op: &Op, event: &Event) {
+        match what {
+            What::Attempt { subject, attempt } => {
+                let answer = self.answer(op, event);
+                self.ledger.subjects[subject].attempts[attempt].end = Some(answer);
             }
-            (What::Conflict(conflict), Body::Recharge(recharge)) => {
-                let answer = self.answer(recharge, event);
+            What::Conflict(conflict) => {
+                let answer = self.answer(op, event);
                 self.ledger.conflicts[conflict].attempt.end = Some(answer);
             }
-            (What::Query(query), Body::Query(_, value)) => {
-                let class = self.ledger.class(value.result.as_deref());
+            What::Query(query) => {
+                let (class, _) = class(&self.ledger.follow, |part| op.answer.get(part).map(String::as_str));
                 self.ledger.queries[query].end = Some((event.index, event.kind, class));
             }
-            (What::OpenAccount(account), _) if event.kind == Kind::Ok => {
-                let opened = &mut self.ledger.accounts[account as usize];
+            What::Opening(holder) if event.kind == Kind::Ok => {
+                let opened = &mut self.ledger.holders[holder as usize];
                 opened.opened = Opened::Yes;
                 opened.opened_at = opened.opened_at.or(Some((event.index, event.time)));
             }
-            _ => {}
+            What::Opening(_) => {}
         }
     }
 
-    fn answer(&mut self, recharge: &Recharge, event: &Event) -> Answer {
-        let class = self.ledger.class(recharge.result.as_deref());
-        let words = &mut self.ledger.words;
-        let mut word = |text: &Option<String>| text.as_deref().map(|t| words.id(t));
-        let (result, account, amount) = (
-            word(&recharge.result),
-            word(&recharge.answer_account),
-            word(&recharge.answer_amount),
-        );
+    fn answer(&mut self, op: &Op, event: &Event) -> Answer {
+        let (class, result) = self.class_of_answer(op, event.kind);
+        let fields = self.fields(|field| op.answer.get(field).map(String::as_str));
+        let key = op.answer.get(&self.ledger.follow.key);
         Answer {
             index: event.index,
             time: event.time,
             kind: event.kind,
-            status: recharge.status,
-            tx: recharge.answer_tx.as_deref().map(|tx| self.ledger.txs.id(tx)),
+            key: key.map(|key| self.ledger.keys.id(key)),
             result,
             class,
-            account,
-            amount,
+            fields,
         }
     }
 
-    fn account(&mut self, name: &str) -> Id {
+    /// What an answer means, and the part of it that says so.
+    fn class_of_answer(&mut self, op: &Op, kind: Kind) -> (Class, Option<Id>) {
+        let follow = Rc::clone(&self.ledger.follow);
+        let (class, result) = class(&follow, |column| op.answer.get(column).map(String::as_str));
+        // Where records have no word for success, an ok is one.
+        let said = follow.recorded.as_ref().is_some_and(|r| !r.success.is_empty());
+        let class = match kind {
+            Kind::Ok if !said => Class::Success,
+            _ => class,
+        };
+        (class, result.map(|text| self.ledger.words.id(text)))
+    }
+
+    fn holder(&mut self, name: &str) -> Id {
         let id = self.ledger.names.id(name);
         let size = self.ledger.names.len();
-        self.ledger.accounts.resize_with(size, Account::default);
+        self.ledger.holders.resize_with(size, Holder::default);
         id
     }
 
-    fn phase(&mut self, phase: &Phase, event: &Event) {
-        let phases = &mut self.ledger.phases;
-        if event.kind == Kind::Invoke {
-            phases.push(PhaseSpan {
-                name: phase.name.clone(),
-                from_ns: event.time,
-                to_ns: None,
-                ok: false,
-                error: None,
-            });
+    fn wire(&mut self, wire: &Wire, event: &Event) {
+        let follow = Rc::clone(&self.ledger.follow);
+        if wire.keys.is_empty() {
             return;
         }
-        let open = |p: &&mut PhaseSpan| p.name == phase.name && p.to_ns.is_none();
-        if let Some(span) = phases.iter_mut().rev().find(open) {
-            span.to_ns = Some(event.time);
-            span.ok = event.kind == Kind::Ok;
-            span.error.clone_from(&event.error);
+        let arrived = u32::from(wire.arrived());
+        if let Effect::Point { link, point } = &follow.effect
+            && (link, point) == (&wire.link, &wire.point)
+        {
+            self.count_frame(wire.key(&follow.key), arrived);
         }
-    }
-
-    fn fault(&mut self, step: &FaultStep, event: &Event) {
-        let faults = &mut self.ledger.faults;
-        let at = *self.spans.entry(step.id).or_insert_with(|| {
-            faults.push(FaultSpan::new(step, event.time));
-            faults.len() - 1
-        });
-        faults[at].observe(step, event);
-    }
-
-    fn wire(&mut self, wire: &WireEvent, event: &Event) {
-        if !wire.point.starts_with("DELIVER") {
-            return;
-        }
-        // A duplicated frame is two events, the original and its copy: each counts once.
-        let did = wire.did.as_deref().unwrap_or_default();
-        let times = u32::from(!did.contains("dropped") && !did.contains("lost"));
-        for name in &wire.tx {
-            let tx = self.ledger.txs.id(name);
-            let deliveries = self.deliveries.entry(tx).or_default();
-            if deliveries.last().is_some_and(|last| last.index == event.index) {
-                continue; // the same message, found by its key and by its body
+        match wire.role {
+            WireRole::Delivered => self.delivered(wire, event, arrived),
+            WireRole::Committed => {
+                for key in wire.key(&follow.key) {
+                    let key = self.ledger.keys.id(key);
+                    *self.commits.entry(key).or_default() += 1;
+                }
             }
-            self.ledger.deliveries_seen += u64::from(times);
-            deliveries.push(Delivery {
-                index: event.index,
-                time: event.time,
-                times,
-            });
-        }
-    }
-
-    fn sample(&mut self, sample: &Sample, time: u64) {
-        let counters = MOVING.map(|name| sample.counters.get(name).copied().unwrap_or(0));
-        self.ledger.samples.push(Rest { time, counters });
-    }
-
-    /// Nothing could be read at that moment: no role of it is complete.
-    fn read_failed(&mut self, value: &Value, event: &Event) {
-        let at = value.get("at").and_then(|at| ReadMoment::deserialize(at).ok());
-        if let Some(at) = at {
-            let why = event.error.clone().unwrap_or_else(|| "it failed".into());
-            self.ledger.reads[at as usize].fill(ReadState::Failed(why));
-        }
-    }
-
-    fn read(&mut self, read: &Read, event: &Event) {
-        let role = match &read.rows {
-            Rows::Payments(_) => 0,
-            Rows::Balances(_) => 1,
-            Rows::Credits(_) => 2,
-        };
-        let state = &mut self.ledger.reads[read.at as usize][role];
-        if event.kind == Kind::Invoke {
-            return;
-        }
-        if event.kind == Kind::Fail || event.error.is_some() {
-            *state = ReadState::Failed(event.error.clone().unwrap_or_else(|| "it failed".into()));
-            return;
-        }
-        *state = ReadState::Done(event.index);
-        match (&read.rows, read.at) {
-            (Rows::Payments(rows), ReadMoment::Initial) => self.read_earlier(rows),
-            (Rows::Payments(rows), ReadMoment::Final) => self.read_payments(rows),
-            (Rows::Balances(rows), at) => self.read_balances(rows, at),
-            (Rows::Credits(rows), ReadMoment::Final) => self.read_credits(rows),
             _ => {}
         }
     }
 
-    fn read_earlier(&mut self, rows: &[PaymentRow]) {
-        self.earlier = rows.iter().map(|row| self.ledger.txs.id(&row.tx)).collect();
-        self.earlier.sort_unstable();
+    fn delivered(&mut self, wire: &Wire, event: &Event, times: u32) {
+        let follow = Rc::clone(&self.ledger.follow);
+        let holder = match (wire.key(follow.holder()), wire.key(&follow.key)) {
+            ([holder], [_]) => Some(self.holder(holder)),
+            _ => None,
+        };
+        for name in wire.key(&follow.key) {
+            let key = self.ledger.keys.id(name);
+            self.ledger.deliveries_seen += u64::from(times);
+            self.deliveries.entry(key).or_default().push(Delivery {
+                index: event.index,
+                time: event.time,
+                times,
+                holder,
+            });
+        }
     }
 
-    fn read_payments(&mut self, rows: &[PaymentRow]) {
-        self.ledger.rows.clear();
-        for row in rows {
-            let tx = self.ledger.txs.id(&row.tx);
-            if self.earlier.binary_search(&tx).is_ok() {
+    fn count_frame(&mut self, keys: &[String], times: u32) {
+        let lane = self.lane(None);
+        for key in keys {
+            let key = self.ledger.keys.id(key);
+            let lane = &mut self.ledger.lanes[lane];
+            *lane.counts.entry(key).or_default() += times;
+            if !self.repairing {
+                *lane.before.entry(key).or_default() += times;
+            }
+        }
+    }
+
+    fn lane(&mut self, subscriber: Option<Id>) -> usize {
+        let lanes = &mut self.ledger.lanes;
+        lanes
+            .iter()
+            .position(|lane| lane.subscriber == subscriber)
+            .unwrap_or_else(|| {
+                lanes.push(Lane {
+                    subscriber,
+                    counts: HashMap::new(),
+                    before: HashMap::new(),
+                });
+                lanes.len() - 1
+            })
+    }
+
+    fn view(&mut self, view: &View, event: &Event) {
+        let Some(at) = slot(view.at) else { return };
+        if event.kind == Kind::Invoke {
+            return;
+        }
+        let follow = Rc::clone(&self.ledger.follow);
+        for role in Role::ALL {
+            if follow.view(role) != Some(view.view.as_str()) {
                 continue;
             }
-            let account = self.account(&row.account);
-            let ledger = &mut self.ledger;
-            let row = Row {
-                tx,
-                account,
-                amount: money::parse(&row.amount, ledger.promise.scale).ok(),
-                text: ledger.words.id(&row.amount),
-                result: row.result.as_deref().map(|result| ledger.words.id(result)),
-                class: ledger.class(row.result.as_deref()),
-                owner: Owner::Nobody,
+            let read = match (&view.rows, event.kind, &event.error) {
+                (Some(rows), Kind::Ok, None) => self.rows(role, rows, view.at),
+                (_, _, error) => Err(error.clone().unwrap_or_else(|| "it failed".into())),
             };
-            ledger.rows.push(row);
+            self.ledger.reads[at][role as usize] = match read {
+                Ok(()) => ReadState::Done(event.index),
+                Err(why) => ReadState::Failed(why),
+            };
         }
     }
 
-    fn read_balances(&mut self, rows: &[BalanceRow], at: ReadMoment) {
-        for account in &mut self.ledger.accounts {
-            account.at[at as usize] = None;
+    /// Takes in the rows of a view; what they cannot mean is an error that says so.
+    fn rows(&mut self, role: Role, rows: &Rows, at: Moment) -> Result<(), String> {
+        let follow = Rc::clone(&self.ledger.follow);
+        match (role, at) {
+            (Role::Recorded, Moment::Initial) => {
+                let key = column(rows, &follow.key)?;
+                self.earlier = rows.iter().map(|row| self.key_at(row, key)).collect();
+                self.earlier.sort_unstable();
+            }
+            (Role::Recorded, Moment::Rest | Moment::Final) => self.records(rows)?,
+            (Role::Effect, at) => match &follow.effect {
+                Effect::Sum { value, .. } => self.sums(rows, value.as_deref(), at)?,
+                Effect::Rows { per, .. } => self.effects(rows, per.as_deref(), at)?,
+                Effect::Point { .. } => {}
+            },
+            (Role::Listed, Moment::Final) => {
+                let key = column(rows, &follow.key)?;
+                self.listed = rows.iter().map(|row| self.key_at(row, key)).collect();
+            }
+            _ => {}
         }
-        for row in rows {
-            let account = self.account(&row.account);
-            let scale = self.ledger.promise.scale;
-            let value = row.balance.as_deref().map(|text| Balance {
+        Ok(())
+    }
+
+    fn key_at(&mut self, row: ViewRow, column: usize) -> Id {
+        self.ledger.keys.id(row.at(column).unwrap_or_default())
+    }
+
+    fn records(&mut self, rows: &Rows) -> Result<(), String> {
+        let follow = Rc::clone(&self.ledger.follow);
+        let key = column(rows, &follow.key)?;
+        let said = follow
+            .recorded
+            .as_ref()
+            .into_iter()
+            .flat_map(|r| r.success.keys().chain(r.failed.keys()));
+        for name in said {
+            column(rows, name)?;
+        }
+        if let (Some(coded), Effect::Sum { .. }) = (&follow.coded, &follow.effect) {
+            column(rows, &coded.code.per)?;
+            column(rows, &coded.field)?;
+        }
+        self.ledger.rows.clear();
+        for row in rows.iter() {
+            let key = self.key_at(row, key);
+            if self.earlier.binary_search(&key).is_ok() {
+                continue;
+            }
+            let (class, result) = class(&follow, |column| row.get(column));
+            let class = match follow.recorded.as_ref().is_some_and(|r| r.success.is_empty()) {
+                true if class == Class::Other => Class::Success,
+                _ => class,
+            };
+            let coded = follow.coded.as_ref();
+            let text = coded.and_then(|coded| row.get(&coded.field)).unwrap_or_default();
+            let row = Row {
+                key,
+                holder: self.holder(coded.and_then(|coded| row.get(&coded.code.per)).unwrap_or_default()),
+                amount: coded.and_then(|coded| money::parse(text, coded.code.scale).ok()),
+                text: self.ledger.words.id(text),
+                fields: self.fields(|field| row.get(field)),
+                result: result.map(|result| self.ledger.words.id(result)),
+                class,
+                owner: Owner::Nobody,
+            };
+            self.ledger.rows.push(row);
+        }
+        Ok(())
+    }
+
+    fn sums(&mut self, rows: &Rows, value: Option<&str>, at: Moment) -> Result<(), String> {
+        let Some(slot) = slot(at) else { return Ok(()) };
+        for holder in &mut self.ledger.holders {
+            holder.at[slot] = None;
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let follow = Rc::clone(&self.ledger.follow);
+        let name = column(rows, follow.holder())?;
+        let value = match value {
+            Some(value) => column(rows, value)?,
+            None => {
+                let mut others = (0..rows.columns().len()).filter(|column| *column != name);
+                match (others.next(), others.next()) {
+                    (Some(only), None) => only,
+                    _ => {
+                        return Err(format!(
+                            "it shows {}: say which column is the sum, effect = {{ value = \"COLUMN\" }}",
+                            rows.columns().join(", ")
+                        ));
+                    }
+                }
+            }
+        };
+        let scale = follow.scale();
+        for row in rows.iter() {
+            let holder = self.holder(row.at(name).unwrap_or_default());
+            let value = row.at(value).map(|text| Sum {
                 text: self.ledger.words.id(text),
                 money: money::parse(text, scale).ok(),
             });
-            let held = &mut self.ledger.accounts[account as usize].at[at as usize];
+            let held = &mut self.ledger.holders[holder as usize].at[slot];
             *held = Some(match held.take() {
                 None => Holding { value, copies: 1 },
                 Some(first) => first.and(value),
             });
         }
+        Ok(())
     }
 
-    fn read_credits(&mut self, rows: &[CreditRow]) {
-        self.listed = rows.iter().map(|row| self.ledger.txs.id(&row.tx)).collect();
+    /// Rows that are effects. Those that were there before the run are none of it.
+    fn effects(&mut self, rows: &Rows, per: Option<&str>, at: Moment) -> Result<(), String> {
+        if !matches!(at, Moment::Rest | Moment::Final) || rows.is_empty() {
+            return Ok(());
+        }
+        let follow = Rc::clone(&self.ledger.follow);
+        let key = column(rows, &follow.key)?;
+        let per = per.map(|per| column(rows, per)).transpose()?;
+        for lane in &mut self.ledger.lanes {
+            let counts = if at == Moment::Final {
+                &mut lane.counts
+            } else {
+                &mut lane.before
+            };
+            counts.clear();
+        }
+        for row in rows.iter() {
+            let subscriber = per.map(|per| self.ledger.words.id(row.at(per).unwrap_or_default()));
+            let lane = self.lane(subscriber);
+            let key = self.key_at(row, key);
+            let lane = &mut self.ledger.lanes[lane];
+            let counts = if at == Moment::Final {
+                &mut lane.counts
+            } else {
+                &mut lane.before
+            };
+            *counts.entry(key).or_default() += 1;
+        }
+        Ok(())
     }
 }
 
+/// The column of that name, or what is there instead.
+fn column(rows: &Rows, name: &str) -> Result<usize, String> {
+    match rows.column(name) {
+        Some(column) => Ok(column),
+        None if rows.is_empty() => Ok(0),
+        None => Err(format!(
+            "it has no column {name}; it shows {}",
+            rows.columns().join(", ")
+        )),
+    }
+}
+
+/// What a record or an answer means, and the value that says so.
+fn class<'a>(follow: &Follow, value: impl Fn(&str) -> Option<&'a str>) -> (Class, Option<&'a str>) {
+    let Some(recorded) = &follow.recorded else {
+        return (Class::Other, None);
+    };
+    let all = |columns: &std::collections::BTreeMap<String, Vec<String>>| {
+        let mut columns = columns.iter().peekable();
+        let any = columns.peek().is_some();
+        any && columns.all(|(column, values)| value(column).is_some_and(|v| values.iter().any(|w| w == v)))
+    };
+    let class = if all(&recorded.success) {
+        Class::Success
+    } else if all(&recorded.failed) {
+        Class::Failed
+    } else {
+        Class::Other
+    };
+    let shown = recorded.success.keys().chain(recorded.failed.keys()).next();
+    (class, shown.and_then(|column| value(column)))
+}
+
 impl Holding {
-    /// Two rows of one account hold what both hold together.
-    fn and(self, more: Option<Balance>) -> Holding {
+    /// Two rows of one holder hold what both hold together.
+    fn and(self, more: Option<Sum>) -> Holding {
         let copies = self.copies + 1;
         let value = match (self.value, more) {
-            (Some(a), Some(b)) => Some(Balance {
+            (Some(a), Some(b)) => Some(Sum {
                 text: a.text,
                 money: sum(a.money, b.money),
             }),
@@ -393,18 +529,4 @@ fn sum(a: Option<money::Money>, b: Option<money::Money>) -> Option<money::Money>
         (Exact(_), Exact(_)) => Exact(nearest),
         (Inexact { remainder, .. }, _) | (_, Inexact { remainder, .. }) => Inexact { nearest, remainder },
     })
-}
-
-impl Ledger {
-    /// What a `result` means by the promise.
-    pub(super) fn class(&self, result: Option<&str>) -> Class {
-        let among = |values: &[String]| result.is_some_and(|r| values.iter().any(|v| v == r));
-        if among(&self.promise.success) {
-            Class::Success
-        } else if among(&self.promise.failed) {
-            Class::Failed
-        } else {
-            Class::Other
-        }
-    }
 }

@@ -1,147 +1,215 @@
-//! Joins what the pass has seen: rows, deliveries, queries and listed credits find their payments.
+//! Joins what the pass has seen: rows, deliveries, queries and listed keys find their subjects.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use crate::history::QueryPath;
+use crate::money::Money;
 
-use super::model::{Answer, Class, Owner, Row};
+use super::model::{Answer, Class, Owner, Payload, Row};
 use super::observe::Observer;
-use super::{Id, Ledger};
+use super::{Follow, Id, Ledger};
 
-/// Ways to find the owner of a row, strongest first.
+/// What a payload is known by, where a view shows these fields and no key: the amount, then the words of the other fields.
+type Known = (i128, Vec<Option<Id>>);
+
+/// Ways to find the owner of a row whose key no client chose, strongest first.
 struct Claims {
-    /// Numbers that a service gave in an answer.
+    /// Keys that a service gave in an answer.
     answered: HashMap<Id, Owner>,
-    /// Account and amount; None where two payments share them.
-    amounts: HashMap<(Id, i128), Option<usize>>,
-    /// Account and amount of a deliberate conflict.
-    conflicts: HashMap<(Id, i128), usize>,
+    /// Payloads. Made when the first row needs them.
+    payloads: Option<Payloads>,
+}
+
+/// Whose each payload is, as far as a view shows it.
+struct Payloads {
+    /// None where two subjects share one.
+    subjects: HashMap<Known, Option<usize>>,
+    conflicts: HashMap<Known, usize>,
 }
 
 pub(super) fn resolve(observer: Observer) -> Ledger {
     let Observer {
         mut ledger,
-        by_tx,
+        by_key,
         mut deliveries,
+        commits,
         listed,
         ..
     } = observer;
-    let claims = claims(&ledger, &by_tx);
+    let mut claims = claims(&ledger, &by_key);
     let mut rows = std::mem::take(&mut ledger.rows);
     for (at, row) in rows.iter_mut().enumerate() {
-        row.owner = owner(&ledger, &by_tx, &claims, row);
-        ledger.recorded.entry(row.tx).or_insert(at);
+        row.owner = owner(&ledger, &by_key, &mut claims, row);
+        ledger.recorded.entry(row.key).or_insert(at);
         book(&mut ledger, at, row);
     }
     ledger.rows = rows;
-    ledger.owners = by_tx;
-    for (tx, owner) in claims.answered {
-        if let Owner::Payment(payment) = owner {
-            ledger.owners.entry(tx).or_insert(payment);
+    ledger.owners = by_key;
+    for (key, owner) in claims.answered {
+        if let Owner::Subject(subject) = owner {
+            ledger.owners.entry(key).or_insert(subject);
         }
     }
     for row in &ledger.rows {
-        if let Owner::Payment(payment) | Owner::Changed(payment) = row.owner {
-            ledger.makes_numbers |= row.tx != ledger.payments[payment].tx;
-            ledger.owners.entry(row.tx).or_insert(payment);
+        if let Owner::Subject(subject) | Owner::Changed(subject) = row.owner {
+            ledger.makes_keys |= row.key != ledger.subjects[subject].key;
+            ledger.owners.entry(row.key).or_insert(subject);
         }
     }
-    for (tx, payment) in &ledger.owners {
-        if let Some(seen) = deliveries.remove(tx) {
-            ledger.payments[*payment].deliveries.extend(seen);
+    for (key, subject) in &ledger.owners {
+        if let Some(seen) = deliveries.remove(key) {
+            ledger.subjects[*subject].deliveries.extend(seen);
+        }
+        if let Some(n) = commits.get(key) {
+            *ledger.commits.entry(*subject).or_default() += n;
         }
     }
-    for payment in &mut ledger.payments {
-        payment.deliveries.sort_unstable_by_key(|d| d.index);
+    for subject in &mut ledger.subjects {
+        subject.deliveries.sort_unstable_by_key(|d| d.index);
     }
-    for tx in listed {
-        if let Some(payment) = ledger.owners.get(&tx) {
-            ledger.payments[*payment].listed += 1;
+    for key in listed {
+        if let Some(subject) = ledger.owners.get(&key) {
+            ledger.subjects[*subject].listed += 1;
         }
     }
     for (at, query) in ledger.queries.iter().enumerate() {
-        let owner = ledger.owners.get(&query.tx).filter(|_| query.path != QueryPath::Pay);
-        if let Some(payment) = owner {
-            ledger.payments[*payment].asks.push(at);
+        let owner = ledger.owners.get(&query.key).filter(|_| query.repairs);
+        if let Some(subject) = owner {
+            ledger.subjects[*subject].asks.push(at);
         }
+    }
+    if ledger.follow.recorded.is_none() {
+        acknowledged_is_recorded(&mut ledger);
     }
     ledger
 }
 
-fn claims(ledger: &Ledger, by_tx: &HashMap<Id, usize>) -> Claims {
+/// Where nothing shows records, what a client was told is what has to take effect.
+fn acknowledged_is_recorded(ledger: &mut Ledger) {
+    for subject in &mut ledger.subjects {
+        subject.successes = u32::from(subject.acknowledged().is_some());
+        let holder = &mut ledger.holders[subject.payload.holder as usize];
+        let amount = subject.payload.amount * i128::from(subject.successes);
+        holder.expected = holder.expected.and_then(|sum| sum.checked_add(amount));
+    }
+}
+
+fn claims(ledger: &Ledger, by_key: &HashMap<Id, usize>) -> Claims {
     let mut claims = Claims {
         answered: HashMap::new(),
-        amounts: HashMap::new(),
-        conflicts: HashMap::new(),
+        payloads: None,
     };
-    let given = |answer: &Answer| answer.tx.filter(|tx| !by_tx.contains_key(tx));
+    let given = |answer: &Answer| answer.key.filter(|key| !by_key.contains_key(key));
     for (at, conflict) in ledger.conflicts.iter().enumerate() {
-        claims.conflicts.insert((conflict.account, conflict.amount), at);
-        if let Some(tx) = conflict.attempt.end.as_ref().and_then(given) {
-            claims.answered.insert(tx, Owner::Conflict(at));
+        if let Some(key) = conflict.attempt.end.as_ref().and_then(given) {
+            claims.answered.insert(key, Owner::Conflict(at));
         }
     }
-    for (at, payment) in ledger.payments.iter().enumerate() {
-        for tx in payment.answers().filter_map(given) {
-            claims.answered.insert(tx, Owner::Payment(at));
-        }
-        let claim = claims
-            .amounts
-            .entry((payment.account, payment.amount))
-            .or_insert(Some(at));
-        if *claim != Some(at) {
-            *claim = None;
+    for (at, subject) in ledger.subjects.iter().enumerate() {
+        for key in subject.answers().filter_map(given) {
+            claims.answered.insert(key, Owner::Subject(at));
         }
     }
     claims
 }
 
-fn owner(ledger: &Ledger, by_tx: &HashMap<Id, usize>, claims: &Claims, row: &Row) -> Owner {
-    let amount = row.amount.as_ref().map(|money| money.nearest());
-    let known = match by_tx.get(&row.tx) {
-        Some(payment) => Some(Owner::Payment(*payment)),
-        None => claims.answered.get(&row.tx).copied(),
+fn owner(ledger: &Ledger, by_key: &HashMap<Id, usize>, claims: &mut Claims, row: &Row) -> Owner {
+    let known = match by_key.get(&row.key) {
+        Some(subject) => Some(Owner::Subject(*subject)),
+        None => claims.answered.get(&row.key).copied(),
     };
-    if let Some(Owner::Payment(payment)) = known {
-        let meant = &ledger.payments[payment];
-        let same = (meant.account, Some(meant.amount)) == (row.account, amount);
-        return if same {
-            Owner::Payment(payment)
+    if let Some(Owner::Subject(subject)) = known {
+        return if ledger.is_same(&ledger.subjects[subject].payload, row) {
+            Owner::Subject(subject)
         } else {
-            Owner::Changed(payment)
+            Owner::Changed(subject)
         };
     }
     if let Some(owner) = known {
         return owner;
     }
-    let key = amount.map(|amount| (row.account, amount));
-    let by_amount = key.and_then(|key| claims.amounts.get(&key).copied().flatten());
-    let by_conflict = key.and_then(|key| claims.conflicts.get(&key).copied());
-    match (by_amount, by_conflict) {
-        (Some(payment), _) => Owner::Payment(payment),
-        (None, Some(conflict)) => Owner::Conflict(conflict),
+    let Some(shown) = shown(ledger, row) else {
+        return Owner::Nobody;
+    };
+    let payloads = claims.payloads.get_or_insert_with(|| payloads(ledger, row));
+    match (
+        payloads.subjects.get(&shown).copied().flatten(),
+        payloads.conflicts.get(&shown),
+    ) {
+        (Some(subject), _) => Owner::Subject(subject),
+        (None, Some(conflict)) => Owner::Conflict(*conflict),
         (None, None) => Owner::Nobody,
     }
 }
 
-/// Enters a row with its owner and with its account.
+/// Payloads by what a row like this one shows of them.
+fn payloads(ledger: &Ledger, row: &Row) -> Payloads {
+    let masked = |payload: &Payload| {
+        let mut payload = payload.clone();
+        for (field, shown) in payload.fields.iter_mut().zip(&row.fields) {
+            *field = field.filter(|_| shown.is_some());
+        }
+        known(&ledger.follow, &payload)
+    };
+    let mut subjects = HashMap::new();
+    for (at, subject) in ledger.subjects.iter().enumerate() {
+        let claim = subjects.entry(masked(&subject.payload)).or_insert(Some(at));
+        if *claim != Some(at) {
+            *claim = None;
+        }
+    }
+    let conflicts = ledger.conflicts.iter().enumerate();
+    Payloads {
+        subjects,
+        conflicts: conflicts
+            .map(|(at, conflict)| (masked(&conflict.payload), at))
+            .collect(),
+    }
+}
+
+fn known(follow: &Rc<Follow>, payload: &Payload) -> Known {
+    let coded = follow.coded.as_ref().and_then(|coded| follow.field(&coded.field));
+    let fields = payload.fields.iter().enumerate();
+    let others = fields.map(|(at, word)| word.filter(|_| Some(at) != coded));
+    (payload.amount, others.collect())
+}
+
+/// What a row shows of a payload; None where it shows nothing that could tell.
+fn shown(ledger: &Ledger, row: &Row) -> Option<Known> {
+    let follow = &ledger.follow;
+    let amount = match &follow.coded {
+        Some(_) => row.amount.as_ref().map(Money::nearest)?,
+        None => 0,
+    };
+    row.fields.iter().any(Option::is_some).then(|| {
+        let payload = Payload {
+            holder: row.holder,
+            amount,
+            fields: row.fields.clone(),
+        };
+        known(follow, &payload)
+    })
+}
+
+/// Enters a row with its owner and with its holder.
 fn book(ledger: &mut Ledger, at: usize, row: &Row) {
     let success = row.class == Class::Success;
     match row.owner {
-        Owner::Payment(payment) => {
-            ledger.payments[payment].rows.push(at);
-            ledger.payments[payment].successes += u32::from(success);
+        Owner::Subject(subject) => {
+            ledger.subjects[subject].rows.push(at);
+            ledger.subjects[subject].successes += u32::from(success);
         }
-        Owner::Changed(payment) => ledger.payments[payment].rows.push(at),
+        Owner::Changed(subject) => ledger.subjects[subject].rows.push(at),
         Owner::Conflict(_) | Owner::Nobody => {}
     }
-    let account = &mut ledger.accounts[row.account as usize];
-    if !matches!(row.owner, Owner::Payment(_)) {
-        account.others.push(at);
+    let coded = ledger.follow.coded.is_some();
+    let holder = &mut ledger.holders[row.holder as usize];
+    if !matches!(row.owner, Owner::Subject(_)) {
+        holder.others.push(at);
     }
-    if success {
-        let amount = row.amount.as_ref().map(|money| money.nearest());
-        account.expected = account
+    if success && coded {
+        let amount = row.amount.as_ref().map(Money::nearest);
+        holder.expected = holder
             .expected
             .zip(amount)
             .and_then(|(sum, amount)| sum.checked_add(amount));

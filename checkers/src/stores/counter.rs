@@ -11,7 +11,7 @@
 //! that contradict each other inside their intervals (that takes a linearizability checker).
 //! O(1) per event at bounded concurrency, see the interval's page in the source; memory O(open operations).
 
-use crate::ledgers::bounds::{Begun, Bounds, End, Judged, Open};
+use crate::accounts::bounds::{Begun, Bounds, End, Judged, Open};
 use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, at};
 use crate::verdict::CheckerResult;
 

@@ -1,6 +1,6 @@
-//! `bank`: `transfer` and `read` of `{account balance}`, judged by [`bank`](crate::ledgers::bank).
+//! `bank`: `transfer` and `read` of `{account balance}`, judged by [`bank`](crate::accounts::bank).
 
-use crate::ledgers::bank::{Bank, Options as Judged, Read};
+use crate::accounts::bank::{Bank, Options as Judged, Read};
 use crate::ops::{Kind, Op, Ref, Value};
 use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;

@@ -1,10 +1,10 @@
-//! `idempotent-requests`: `request [id payload]` and `read`, judged by [`idempotency`](crate::ledgers::idempotency).
+//! `idempotent-requests`: `request [id payload]` and `read`, judged by [`idempotency`](crate::accounts::idempotency).
 //!
 //! A request is sent again under its id, with its payload or (a divergence) with another; ok is accepted, fail is
 //! refused without effect. `read [[id payload] ...]` shows every record; the last one counts, and it is final when
 //! nothing was sent or accepted since it began.
 
-use crate::ledgers::idempotency::{Event, Idempotency};
+use crate::accounts::idempotency::{Event, Idempotency};
 use crate::ops::{Kind, Op};
 use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;

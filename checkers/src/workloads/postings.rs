@@ -1,10 +1,10 @@
 //! `postings`: `credit [account amount]`, `debit`, `transfer` and `read [account balance]`, judged by
-//! [`postings`](crate::ledgers::postings).
+//! [`postings`](crate::accounts::postings).
 //!
 //! `transfer {:from a, :to b, :amount n}` is a debit and a credit. A read asks for one account, `[account nil]`, and is
 //! answered with its balance. Amounts are whole numbers, in the smallest unit.
 
-use crate::ledgers::postings::{Event, Options as Judged, Postings};
+use crate::accounts::postings::{Event, Options as Judged, Postings};
 use crate::ops::{Kind, Op, Ref};
 use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;

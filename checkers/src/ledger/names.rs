@@ -11,7 +11,7 @@ pub struct Names(Texts);
 
 impl Names {
     /// The number of `name`, new or known.
-    pub(super) fn id(&mut self, name: &str) -> Id {
+    pub(crate) fn id(&mut self, name: &str) -> Id {
         self.0.id(name.as_bytes())
     }
 

@@ -5,18 +5,18 @@
 
 use std::collections::BTreeMap;
 
+use super::{Facts, OpSpan};
 use crate::history::Kind;
-use crate::ledger::{Id, Ledger, OpSpan};
 use crate::verdict::{OpStats, WindowStats};
 
 /// Statistics of the whole workload, of its time without faults, and of each fault that was done.
-pub fn windows(ledger: &Ledger) -> Vec<WindowStats> {
-    let (from_ns, to_ns) = workload(ledger);
-    let faults = spans(ledger);
+pub fn windows(facts: &Facts) -> Vec<WindowStats> {
+    let (from_ns, to_ns) = facts.workload();
+    let faults = spans(facts);
     let mut all = Tally::default();
     let mut calm = Tally::default();
     let mut under: Vec<Tally> = faults.iter().map(|_| Tally::default()).collect();
-    for op in &ledger.ops {
+    for op in &facts.ops {
         if op.from_ns < from_ns || op.from_ns > to_ns {
             continue;
         }
@@ -32,26 +32,18 @@ pub fn windows(ledger: &Ledger) -> Vec<WindowStats> {
         }
     }
     let mut windows = vec![
-        all.window(ledger, "workload".into(), None, (from_ns, to_ns)),
-        calm.window(ledger, "no fault".into(), None, (from_ns, to_ns)),
+        all.window(facts, "workload".into(), None, (from_ns, to_ns)),
+        calm.window(facts, "no fault".into(), None, (from_ns, to_ns)),
     ];
     let mut named: Vec<(usize, WindowStats)> = Vec::new();
     for (span, tally) in faults.iter().zip(under) {
-        let fault = &ledger.faults[span.fault];
-        let stats = tally.window(ledger, fault.name(), Some(fault.id), (span.from, span.to));
+        let fault = &facts.faults[span.fault];
+        let stats = tally.window(facts, fault.name(), Some(fault.id), (span.from, span.to));
         named.push((span.fault, stats));
     }
     named.sort_by_key(|(fault, _)| *fault);
     windows.extend(named.into_iter().map(|(_, stats)| stats));
     windows
-}
-
-/// From when to when clients worked: the workload phase, or the whole history without one.
-pub(crate) fn workload(ledger: &Ledger) -> (u64, u64) {
-    match ledger.phase("workload") {
-        Some(phase) => (phase.from_ns, phase.to_ns.unwrap_or(ledger.end_ns)),
-        None => (0, ledger.end_ns),
-    }
 }
 
 /// The largest value that at least `share` of the sorted values do not exceed.
@@ -74,11 +66,11 @@ struct Span {
     latest: u64,
 }
 
-fn spans(ledger: &Ledger) -> Vec<Span> {
+fn spans(facts: &Facts) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
-    for (fault, span) in ledger.faults.iter().enumerate() {
+    for (fault, span) in facts.faults.iter().enumerate() {
         if let Some((from, to)) = span.in_force() {
-            let to = to.unwrap_or(ledger.end_ns);
+            let to = to.unwrap_or(facts.end_ns);
             let latest = 0;
             spans.push(Span {
                 fault,
@@ -107,12 +99,12 @@ fn overlapping(spans: &[Span], from: u64, to: u64) -> impl Iterator<Item = usize
 /// Operations of one window, per `f`.
 #[derive(Default)]
 struct Tally {
-    ops: BTreeMap<Id, (OpStats, Vec<u64>)>,
+    ops: BTreeMap<u32, (OpStats, Vec<u64>)>,
 }
 
 impl Tally {
     fn add(&mut self, op: &OpSpan) {
-        let (stats, latencies) = self.ops.entry(op.f).or_default();
+        let (stats, latencies) = self.ops.entry(op.action).or_default();
         stats.invoked += 1;
         match op.end {
             Some((_, Kind::Ok)) => stats.ok += 1,
@@ -124,9 +116,9 @@ impl Tally {
         }
     }
 
-    fn window(self, ledger: &Ledger, window: String, fault: Option<u32>, (from_ns, to_ns): (u64, u64)) -> WindowStats {
-        let finish = |(f, (stats, latencies)): (Id, (OpStats, Vec<u64>))| {
-            (ledger.words.name(f).to_owned(), finish(stats, latencies))
+    fn window(self, facts: &Facts, window: String, fault: Option<u32>, (from_ns, to_ns): (u64, u64)) -> WindowStats {
+        let finish = |(f, (stats, latencies)): (u32, (OpStats, Vec<u64>))| {
+            (facts.actions[f as usize].clone(), finish(stats, latencies))
         };
         WindowStats {
             window,

@@ -1,4 +1,4 @@
-//! The faults of a run as spans of time, and which of them were in force around a payment.
+//! The faults of a run as spans of time, and which of them were in force when.
 
 use crate::history::{Event, FaultStage, FaultStep};
 use crate::verdict::FaultSummary;

@@ -1,11 +1,11 @@
-//! Idempotency of the recharge. Valid when one request number means one payment, one payload and one answer.
+//! Idempotency of requests. Valid when one key of a client means one subject, one payload and one answer.
 //!
-//! - `duplicate-payment`: one payment of a client is recorded more than once.
-//! - `payload-overwritten`: the row of an answered payment carries the payload of a later, conflicting request.
-//! - `conflict-accepted`: a request with an answered number and another payload was not refused.
+//! - `duplicate-record`: one subject of a client is recorded more than once.
+//! - `payload-overwritten`: the row of an answered subject carries the payload of a later, conflicting request.
+//! - `conflict-accepted`: a request with an answered key and another payload was not refused.
 //! - `divergent-answer`: two `ok` answers to the same request differ, or an answer speaks of another payload.
 //! - `answer-contradicted`: a definite answer says something else than the row does in the end.
-//! - `unexpected-payment`: a row is recorded that no client asked for.
+//! - `unexpected-record`: a row is recorded that no client asked for.
 //!
 //! Sees: answers and final rows. Cannot see: rows that came and went; an answer that was lost on its way. An
 //! answer that is neither success nor failure contradicts nothing.
@@ -14,23 +14,34 @@
 use std::collections::HashMap;
 
 use crate::findings::Findings;
-use crate::history::{Kind, ReadMoment};
-use crate::ledger::{Answer, Class, Conflict, Id, Ledger, Owner, Payment, Role, Row};
+use crate::history::{Kind, Moment};
 use crate::money;
 use crate::verdict::CheckerResult;
-use crate::words::{payment, plural, times, witness};
+
+use super::story::{payload, plural, row_shown, subject, times, witness};
+use super::{Answer, Class, Conflict, Id, Ledger, Owner, Role, Row, Subject};
 
 /// Name of this checker.
-pub const NAME: &str = "idempotency";
+pub(crate) const NAME: &str = "idempotent-requests";
+
+/// What it reports.
+pub(crate) const ANOMALIES: [&str; 6] = [
+    "duplicate-record",
+    "payload-overwritten",
+    "conflict-accepted",
+    "divergent-answer",
+    "answer-contradicted",
+    "unexpected-record",
+];
 
 /// The read that proves what is recorded.
-const READS: [(ReadMoment, Role); 1] = [(ReadMoment::Final, Role::Payments)];
+const READS: [(Moment, Role); 1] = [(Moment::Final, Role::Recorded)];
 
 /// Judges every request number of a ledger.
-pub fn check(ledger: &Ledger) -> CheckerResult {
+pub(crate) fn check(ledger: &Ledger) -> CheckerResult {
     let mut findings = Findings::default();
     observed(ledger, &mut findings);
-    for at in 0..ledger.payments.len() {
+    for at in 0..ledger.subjects.len() {
         divergent(ledger, at, &mut findings);
     }
     let incomplete = ledger.incomplete();
@@ -38,7 +49,7 @@ pub fn check(ledger: &Ledger) -> CheckerResult {
     match incomplete {
         Some(why) => findings.doubt(why),
         None => {
-            for at in 0..ledger.payments.len() {
+            for at in 0..ledger.subjects.len() {
                 duplicate(ledger, at, &mut findings);
                 contradicted(ledger, at, &mut findings);
             }
@@ -49,12 +60,12 @@ pub fn check(ledger: &Ledger) -> CheckerResult {
 }
 
 fn observed(ledger: &Ledger, findings: &mut Findings) {
-    let payments = &ledger.payments;
-    let retried = payments.iter().filter(|p| p.attempts.len() > 1).count();
-    let answers = payments.iter().flat_map(Payment::answers);
+    let subjects = &ledger.subjects;
+    let retried = subjects.iter().filter(|p| p.attempts.len() > 1).count();
+    let answers = subjects.iter().flat_map(Subject::answers);
     let ok = answers.filter(|a| a.kind == Kind::Ok).count();
     let refused = |c: &&Conflict| c.attempt.end.as_ref().is_some_and(|e| e.kind == Kind::Fail);
-    findings.count("payments", payments.len() as u64);
+    findings.count("subjects", subjects.len() as u64);
     findings.count("retried", retried as u64);
     findings.count("ok-answers", ok as u64);
     findings.count("conflicts", ledger.conflicts.len() as u64);
@@ -63,7 +74,8 @@ fn observed(ledger: &Ledger, findings: &mut Findings) {
         ledger.conflicts.iter().filter(refused).count() as u64,
     );
     if ok == 0 {
-        findings.doubt("no recharge ended ok: there is nothing to judge");
+        let actions = ledger.follow.started.join(" or ");
+        findings.doubt(format!("no {actions} ended ok: there is nothing to judge"));
     } else if retried == 0 && ledger.conflicts.is_empty() {
         findings.remark("no request was repeated: only answers and rows were compared");
     }
@@ -71,25 +83,24 @@ fn observed(ledger: &Ledger, findings: &mut Findings) {
 
 /// Two `ok` answers that differ.
 fn divergent(ledger: &Ledger, at: usize, findings: &mut Findings) {
-    let what = &ledger.payments[at];
+    let what = &ledger.subjects[at];
     let mut answers = what.answers().filter(|a| a.kind == Kind::Ok);
     let Some(first) = answers.next() else { return };
-    let asked = (ledger.account_name(what.account), what.amount);
     let said = std::iter::once(first).chain(answers.clone());
-    let strange = said.filter_map(|a| strays(ledger, a, asked).map(|why| (a, why))).next();
+    let strange = said.filter_map(|a| strays(ledger, what, a).map(|why| (a, why))).next();
     let differing = answers
         .filter_map(|a| differs(ledger, first, a).map(|why| (a, why)))
         .next();
     let Some((answer, why)) = differing.or(strange) else {
         return;
     };
-    let sentence = format!("{} was answered differently: {why}", payment(ledger, at));
+    let sentence = format!("{} was answered differently: {why}", subject(ledger, at));
     let mut events = vec![first.index, answer.index];
     events.extend(what.attempts.iter().map(|a| a.index));
-    findings.anomaly("divergent-answer", ledger.tx(at), sentence, events);
+    findings.anomaly("divergent-answer", ledger.key(at), sentence, events);
 }
 
-/// How two `ok` answers to one number differ.
+/// How two `ok` answers to one key differ.
 fn differs(ledger: &Ledger, first: &Answer, other: &Answer) -> Option<String> {
     let word = |id: Id| ledger.words.name(id);
     let definite = first.class != Class::Other && other.class != Class::Other;
@@ -97,32 +108,40 @@ fn differs(ledger: &Ledger, first: &Answer, other: &Answer) -> Option<String> {
     if let Some((a, b)) = pair(first.result, other.result).filter(|_| definite) {
         return Some(format!("first with {:?}, then with {:?}", word(a), word(b)));
     }
-    if let Some((a, b)) = pair(first.tx, other.tx) {
-        let (a, b) = (ledger.txs.name(a), ledger.txs.name(b));
-        return Some(format!("first with number {a}, then with number {b}"));
+    if let Some((a, b)) = pair(first.key, other.key) {
+        let (name, a, b) = (&ledger.follow.key, ledger.keys.name(a), ledger.keys.name(b));
+        return Some(format!("first with {name} {a}, then with {name} {b}"));
     }
-    if let Some((a, b)) = pair(first.account, other.account) {
-        return Some(format!("first for account {}, then for account {}", word(a), word(b)));
-    }
-    let (a, b) = pair(first.amount, other.amount)?;
-    let scale = ledger.promise.scale;
-    let equal = money::parse(word(a), scale).is_ok() && money::parse(word(a), scale) == money::parse(word(b), scale);
-    (!equal).then(|| format!("first with amount {}, then with amount {}", word(a), word(b)))
+    let fields = ledger.follow.fields.iter().zip(first.fields.iter().zip(&other.fields));
+    let mut differing = fields.filter_map(|(name, (a, b))| {
+        let (a, b) = pair(*a, *b).filter(|(a, b)| !ledger.says_the_same(*a, *b))?;
+        Some(format!("first with {name} {}, then with {name} {}", word(a), word(b)))
+    });
+    differing.next()
 }
 
 /// How an `ok` answer speaks of another payload than was asked for.
-fn strays(ledger: &Ledger, answer: &Answer, (account, amount): (&str, i128)) -> Option<String> {
-    let word = |id: Id| ledger.words.name(id);
-    if let Some(found) = answer.account.map(word).filter(|found| *found != account) {
-        return Some(format!("the answer names account {found}"));
-    }
-    let found = answer.amount.map(word)?;
-    let same =
-        money::parse(found, ledger.promise.scale).is_ok_and(|money| money.is_near() && money.nearest() == amount);
-    (!same).then(|| format!("the answer names the amount {found}"))
+fn strays(ledger: &Ledger, what: &Subject, answer: &Answer) -> Option<String> {
+    let fields = ledger
+        .follow
+        .fields
+        .iter()
+        .zip(what.payload.fields.iter().zip(&answer.fields));
+    let mut strange = fields.filter_map(|(name, (sent, said))| {
+        let (sent, said) = ((*sent)?, (*said)?);
+        let same = match &ledger.follow.coded {
+            Some(coded) if coded.field == *name => {
+                let found = money::parse(ledger.words.name(said), coded.code.scale);
+                found.is_ok_and(|money| money.is_near() && money.nearest() == what.payload.amount)
+            }
+            _ => ledger.says_the_same(sent, said),
+        };
+        (!same).then(|| format!("the answer names the {name} {}", ledger.words.name(said)))
+    });
+    strange.next()
 }
 
-/// `conflict-accepted` and `payload-overwritten`: only a number that had been answered can be in conflict.
+/// `conflict-accepted` and `payload-overwritten`: only a key that had been answered can be in conflict.
 fn conflicts(ledger: &Ledger, rows_are_known: bool, findings: &mut Findings) {
     let mut overwritten: HashMap<usize, &Row> = HashMap::new();
     let mut own_row: HashMap<usize, &Row> = HashMap::new();
@@ -130,14 +149,14 @@ fn conflicts(ledger: &Ledger, rows_are_known: bool, findings: &mut Findings) {
         match row.owner {
             Owner::Changed(at) => drop(overwritten.insert(at, row)),
             Owner::Conflict(conflict) => drop(own_row.insert(conflict, row)),
-            Owner::Payment(_) | Owner::Nobody => {}
+            Owner::Subject(_) | Owner::Nobody => {}
         }
     }
     for (slot, conflict) in ledger.conflicts.iter().enumerate() {
-        let Some(at) = ledger.payment_of(conflict.tx) else {
+        let Some(at) = ledger.subject_of(conflict.key) else {
             continue;
         };
-        if !answered_before(&ledger.payments[at], conflict.attempt.index) {
+        if !answered_before(&ledger.subjects[at], conflict.attempt.index) {
             findings.add("conflicts-before-an-answer", 1);
             continue;
         }
@@ -145,31 +164,31 @@ fn conflicts(ledger: &Ledger, rows_are_known: bool, findings: &mut Findings) {
         let accepted = end.filter(|e| e.kind == Kind::Ok).map(|_| "was accepted".to_owned());
         let recorded = own_row
             .get(&slot)
-            .map(|row| format!("was recorded as {}", ledger.txs.name(row.tx)));
+            .map(|row| format!("was recorded as {}", ledger.keys.name(row.key)));
         if let Some(how) = accepted.or(recorded) {
             let sentence = format!(
-                "{}: a second request with its number but account {} and {} {how}",
-                payment(ledger, at),
-                ledger.account_name(conflict.account),
-                ledger.money(conflict.amount)
+                "{}: a second request with its {} but {} {how}",
+                subject(ledger, at),
+                ledger.follow.key,
+                payload(ledger, &conflict.payload)
             );
             findings.anomaly(
                 "conflict-accepted",
-                ledger.tx(at),
+                ledger.key(at),
                 sentence,
                 proof(ledger, at, conflict),
             );
         }
         if let Some(row) = overwritten.remove(&at) {
             let sentence = format!(
-                "{} is recorded with account {} and {} after a conflicting request",
-                payment(ledger, at),
-                ledger.account_name(row.account),
-                ledger.words.name(row.text)
+                "{} is {} with {} after a conflicting request",
+                subject(ledger, at),
+                ledger.follow.words.recorded,
+                row_shown(ledger, row)
             );
             findings.anomaly(
                 "payload-overwritten",
-                ledger.tx(at),
+                ledger.key(at),
                 sentence,
                 proof(ledger, at, conflict),
             );
@@ -177,8 +196,8 @@ fn conflicts(ledger: &Ledger, rows_are_known: bool, findings: &mut Findings) {
     }
 }
 
-fn answered_before(payment: &Payment, index: u64) -> bool {
-    payment.answers().any(|a| a.kind == Kind::Ok && a.index < index)
+fn answered_before(subject: &Subject, index: u64) -> bool {
+    subject.answers().any(|a| a.kind == Kind::Ok && a.index < index)
 }
 
 fn proof(ledger: &Ledger, at: usize, conflict: &Conflict) -> Vec<u64> {
@@ -188,23 +207,24 @@ fn proof(ledger: &Ledger, at: usize, conflict: &Conflict) -> Vec<u64> {
     events
 }
 
-/// `duplicate-payment`: more rows than one.
+/// `duplicate-record`: more rows than one.
 fn duplicate(ledger: &Ledger, at: usize, findings: &mut Findings) {
-    let what = &ledger.payments[at];
+    let what = &ledger.subjects[at];
     if what.rows.len() < 2 {
         return;
     }
-    let rows = what.rows.iter().map(|row| ledger.txs.name(ledger.rows[*row].tx));
+    let rows = what.rows.iter().map(|row| ledger.keys.name(ledger.rows[*row].key));
     let sentence = format!(
-        "{} is recorded {} ({}) after {} of its client",
-        payment(ledger, at),
+        "{} is {} {} ({}) after {} of its client",
+        subject(ledger, at),
+        ledger.follow.words.recorded,
         times(u32::try_from(what.rows.len()).unwrap_or(u32::MAX)),
         rows.collect::<Vec<_>>().join(", "),
         plural(what.attempts.len(), "request")
     );
     findings.anomaly(
-        "duplicate-payment",
-        ledger.tx(at),
+        "duplicate-record",
+        ledger.key(at),
         sentence,
         witness(ledger, at, &READS),
     );
@@ -212,26 +232,28 @@ fn duplicate(ledger: &Ledger, at: usize, findings: &mut Findings) {
 
 /// `answer-contradicted`: the row says something else than the client was told.
 fn contradicted(ledger: &Ledger, at: usize, findings: &mut Findings) {
-    let what = &ledger.payments[at];
+    let what = &ledger.subjects[at];
     let told = what.answers().find_map(|a| contradiction(ledger, what, a));
     let refused = what.outcome() == Kind::Fail && what.successes > 0;
-    let Some(how) = told.or_else(|| refused.then(|| "was refused but is recorded as successful".to_owned())) else {
+    let Some(how) =
+        told.or_else(|| refused.then(|| format!("was refused but is {} as successful", ledger.follow.words.recorded)))
+    else {
         return;
     };
-    let sentence = format!("{} {how}", payment(ledger, at));
+    let sentence = format!("{} {how}", subject(ledger, at));
     findings.anomaly(
         "answer-contradicted",
-        ledger.tx(at),
+        ledger.key(at),
         sentence,
         witness(ledger, at, &READS),
     );
 }
 
-fn contradiction(ledger: &Ledger, what: &Payment, answer: &Answer) -> Option<String> {
+fn contradiction(ledger: &Ledger, what: &Subject, answer: &Answer) -> Option<String> {
     if answer.kind != Kind::Ok || answer.class == Class::Other || what.rows.is_empty() {
         return None;
     }
-    let own = answer.tx.and_then(|tx| ledger.row_of(tx));
+    let own = answer.key.and_then(|key| ledger.row_of(key));
     let rows = what.rows.iter().map(|row| &ledger.rows[*row]);
     let successful = match own {
         Some(row) => row.class == Class::Success,
@@ -243,19 +265,21 @@ fn contradiction(ledger: &Ledger, what: &Payment, answer: &Answer) -> Option<Str
     let row = own.or_else(|| rows.clone().next())?;
     let recorded = row.result.map_or("NULL", |result| ledger.words.name(result));
     let told = answer.result.map_or("", |result| ledger.words.name(result));
-    Some(format!("was answered {told:?} but is recorded as {recorded:?}"))
+    let written = &ledger.follow.words.recorded;
+    Some(format!("was answered {told:?} but is {written} as {recorded:?}"))
 }
 
-/// `unexpected-payment`: rows of nobody.
+/// `unexpected-record`: rows of nobody.
 fn unexpected(ledger: &Ledger, findings: &mut Findings) {
     for row in ledger.rows.iter().filter(|row| row.owner == Owner::Nobody) {
-        let tx = ledger.txs.name(row.tx);
+        let key = ledger.keys.name(row.key);
         let sentence = format!(
-            "payment {tx} (account {}, {}) is recorded but no client asked for it",
-            ledger.account_name(row.account),
-            ledger.words.name(row.text)
+            "{} {key} ({}) is {} but no client asked for it",
+            ledger.follow.kind,
+            row_shown(ledger, row),
+            ledger.follow.words.recorded
         );
-        let read = ledger.read_index(ReadMoment::Final, Role::Payments);
-        findings.anomaly("unexpected-payment", tx, sentence, read.into_iter().collect());
+        let read = ledger.read_index(Moment::Final, Role::Recorded);
+        findings.anomaly("unexpected-record", key, sentence, read.into_iter().collect());
     }
 }

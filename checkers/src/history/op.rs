@@ -1,0 +1,48 @@
+//! One operation of a client: an action of the target, what was asked, what was answered.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// An operation. Its event's `f` is the action; `invoke` carries what was asked, `ok`, `fail` and `info` repeat it and add the
+/// answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Op {
+    /// The action, as the header names it. In JSON it is the event's `f`.
+    #[serde(skip)]
+    pub action: String,
+    /// The subject that it is about: the key's value as the client knows it, or the name of what is there beforehand.
+    pub subject: String,
+    /// 1 for the first try, counting up with each retry of the same operation.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub attempt: u32,
+    /// What was asked, by field; the key included where the client chose it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, String>,
+    /// Fields that deliberately differ from what the same key was sent with before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// Whether it was made to bring about what was missing once everything was at rest.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repair: bool,
+    /// HTTP status of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What the answer said, by the names that the target gives to its parts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answer: BTreeMap<String, String>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(n: &u32) -> bool {
+    *n == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(b: &bool) -> bool {
+    !*b
+}

@@ -1,0 +1,232 @@
+//! The options of a promise: read by name, each mistake said with its key, what is there, and what was probably meant.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::history::Promise;
+
+/// The options of one promise, while they are read.
+pub(crate) struct Options<'a> {
+    /// Where it stands: `promises[0]`.
+    at: String,
+    map: &'a Map<String, Value>,
+    problems: Vec<String>,
+}
+
+impl<'a> Options<'a> {
+    /// The options of the promise at a position.
+    pub(crate) fn of(promise: &'a Promise, position: usize) -> Options<'a> {
+        Options {
+            at: format!("promises[{position}]"),
+            map: &promise.options,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Every option is one of these.
+    pub(crate) fn known(&mut self, known: impl Iterator<Item = &'static str> + Clone, owner: &str) {
+        for key in self
+            .map
+            .keys()
+            .filter(|key| !known.clone().any(|name| name == key.as_str()))
+        {
+            let hint = did_you_mean(key, known.clone());
+            let has = list(known.clone());
+            let at = &self.at;
+            self.problems
+                .push(format!("{at}.{key} is no option of {owner}; it has {has}{hint}"));
+        }
+    }
+
+    /// Something is wrong with an option.
+    pub(crate) fn say(&mut self, key: &str, problem: impl std::fmt::Display) {
+        let at = &self.at;
+        self.problems.push(format!("{at}.{key} {problem}"));
+    }
+
+    /// What was made of them, or what is wrong.
+    pub(crate) fn ended<T>(self, made: Option<T>) -> Result<T, Vec<String>> {
+        match made {
+            Some(made) if self.problems.is_empty() => Ok(made),
+            _ if self.problems.is_empty() => Err(vec![format!("{} cannot be understood", self.at)]),
+            _ => Err(self.problems),
+        }
+    }
+
+    /// Whether anything is wrong so far.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// The value at a key, which may lead into tables: `effect.view`.
+    pub(crate) fn value(&self, key: &str) -> Option<&'a Value> {
+        let mut parts = key.split('.');
+        let mut value = self.map.get(parts.next()?)?;
+        for part in parts {
+            value = value.get(part)?;
+        }
+        Some(value)
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self, key: &str) -> Option<&'a str> {
+        let value = self.value(key)?;
+        if value.as_str().is_none() {
+            self.wrong(key, value, "a text");
+        }
+        value.as_str()
+    }
+
+    /// A text that must be there.
+    pub(crate) fn needed(&mut self, key: &str, example: &str) -> Option<&'a str> {
+        if self.value(key).is_none() {
+            self.say(key, format!("is missing; for example {key} = {example}"));
+        }
+        self.text(key)
+    }
+
+    /// A name that must be one of those that are there.
+    pub(crate) fn name<'n>(
+        &mut self,
+        key: &str,
+        what: &str,
+        there: impl Iterator<Item = &'n str> + Clone,
+    ) -> Option<&'a str> {
+        let name = self.text(key)?;
+        self.refers(key, what, name, there).then_some(name)
+    }
+
+    /// Whether `name`, at a key, is one of those that are there.
+    pub(crate) fn refers<'n>(
+        &mut self,
+        key: &str,
+        what: &str,
+        name: &str,
+        there: impl Iterator<Item = &'n str> + Clone,
+    ) -> bool {
+        let found = there.clone().any(|other| other == name);
+        if !found {
+            let hint = did_you_mean(name, there.clone());
+            self.say(
+                key,
+                format!("refers to {what} {name:?}; this target has {}{hint}", list(there)),
+            );
+        }
+        found
+    }
+
+    /// A number.
+    pub(crate) fn number(&mut self, key: &str) -> Option<f64> {
+        let value = self.value(key)?;
+        if value.as_f64().is_none() {
+            self.wrong(key, value, "a number");
+        }
+        value.as_f64()
+    }
+
+    /// One text, or several.
+    pub(crate) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        let value = self.value(key)?;
+        let texts = texts(value);
+        if texts.is_none() {
+            self.wrong(key, value, "a text or a list of texts");
+        }
+        texts
+    }
+
+    /// Columns, each with the values that count: `{ result = ["success"] }`.
+    pub(crate) fn values_by_column(&mut self, key: &str) -> BTreeMap<String, Vec<String>> {
+        let Some(value) = self.value(key) else {
+            return BTreeMap::new();
+        };
+        let shape = "a table of columns with their values, as in { result = [\"success\"] }";
+        let Some(table) = value.as_object() else {
+            self.wrong(key, value, shape);
+            return BTreeMap::new();
+        };
+        let mut columns = BTreeMap::new();
+        for (column, value) in table {
+            match texts(value) {
+                Some(values) if !values.is_empty() => drop(columns.insert(column.clone(), values)),
+                _ => self.wrong(&format!("{key}.{column}"), value, "a list of texts"),
+            }
+        }
+        columns
+    }
+
+    /// A length of time, in nanoseconds: `200ms`, `5s`, `2m`.
+    pub(crate) fn duration_ns(&mut self, key: &str) -> Option<u64> {
+        let text = self.text(key)?;
+        let ns = duration_ns(text);
+        if ns.is_none() {
+            self.say(
+                key,
+                format!("is {text:?}; expected a length of time like \"200ms\", \"5s\" or \"2m\""),
+            );
+        }
+        ns
+    }
+
+    /// A table has no other keys than these.
+    pub(crate) fn table(&mut self, key: &str, known: &[&str]) -> bool {
+        let Some(value) = self.value(key) else { return false };
+        let Some(table) = value.as_object() else {
+            self.wrong(key, value, "a table");
+            return false;
+        };
+        for inner in table.keys().filter(|inner| !known.contains(&inner.as_str())) {
+            let hint = did_you_mean(inner, known.iter().copied());
+            let has = list(known.iter().copied());
+            self.say(&format!("{key}.{inner}"), format!("is unknown; {key} has {has}{hint}"));
+        }
+        true
+    }
+
+    fn wrong(&mut self, key: &str, value: &Value, expected: &str) {
+        let found = value.to_string();
+        let found: String = found.chars().take(40).collect();
+        self.say(key, format!("is {found}; expected {expected}"));
+    }
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Array(values) => values.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
+/// Nanoseconds of a text like `200ms`.
+fn duration_ns(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..end].parse().ok()?;
+    let unit = match &text[end..] {
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+/// ` (did you mean balances?)`, where a name is near.
+pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let near = known
+        .map(|other| (strsim::damerau_levenshtein(name, other), other))
+        .min()
+        .filter(|(distance, other)| *distance <= 1 + other.chars().count().min(name.chars().count()) / 4);
+    near.map_or_else(String::new, |(_, other)| format!(" (did you mean {other}?)"))
+}
+
+/// `a, b and c`; `none` of nothing.
+pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.split_last() {
+        None => "none".to_owned(),
+        Some((only, [])) => (*only).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}

@@ -1,0 +1,216 @@
+//! What every run has, whatever its target: phases, faults, operations, samples, and how they came to an end.
+//!
+//! Gathered event by event. Never judges: it says what was seen.
+
+mod faults;
+mod stats;
+
+use std::collections::{BTreeMap, HashMap};
+
+pub use faults::FaultSpan;
+pub(crate) use stats::{percentile, windows};
+
+use crate::history::{Body, Event, FaultStep, Kind, Phase, Process};
+
+/// A phase of the run.
+#[derive(Clone, Debug)]
+pub struct PhaseSpan {
+    /// Its name.
+    pub name: String,
+    /// When it began.
+    pub from_ns: u64,
+    /// When it ended; None when it never did.
+    pub to_ns: Option<u64>,
+    /// Whether its end says ok.
+    pub ok: bool,
+    /// Why it does not.
+    pub error: Option<String>,
+}
+
+/// An operation as statistics see it.
+#[derive(Clone, Copy, Debug)]
+pub struct OpSpan {
+    /// Its action, as a position in [`Facts::actions`].
+    pub action: u32,
+    /// Time of the invocation.
+    pub from_ns: u64,
+    /// Time and kind of the end; None when it never ended.
+    pub end: Option<(u64, Kind)>,
+}
+
+/// A sample of what must come to rest.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    /// When.
+    pub time: u64,
+    /// Its counters.
+    pub counters: BTreeMap<String, i64>,
+}
+
+/// What is known of a run as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Faults, in order of their first step.
+    pub faults: Vec<FaultSpan>,
+    /// Phases, in order.
+    pub phases: Vec<PhaseSpan>,
+    /// Samples of what must come to rest.
+    pub samples: Vec<Rest>,
+    /// Names of actions.
+    pub actions: Vec<String>,
+    /// Operations of clients.
+    pub ops: Vec<OpSpan>,
+    /// Time of the last event.
+    pub end_ns: u64,
+    /// Events seen.
+    pub events: u64,
+    /// Whether the history ends before the run did.
+    pub cut_short: bool,
+}
+
+/// Facts in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    facts: Facts,
+    spans: HashMap<u32, usize>,
+    open: HashMap<Process, usize>,
+}
+
+impl Watch {
+    pub(crate) fn observe(&mut self, event: &Event) {
+        self.facts.end_ns = event.time;
+        self.facts.events += 1;
+        match &event.body {
+            Body::Phase(phase) => self.phase(phase, event),
+            Body::Fault(step) => self.fault(step, event),
+            Body::Sample(sample) => self.facts.samples.push(Rest {
+                time: event.time,
+                counters: sample.counters.clone(),
+            }),
+            Body::Op(op) => self.operation(&op.action, event),
+            Body::Header(_) | Body::View(_) | Body::Wire(_) | Body::Other(..) => {}
+        }
+    }
+
+    /// The facts; `truncated` where the history ended within a line.
+    pub(crate) fn finish(mut self, truncated: bool) -> Facts {
+        let last = self.facts.phases.iter().rev().find(|p| p.name == "final-reads");
+        self.facts.cut_short = truncated || last.is_none_or(|p| p.to_ns.is_none());
+        self.facts
+    }
+
+    fn phase(&mut self, phase: &Phase, event: &Event) {
+        let phases = &mut self.facts.phases;
+        if event.kind == Kind::Invoke {
+            phases.push(PhaseSpan {
+                name: phase.name.clone(),
+                from_ns: event.time,
+                to_ns: None,
+                ok: false,
+                error: None,
+            });
+            return;
+        }
+        let open = |p: &&mut PhaseSpan| p.name == phase.name && p.to_ns.is_none();
+        if let Some(span) = phases.iter_mut().rev().find(open) {
+            span.to_ns = Some(event.time);
+            span.ok = event.kind == Kind::Ok;
+            span.error.clone_from(&event.error);
+        }
+    }
+
+    fn fault(&mut self, step: &FaultStep, event: &Event) {
+        let faults = &mut self.facts.faults;
+        let at = *self.spans.entry(step.id).or_insert_with(|| {
+            faults.push(FaultSpan::new(step, event.time));
+            faults.len() - 1
+        });
+        faults[at].observe(step, event);
+    }
+
+    fn operation(&mut self, action: &str, event: &Event) {
+        if event.kind != Kind::Invoke {
+            if let Some(open) = self.open.remove(&event.process) {
+                self.facts.ops[open].end = Some((event.time, event.kind));
+            }
+            return;
+        }
+        let actions = &mut self.facts.actions;
+        let known = actions.iter().position(|name| name == action);
+        let at = known.unwrap_or_else(|| {
+            actions.push(action.to_owned());
+            actions.len() - 1
+        });
+        self.open.insert(event.process.clone(), self.facts.ops.len());
+        self.facts.ops.push(OpSpan {
+            action: u32::try_from(at).unwrap_or(u32::MAX),
+            from_ns: event.time,
+            end: None,
+        });
+    }
+}
+
+impl Facts {
+    /// The last phase of that name.
+    pub fn phase(&self, name: &str) -> Option<&PhaseSpan> {
+        self.phases.iter().rev().find(|p| p.name == name)
+    }
+
+    /// From when to when clients worked: the workload phase, or the whole history without one.
+    pub fn workload(&self) -> (u64, u64) {
+        match self.phase("workload") {
+            Some(phase) => (phase.from_ns, phase.to_ns.unwrap_or(self.end_ns)),
+            None => (0, self.end_ns),
+        }
+    }
+
+    /// Why the end of the history does not show the end of the run; None when it does.
+    pub fn incomplete(&self) -> Option<String> {
+        if self.cut_short {
+            let settles = |p: &&PhaseSpan| p.error.is_some() && !p.name.starts_with("settle");
+            return Some(match self.phases.iter().rev().find(settles) {
+                Some(PhaseSpan { name, error, .. }) => format!(
+                    "the history ends without final reads: the run stopped in {name}: {}",
+                    first_line(error.as_deref(), "no reason given")
+                ),
+                None => "the history is cut short: its final reads did not end".into(),
+            });
+        }
+        let phase = self.phase("final-reads").filter(|p| !p.ok)?;
+        let why = first_line(phase.error.as_deref(), "no reason given");
+        Some(format!("the final reads are incomplete: {why}"))
+    }
+
+    /// Why nobody can say that the target had come to rest before its final reads; None when it had.
+    pub fn restless(&self) -> Option<String> {
+        let last = self.phase("settle-repair").or_else(|| self.phase("settle"));
+        self.unsettled(last)
+    }
+
+    /// Why nobody can say that the target had come to rest before anything was repaired; None when it had.
+    pub fn restless_before(&self) -> Option<String> {
+        self.unsettled(self.phase("settle"))
+    }
+
+    fn unsettled(&self, phase: Option<&PhaseSpan>) -> Option<String> {
+        if self.phase("heal").is_some_and(|heal| !heal.ok) {
+            return Some("not everything was healed after the workload".into());
+        }
+        if let Some(fault) = self.faults.iter().find(|f| f.is_open()) {
+            return Some(format!("the fault {} was never seen healed", fault.name()));
+        }
+        match phase {
+            None => Some("there is no settle phase: nothing says that the target came to rest".into()),
+            Some(phase) if !phase.ok => {
+                let why = first_line(phase.error.as_deref(), "it was cut short");
+                Some(format!("the target did not come to rest in {}: {why}", phase.name))
+            }
+            Some(_) => None,
+        }
+    }
+}
+
+/// The first line of an error: reasons are sentences, logs are kept elsewhere.
+pub(crate) fn first_line<'a>(error: Option<&'a str>, otherwise: &'a str) -> &'a str {
+    error.and_then(|e| e.lines().next()).unwrap_or(otherwise)
+}
