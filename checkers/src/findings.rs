@@ -7,9 +7,20 @@ use crate::verdict::{Anomaly, CheckerResult, Verdict};
 /// How many doubts a reason names before it only counts them.
 const DOUBTS_SHOWN_MAX: usize = 3;
 
-/// The findings of one checker.
+/// The findings of one checker: it collects while the checker looks, and gives its result.
+///
+/// ```
+/// use paytwice_checkers::Findings;
+/// use paytwice_checkers::verdict::Verdict;
+///
+/// let mut findings = Findings::default();
+/// findings.count("orders", 2);
+/// findings.anomaly("oversold", "s1", "sku s1 was sold 3 times; there were 2".into(), vec![17, 41]);
+/// let result = findings.result("stock");
+/// assert_eq!((result.verdict, result.counts["oversold"]), (Verdict::Invalid, 1));
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub struct Findings {
     counts: BTreeMap<String, u64>,
     anomalies: Vec<Anomaly>,
     doubts: Vec<String>,
@@ -18,17 +29,17 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// Sets a count.
-    pub(crate) fn count(&mut self, name: &str, value: u64) {
+    pub fn count(&mut self, name: &str, value: u64) {
         self.counts.insert(name.to_owned(), value);
     }
 
     /// Adds to a count.
-    pub(crate) fn add(&mut self, name: &str, value: u64) {
+    pub fn add(&mut self, name: &str, value: u64) {
         *self.counts.entry(name.to_owned()).or_default() += value;
     }
 
-    /// A broken promise.
-    pub(crate) fn anomaly(&mut self, kind: &str, subject: &str, sentence: String, mut witness: Vec<u64>) {
+    /// A broken promise: its kind, the subject (its key), a sentence, and the indices of the events that prove it.
+    pub fn anomaly(&mut self, kind: &str, subject: &str, sentence: String, mut witness: Vec<u64>) {
         witness.sort_unstable();
         witness.dedup();
         self.anomalies.push(Anomaly {
@@ -40,17 +51,18 @@ impl Findings {
     }
 
     /// Something that keeps the verdict from being valid.
-    pub(crate) fn doubt(&mut self, why: impl Into<String>) {
+    pub fn doubt(&mut self, why: impl Into<String>) {
         self.doubts.push(why.into());
     }
 
     /// Something worth saying that changes nothing.
-    pub(crate) fn remark(&mut self, what: impl Into<String>) {
+    pub fn remark(&mut self, what: impl Into<String>) {
         self.remark = Some(what.into());
     }
 
-    /// Anomalies make it invalid, doubts unknown, neither valid.
-    pub(crate) fn result(self, name: &str) -> CheckerResult {
+    /// The result: anomalies make it invalid, doubts unknown, neither valid.
+    #[must_use]
+    pub fn result(self, name: &str) -> CheckerResult {
         let verdict = if !self.anomalies.is_empty() {
             Verdict::Invalid
         } else if !self.doubts.is_empty() {

@@ -3,9 +3,6 @@
 //! One buffer for all texts, one open-addressed table of numbers: 8 bytes of table and 4 of end per text, no allocation
 //! per text.
 
-/// How many look-ups [`Texts::touch`] prepares at once.
-pub(crate) const TOUCHED: usize = 64;
-
 /// Distinct texts, numbered in order of their first sight.
 #[derive(Clone, Debug)]
 pub(crate) struct Texts {
@@ -32,12 +29,7 @@ impl Texts {
     /// The number of a text.
     #[inline]
     pub(crate) fn id(&mut self, text: &[u8]) -> u32 {
-        self.id_hashed(text, hash(text))
-    }
-
-    /// The number of a text whose [`hash`] is at hand.
-    #[inline]
-    pub(crate) fn id_hashed(&mut self, text: &[u8], hash: u32) -> u32 {
+        let hash = hash(text);
         match self.find(text, hash) {
             Ok(id) => id,
             Err(slot) => self.insert(text, hash, slot),
@@ -60,26 +52,6 @@ impl Texts {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
-    }
-
-    /// Reads what [`Texts::id_hashed`] will read for these hashes, of which the first [`TOUCHED`] count, so that it is in
-    /// the cache by then. The reads of one stage do not wait for one another, as those of look-ups one after the other
-    /// do. What it returns means nothing.
-    #[inline]
-    pub(crate) fn touch(&self, hashes: &[u32]) -> u64 {
-        let mut at = [0; TOUCHED];
-        let hashes = &hashes[..hashes.len().min(TOUCHED)];
-        for (at, hash) in at.iter_mut().zip(hashes) {
-            *at = self.table[self.slot(*hash)];
-        }
-        for at in &mut at[..hashes.len()] {
-            let id = (*at as usize & 0xffff_ffff).wrapping_sub(1);
-            *at = self.ends.get(id).copied().unwrap_or_default();
-        }
-        at[..hashes.len()].iter().fold(0, |sum, end| {
-            let last = self.text.get((*end as usize).wrapping_sub(1));
-            sum ^ last.copied().map_or(0, u64::from)
-        })
     }
 
     #[inline]
@@ -133,7 +105,7 @@ impl Texts {
 
 /// Folded multiplication over words of 8 bytes: a few nanoseconds for a transaction number.
 #[inline]
-pub(crate) fn hash(text: &[u8]) -> u32 {
+fn hash(text: &[u8]) -> u32 {
     const A: u64 = 0x9e37_79b9_7f4a_7c15;
     const B: u64 = 0xd1b5_4a32_d192_ed03;
     let fold = |x: u64, y: u64| {

@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::findings::unknown;
-use crate::history::{Event, Header, History, Kind, Malformed, Pairing};
-use crate::ledger::{Ledger, Observer, figures, plural};
-use crate::promises::{Judge, Made, make};
+use crate::history::{Event, Header, History, Kind, Malformed, Moment, Pairing};
+use crate::ledger::{Ledger, Observer, Role, figures, plural};
+use crate::promises::{Made, make};
 use crate::run::{Facts, Watch, windows};
 use crate::verdict::{CheckerResult, Fate, RESULTS_VERSION, Results, Verdict, by_weight, weight};
 
@@ -141,7 +141,7 @@ fn assemble(header: Header, facts: &Facts, ledgers: &[Ledger], checkers: Vec<Che
     Results {
         version: RESULTS_VERSION,
         verdict,
-        sentence: sentence(verdict, &checkers, ledgers),
+        sentence: sentence(verdict, &checkers, || kept(&checkers, ledgers)),
         header,
         truncated: facts.cut_short,
         events: facts.events,
@@ -175,8 +175,8 @@ fn all_figures(facts: &Facts, ledgers: &[Ledger]) -> figures::Figures {
     all
 }
 
-/// The verdict first, then its weightiest reason.
-fn sentence(verdict: Verdict, checkers: &[CheckerResult], ledgers: &[Ledger]) -> String {
+/// The verdict first, then its weightiest reason; `kept` says what a valid one means.
+fn sentence(verdict: Verdict, checkers: &[CheckerResult], kept: impl FnOnce() -> String) -> String {
     match verdict {
         Verdict::Invalid => {
             let anomalies = by_weight(checkers);
@@ -193,22 +193,46 @@ fn sentence(verdict: Verdict, checkers: &[CheckerResult], ledgers: &[Ledger]) ->
             let none = || "the target makes no promise: there is nothing to judge".to_owned();
             format!("UNKNOWN: {}", why.unwrap_or_else(none))
         }
-        Verdict::Valid => match ledgers.first() {
-            Some(ledger) => {
-                let follow = &ledger.follow;
-                let successful = ledger.subjects.iter().filter(|p| p.successes > 0).count();
-                let known = match follow.recorded {
-                    Some(_) => format!("{} as successful", follow.words.recorded),
-                    None => "acknowledged".to_owned(),
-                };
-                format!(
-                    "VALID: {} attempted, {successful} {known}, each of these {} exactly once",
-                    plural(ledger.subjects.len(), &follow.kind),
-                    follow.words.effect
-                )
-            }
-            None => format!("VALID: {} held", plural(checkers.len(), "promise")),
-        },
+        Verdict::Valid => format!("VALID: {}", kept()),
+    }
+}
+
+/// What a valid verdict means: what became of the subjects that were followed, or how many promises held.
+fn kept(checkers: &[CheckerResult], ledgers: &[Ledger]) -> String {
+    let Some(ledger) = ledgers.first() else {
+        return held(checkers);
+    };
+    let follow = &ledger.follow;
+    let successful = ledger.subjects.iter().filter(|p| p.successes > 0).count();
+    let known = match follow.recorded {
+        Some(_) => format!("{} as successful", follow.words.recorded),
+        None => "acknowledged".to_owned(),
+    };
+    format!(
+        "{} attempted, {successful} {known}, each of these {} exactly once",
+        plural(ledger.subjects.len(), &follow.kind),
+        follow.words.effect
+    )
+}
+
+fn held(checkers: &[CheckerResult]) -> String {
+    format!("{} held", plural(checkers.len(), "promise"))
+}
+
+impl Results {
+    /// Puts the result of a promise that was decided elsewhere in the place of the one of that name, or behind all others;
+    /// the verdict and its sentence follow.
+    pub fn put(&mut self, result: CheckerResult) {
+        match self.checkers.iter_mut().find(|other| other.name == result.name) {
+            Some(place) => *place = result,
+            None => self.checkers.push(result),
+        }
+        let verdict = self.checkers.iter().fold(Verdict::Valid, |v, c| v.merge(c.verdict));
+        let was_valid = self.verdict == Verdict::Valid;
+        if verdict != Verdict::Valid || !was_valid {
+            self.sentence = sentence(verdict, &self.checkers, || held(&self.checkers));
+        }
+        self.verdict = verdict;
     }
 }
 
@@ -218,7 +242,7 @@ fn fates(ledger: &Ledger, checkers: &[CheckerResult]) -> Vec<Fate> {
     for anomaly in checkers.iter().flat_map(|c| &c.anomalies) {
         named.entry(&anomaly.subject).or_default().push(&anomaly.kind);
     }
-    let viewed = ledger.follow.recorded.is_some() && ledger.incomplete().is_none();
+    let viewed = ledger.read_index(Moment::Final, Role::Recorded).is_some();
     (0..ledger.subjects.len())
         .map(|at| fate(ledger, at, viewed, &named))
         .collect()
@@ -227,7 +251,7 @@ fn fates(ledger: &Ledger, checkers: &[CheckerResult]) -> Vec<Fate> {
 fn fate(ledger: &Ledger, at: usize, viewed: bool, named: &HashMap<&str, Vec<&str>>) -> Fate {
     let subject = &ledger.subjects[at];
     let key = ledger.key(at);
-    let row = subject.rows.first().map(|row| &ledger.rows[*row]);
+    let row = subject.rows.first().filter(|_| viewed).map(|row| &ledger.rows[*row]);
     let outcome = subject.outcome();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let answered = match outcome {

@@ -100,4 +100,5 @@ pub mod streaming;
 pub mod verdict;
 pub mod workloads;
 
+pub use findings::Findings;
 pub use judge::{Judging, Undone, judge, undone};

@@ -75,7 +75,7 @@ pub struct Fate {
     pub result: Option<String>,
     /// Deliveries seen on the wire.
     pub delivered: u32,
-    /// How often it took effect; None where that cannot be read.
+    /// How often it took effect, for the subscriber for whom it did so least often; None where that cannot be read.
     pub effects: Option<u32>,
     /// How often it had taken effect at rest, before anything was repaired.
     pub effects_before_repair: Option<u32>,

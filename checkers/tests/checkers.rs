@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{PLANTS, Scenario, scenario};
+use common::{PLANTS, QUERY_PAY, Scenario, renumber, scenario};
 use paytwice_checkers::history::{Body, Kind};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::{Results, Verdict};
@@ -55,8 +55,8 @@ fn assert_planted(scenario: &mut Scenario, plant: &common::Plant, account: usize
         );
         assert!(anomaly.sentence.contains(&anomaly.subject), "{anomaly:?}");
     }
-    for fate in &results.payments {
-        let expected = usize::from(fate.tx == planted.subject);
+    for fate in &results.fates {
+        let expected = usize::from(fate.subject == planted.subject);
         assert_eq!(fate.anomalies.len(), expected, "{}: {fate:?}", plant.name);
     }
 }
@@ -91,7 +91,7 @@ fn each_plant_is_found_in_an_otherwise_quiet_run() {
         scenario.account(0);
         scenario.account(250);
         let first = scenario.pay(0, 1);
-        scenario.payments[first].queries = vec![(paytwice_checkers::history::QueryPath::Pay, "success")];
+        scenario.payments[first].queries = vec![(QUERY_PAY, "success")];
         assert_planted(&mut scenario, plant, 1, 50);
     }
 }
@@ -122,9 +122,7 @@ proptest! {
         let planted = plant.map(|plant| PLANTS[plant].apply(&mut scenario, 0, 77));
         let mut history = scenario.history();
         history.events.retain(|e| !matches!(e.body, Body::Wire(_) | Body::Fault(_)));
-        for (index, event) in (0..).zip(&mut history.events) {
-            event.index = index;
-        }
+        renumber(&mut history);
         let verdict = if planted.is_some() { Verdict::Invalid } else { Verdict::Valid };
         prop_assert_eq!(judge(&history).verdict, verdict);
     }
@@ -134,8 +132,7 @@ proptest! {
     fn a_restless_run_is_unknown(mut scenario in scenario(), missing in any::<bool>()) {
         scenario.settle = Kind::Info;
         if missing {
-            scenario.payments[0].credits = 0;
-            scenario.payments[0].credits_before = 0;
+            scenario.credit(0, 0);
         }
         let results = judge(&scenario.history());
         prop_assert_eq!(results.verdict, Verdict::Unknown, "{}", results.sentence);

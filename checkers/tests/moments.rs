@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Fault, Scenario, run_of_four as run};
-use paytwice_checkers::history::{Body, Event, FaultStage, Kind, OpenAccount, Phase, Process, ReadError, read};
+use common::{Fault, OPEN, RECHARGE, Scenario, delivery, is_phase, op, renumber, run_of_four as run};
+use paytwice_checkers::history::{Body, Event, FaultStage, Kind, Phase, Process, ReadError, read};
 use paytwice_checkers::judge;
 use paytwice_checkers::ops::Tape;
 use paytwice_checkers::verdict::Results;
@@ -18,14 +18,8 @@ fn found(results: &Results) -> Vec<(&str, &str, &str)> {
 fn edited(scenario: &Scenario, edit: impl FnOnce(&mut Vec<Event>)) -> Results {
     let mut history = scenario.history();
     edit(&mut history.events);
-    for (index, event) in (0..).zip(&mut history.events) {
-        event.index = index;
-    }
+    renumber(&mut history);
     judge(&history)
-}
-
-fn is_phase(event: &Event, name: &str, kind: Kind) -> bool {
-    event.kind == kind && matches!(&event.body, Body::Phase(phase) if phase.name == name)
 }
 
 fn stranger(amount: i128) -> common::Row {
@@ -101,18 +95,17 @@ fn told_when_opened(later_ns: u64) -> Vec<String> {
     scenario.accounts[1].initial = 0;
     scenario.accounts[1].late = true;
     for payment in 1..4 {
-        scenario.payments[payment].credits = 0;
-        scenario.payments[payment].credits_before = 0;
+        scenario.credit(payment, 0);
     }
     let results = edited(&scenario, |events| {
-        let opened = |e: &Event| e.kind == Kind::Ok && matches!(&e.body, Body::OpenAccount(OpenAccount { .. }));
+        let opened = |e: &Event| e.kind == Kind::Ok && op(e, OPEN).is_some();
         let at = events.iter().position(opened).unwrap();
-        let deliveries = |e: &Event| matches!(&e.body, Body::Wire(wire) if wire.tx == ["t1"]);
-        let delivery = events.iter().position(deliveries).unwrap();
-        events[at].time = events[delivery].time - later_ns;
+        let delivered = |events: &mut Vec<Event>| events.iter_mut().position(|e| delivery(e, "t1").is_some());
+        let first = delivered(events).unwrap();
+        events[at].time = events[first].time - later_ns;
         let opened = events.remove(at);
-        let delivery = events.iter().position(deliveries).unwrap();
-        events.insert(delivery, opened);
+        let first = delivered(events).unwrap();
+        events.insert(first, opened);
     });
     found(&results).iter().map(|(.., told)| (*told).to_owned()).collect()
 }
@@ -141,8 +134,8 @@ fn what_is_delivered_when_something_is_killed_is_not_delivered_after_that() {
         to_ms: at + 5,
     }];
     let results = edited(&scenario, |events| {
-        let delivery = |e: &&Event| matches!(&e.body, Body::Wire(wire) if wire.tx == ["t3"]);
-        let time = events.iter().find(delivery).unwrap().time;
+        let first = events.iter_mut().position(|e| delivery(e, "t3").is_some());
+        let time = events[first.unwrap()].time;
         for event in events {
             if matches!(&event.body, Body::Fault(step) if step.step != FaultStage::Healed) {
                 event.time = time;
@@ -186,7 +179,7 @@ fn operations_belong_to_the_workload_from_its_first_moment_to_its_last() {
                 .unwrap();
             let first = events
                 .iter()
-                .position(|e| matches!(&e.body, Body::Recharge(_)))
+                .position(|e| op(e, RECHARGE).is_some())
                 .unwrap();
             events[first].time = events[begin].time.checked_add_signed(move_by).unwrap();
             if move_by < 0 {
@@ -194,7 +187,7 @@ fn operations_belong_to_the_workload_from_its_first_moment_to_its_last() {
                 events.insert(begin, first);
             }
         });
-        results.windows[0].ops["recharge"].invoked
+        results.windows[0].ops[RECHARGE].invoked
     };
     assert_eq!([-1, 0, 1].map(invoked), [3, 4, 4]);
 }

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Fault, MS, Scenario, Try};
-use paytwice_checkers::history::{Body, History, Kind, Process, Sample};
+use common::{Fault, MS, QUERY_PAY, RECHARGE, Scenario, Try};
+use paytwice_checkers::history::{Body, Deed, History, Kind, Op, Process, Sample};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::{OpStats, Results};
 
@@ -51,37 +51,36 @@ fn operations_are_counted_per_window() {
             ("delay client->pay #2", Some(2))
         ]
     );
-    let all = ops(&results, "workload", "recharge");
+    let all = ops(&results, "workload", RECHARGE);
     assert_eq!((all.invoked, all.ok, all.fail, all.info), (6, 5, 0, 1));
     assert_eq!(all.availability, Some(5.0 / 6.0));
     assert_eq!((all.latency_p50_us, all.latency_max_us), (Some(7_000), Some(7_000)));
     // The lost try was under both, the rest of the second to the fourth payment under the delay alone.
-    let kill = ops(&results, "kill pay #1", "recharge");
+    let kill = ops(&results, "kill pay #1", RECHARGE);
     assert_eq!(
         (kill.invoked, kill.ok, kill.info, kill.availability),
         (1, 0, 1, Some(0.0))
     );
     assert_eq!(kill.latency_p99_us, None);
-    let delay = ops(&results, "delay client->pay #2", "recharge");
+    let delay = ops(&results, "delay client->pay #2", RECHARGE);
     assert_eq!((delay.invoked, delay.ok, delay.info), (4, 3, 1));
-    let calm = ops(&results, "no fault", "recharge");
+    let calm = ops(&results, "no fault", RECHARGE);
     assert_eq!((calm.invoked, calm.ok, calm.availability), (2, 2, Some(1.0)));
     let kill = &results.windows[2];
     assert_eq!(kill.to_ns - kill.from_ns, 10 * MS);
 }
 
 #[test]
-fn figures_tell_what_was_credited_how_and_how_fast() {
+fn figures_tell_what_took_effect_how_and_how_fast() {
     let mut scenario = run();
     scenario.payments[2].credits_before = 0;
-    scenario.payments[2].compensate = Some("success");
-    scenario.payments[3].credits = 0;
-    scenario.payments[3].credits_before = 0;
+    scenario.payments[2].repair = Some("success");
+    scenario.credit(3, 0);
     let results = judge(&scenario.history());
     let figure = |name: &str| results.figures.get(name).copied();
-    assert_eq!(figure("credited_by_message"), Some(3.0));
-    assert_eq!(figure("credited_by_query"), Some(1.0));
-    assert_eq!(figure("rpo_messages"), Some(1.0));
+    assert_eq!(figure("effects_before_repair"), Some(3.0));
+    assert_eq!(figure("effects_by_repair"), Some(1.0));
+    assert_eq!(figure("rpo_subjects"), Some(1.0));
     assert_eq!(figure("rpo_minor_units"), Some(1_000.0));
     // Each delivery comes 20 ms after its try began, 13 ms after its answer.
     assert_eq!(figure("soft_state_p50_ms"), Some(13.0));
@@ -89,7 +88,7 @@ fn figures_tell_what_was_credited_how_and_how_fast() {
     let (_, from, to) = results.phases[1].clone();
     #[expect(clippy::cast_precision_loss, reason = "a test")]
     let seconds = (to.unwrap() - from) as f64 / 1e9;
-    assert_eq!(figure("recharges_acknowledged_per_s"), Some(5.0 / seconds));
+    assert_eq!(figure("acknowledged_per_s"), Some(5.0 / seconds));
     assert_eq!(figure("ops_per_s"), Some(5.0 / seconds));
 }
 
@@ -163,15 +162,15 @@ fn a_history_cut_short_claims_no_losses() {
     let mut history = run().history();
     history.events.pop();
     let results = judge(&history);
-    assert!(!results.figures.contains_key("rpo_messages"));
-    assert!(results.figures.contains_key("recharges_acknowledged_per_s"));
+    assert!(!results.figures.contains_key("rpo_subjects"));
+    assert!(results.figures.contains_key("acknowledged_per_s"));
 }
 
 /// A run in which t1 is refused twice, and t0 and t2 are asked for: at the ends of the workload, before it, and after.
 #[test]
 fn operations_before_and_after_the_workload_are_not_of_it() {
     let mut scenario = run();
-    scenario.payments[4].compensate = Some("success");
+    scenario.payments[4].repair = Some("success");
     let refused = Try {
         result: Some("fail"),
         ..Try::ended(Kind::Fail)
@@ -179,8 +178,7 @@ fn operations_before_and_after_the_workload_are_not_of_it() {
     scenario.payments[1].tries = vec![refused.clone(), refused];
     scenario.payments[1].rows.clear();
     scenario.payments[1].deliveries = 0;
-    scenario.payments[1].credits = 0;
-    scenario.payments[1].credits_before = 0;
+    scenario.credit(1, 0);
     let mut history = scenario.history();
     let asked = |history: &mut History, at: usize, process: u64| {
         let time = history.events[at].time;
@@ -189,13 +187,11 @@ fn operations_before_and_after_the_workload_are_not_of_it() {
             time,
             process: Process::Client(process),
             kind,
-            body: Body::Query(
-                paytwice_checkers::history::QueryPath::Pay,
-                paytwice_checkers::history::Query {
-                    tx: "t0".into(),
-                    ..Default::default()
-                },
-            ),
+            body: Body::Op(Op {
+                action: QUERY_PAY.into(),
+                subject: "t0".into(),
+                ..Op::default()
+            }),
             error: None,
         };
         history.events.splice(at..at, [query(Kind::Invoke), query(Kind::Info)]);
@@ -216,9 +212,9 @@ fn operations_before_and_after_the_workload_are_not_of_it() {
     asked(&mut history, 2, 503);
     assert!(history.events[2].time < history.events[begin + 2].time);
     let results = judge(&renumbered(history));
-    assert_eq!(ops(&results, "workload", "query-pay").invoked, 2);
-    assert!(!results.windows[0].ops.contains_key("query-compensate"));
-    let all = ops(&results, "workload", "recharge");
+    assert_eq!(ops(&results, "workload", QUERY_PAY).invoked, 2);
+    assert!(!results.windows[0].ops.contains_key("query-account"));
+    let all = ops(&results, "workload", RECHARGE);
     assert_eq!((all.invoked, all.ok, all.fail, all.availability), (6, 4, 2, Some(1.0)));
 }
 
@@ -229,8 +225,7 @@ fn figures_leave_out_what_did_not_arrive_and_what_is_not_definite() {
     scenario.payments[1].tries = vec![Try::ok("unknown", "t1"), Try::ok("success", "t1")];
     // Acknowledged, and not recorded.
     scenario.payments[3].rows.clear();
-    scenario.payments[3].credits = 0;
-    scenario.payments[3].credits_before = 0;
+    scenario.credit(3, 0);
     scenario.payments[3].deliveries = 0;
     for at in [0, 1, 4] {
         scenario.payments[at].deliveries = 0;
@@ -242,17 +237,17 @@ fn figures_leave_out_what_did_not_arrive_and_what_is_not_definite() {
         _ => None,
     });
     for wire in wires.take(1) {
-        wire.did = Some("dropped".into());
+        wire.did = vec![Deed::Dropped];
     }
     let results = judge(&history);
     let figure = |name: &str| results.figures.get(name).copied();
     assert_eq!(
-        (figure("rpo_messages"), figure("rpo_minor_units")),
+        (figure("rpo_subjects"), figure("rpo_minor_units")),
         (Some(1.0), Some(1_000.0))
     );
     assert_eq!(figure("soft_state_max_ms"), Some(43.0));
     let (_, from, to) = results.phases[1].clone();
     #[expect(clippy::cast_precision_loss, reason = "a test")]
     let seconds = (to.unwrap() - from) as f64 / 1e9;
-    assert_eq!(figure("recharges_acknowledged_per_s"), Some(5.0 / seconds));
+    assert_eq!(figure("acknowledged_per_s"), Some(5.0 / seconds));
 }

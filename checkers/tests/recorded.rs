@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use paytwice_checkers::ledgers::bank::{self, Bank};
+use paytwice_checkers::accounts::bank::{self, Bank};
 use paytwice_checkers::stores::{counter, long_fork, set, set_full};
 use paytwice_checkers::streaming::{At, Streaming};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};

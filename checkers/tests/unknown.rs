@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{PLANTS, run_of_four as run};
-use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, History, Kind, Process, ReadMoment, Rows, read};
+use common::{PLANTS, QUERY_ACCOUNT, QUERY_PAY, RECHARGE, is_phase, is_view, op, run_of_four as run};
+use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, History, Kind, Moment, Process, read};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::Verdict;
 
@@ -23,13 +23,13 @@ fn what_cannot_be_decided_is_unknown_with_its_reason() {
             (|events| drop(events.pop())) as fn(&mut Vec<Event>),
         ),
         ("exactly-once: there is no final read of payments", |events| {
-            events.retain(|e| !is_role(e, ReadMoment::Final, "payments"));
+            events.retain(|e| !is_view(e, "payments", Moment::Final));
         }),
         ("exactly-once: there is no final read of balances", |events| {
-            events.retain(|e| !is_role(e, ReadMoment::Final, "balances"));
+            events.retain(|e| !is_view(e, "balances", Moment::Final));
         }),
         ("exactly-once: there is no initial read of balances", |events| {
-            events.retain(|e| !is_role(e, ReadMoment::Initial, "balances"));
+            events.retain(|e| !is_view(e, "balances", Moment::Initial));
         }),
         (
             "exactly-once: the final read of payments is incomplete: no answer",
@@ -43,11 +43,11 @@ fn what_cannot_be_decided_is_unknown_with_its_reason() {
             end.error = Some("no answer\nand a log".into());
         }),
         (
-            "exactly-once: the target did not come to rest in settle-compensate: lag 3",
+            "exactly-once: the target did not come to rest in settle-repair: lag 3",
             |events| {
                 let end = events
                     .iter_mut()
-                    .find(|e| is_phase(e, "settle-compensate", Kind::Ok))
+                    .find(|e| is_phase(e, "settle-repair", Kind::Ok))
                     .expect("its end");
                 end.kind = Kind::Info;
                 end.error = Some("lag 3".into());
@@ -73,15 +73,15 @@ fn what_cannot_be_decided_is_unknown_with_its_reason() {
             },
         ),
         (
-            "query-honesty: no query ended ok: there is nothing to judge",
+            "honest-answers: no query-account or query-pay ended ok: there is nothing to judge",
             |events| {
-                events.retain(|e| !matches!(e.body, Body::Query(..)));
+                events.retain(|e| [QUERY_PAY, QUERY_ACCOUNT].iter().all(|action| op(e, action).is_none()));
             },
         ),
         (
             "exactly-once: no recharge ended ok: there is nothing to judge",
             |events| {
-                events.retain(|e| !matches!(e.body, Body::Recharge(_)));
+                events.retain(|e| op(e, RECHARGE).is_none());
             },
         ),
         (
@@ -98,8 +98,8 @@ fn what_cannot_be_decided_is_unknown_with_its_reason() {
             "exactly-once: event 10: t1 is tried again with another payload, and not marked as a conflict",
             |events| {
                 for event in events {
-                    if let Body::Recharge(recharge) = &mut event.body {
-                        recharge.tx = "t1".into();
+                    if let Body::Op(op) = &mut event.body {
+                        op.subject = "t1".into();
                     }
                 }
             },
@@ -122,34 +122,17 @@ fn what_cannot_be_decided_is_unknown_with_its_reason() {
     }
 }
 
-fn is_role(event: &Event, at: ReadMoment, role: &str) -> bool {
-    let Body::Read(read) = &event.body else { return false };
-    let name = match read.rows {
-        Rows::Payments(_) => "payments",
-        Rows::Balances(_) => "balances",
-        Rows::Credits(_) => "credits",
-    };
-    (read.at, name) == (at, role)
-}
-
-fn is_phase(event: &Event, name: &str, kind: Kind) -> bool {
-    event.kind == kind && matches!(&event.body, Body::Phase(p) if p.name == name)
-}
-
+/// Only this view failed: the others follow it.
 fn fail_read(events: &mut [Event]) {
     let read = events
         .iter_mut()
-        .find(|e| is_role(e, ReadMoment::Final, "payments"))
-        .expect("the read");
-    read.body = Body::Other("read-failed".into(), serde_json::json!({ "at": "final" }));
+        .find(|e| is_view(e, "payments", Moment::Final))
+        .expect("the view");
+    if let Body::View(view) = &mut read.body {
+        view.rows = None;
+    }
     read.kind = Kind::Info;
-    read.error = Some("no answer".into());
-    let index = events
-        .iter()
-        .position(|e| matches!(&e.body, Body::Other(..)))
-        .expect("the failure");
-    // Only this read failed: the others follow it.
-    assert!(is_role(&events[index + 1], ReadMoment::Final, "balances"));
+    read.error = Some("no answer\nand a log".into());
 }
 
 fn fault_step(step: FaultStage) -> Event {

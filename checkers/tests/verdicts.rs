@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::{Conflict, Fault, MS, PLANTS, Row, Scenario, Shown, Try, jsonl, run_of_one as run};
-use paytwice_checkers::history::{Kind, QueryPath, read};
+use common::{
+    Conflict, Fault, MS, PLANTS, QUERY_ACCOUNT, RECHARGE, Row, Scenario, Shown, Try, jsonl, run_of_one as run,
+};
+use paytwice_checkers::history::{Kind, read};
 use paytwice_checkers::verdict::{CheckerResult, Results, Verdict};
-use paytwice_checkers::{CHECKERS, judge};
+use paytwice_checkers::{judge, promises};
 
 /// A run whose second account has three more payments; the last, t3, is the one to break.
 fn run_with_victim() -> (Scenario, usize) {
@@ -45,8 +47,7 @@ fn planted(name: &str) -> Results {
 fn a_double_credit_names_the_deliveries_and_the_fault_between_them() {
     let (mut scenario, victim) = run_with_victim();
     scenario.payments[victim].deliveries = 3;
-    scenario.payments[victim].credits = 2;
-    scenario.payments[victim].credits_before = 2;
+    scenario.credit(victim, 2);
     scenario.faults = vec![Fault {
         fault: "kill",
         on: "account",
@@ -73,7 +74,7 @@ fn a_double_credit_names_the_deliveries_and_the_fault_between_them() {
     assert_eq!(
         told,
         [
-            "read", "recharge", "recharge", "wire", "wire", "fault", "wire", "read", "read"
+            "view", RECHARGE, RECHARGE, "wire", "wire", "fault", "wire", "view", "view"
         ]
     );
 }
@@ -104,7 +105,7 @@ fn every_kind_has_a_sentence_of_its_own() {
         (
             "late",
             "late",
-            "payment t3 (account a1, 1.00) was credited only when its client asked for it in the compensation phase: delivered once",
+            "payment t3 (account a1, 1.00) was credited only when its client asked for it once everything was at rest: delivered once",
         ),
         (
             "lost write",
@@ -122,29 +123,34 @@ fn every_kind_has_a_sentence_of_its_own() {
             "payment t3 (account a1, 1.00) was credited with 10.00 instead: delivered once",
         ),
         (
+            "recorded with another account",
+            "wrong-account",
+            "payment t3 (account a1, 1.00) was recorded with account a2, 1.00 instead",
+        ),
+        (
             "recorded with another amount",
             "wrong-amount",
             "payment t3 (account a1, 1.00) was recorded with 7.00 instead",
         ),
         (
-            "duplicate payment",
-            "duplicate-payment",
+            "duplicate record",
+            "duplicate-record",
             "payment t3 (account a1, 1.00) is recorded twice (again, t3) after 2 requests of its client",
         ),
         (
             "payload overwritten",
             "payload-overwritten",
-            "payment t3 (account a1, 1.00) is recorded with account a1 and 7.00 after a conflicting request",
+            "payment t3 (account a1, 1.00) is recorded with account a1, 7.00 after a conflicting request",
         ),
         (
             "conflict accepted",
             "conflict-accepted",
-            "payment t3 (account a1, 1.00): a second request with its number but account a1 and 7.00 was accepted",
+            "payment t3 (account a1, 1.00): a second request with its tx but account a1, 7.00 was accepted",
         ),
         (
             "divergent number",
             "divergent-answer",
-            "payment t3 (account a1, 1.00) was answered differently: first with number t3, then with number other",
+            "payment t3 (account a1, 1.00) was answered differently: first with tx t3, then with tx other",
         ),
         (
             "answered fail, recorded as success",
@@ -159,16 +165,16 @@ fn every_kind_has_a_sentence_of_its_own() {
         (
             "false fail",
             "false-fail",
-            "payment t3 (account a1, 1.00) is recorded as successful, but the crediting service said in 1 answer that it failed",
+            "payment t3 (account a1, 1.00) is recorded as successful, but account said in 1 answer that it failed",
         ),
         (
             "false success",
             "false-success",
-            "payment t3 (account a1, 1.00) is not recorded, but the recording service said in 1 answer that it succeeded",
+            "payment t3 (account a1, 1.00) is not recorded, but pay said in 1 answer that it succeeded",
         ),
         (
-            "unexpected payment",
-            "unexpected-payment",
+            "unexpected record",
+            "unexpected-record",
             "payment stranger (account a1, 10.00) is recorded but no client asked for it",
         ),
         (
@@ -189,7 +195,7 @@ fn every_kind_has_a_sentence_of_its_own() {
         (
             "two rows of one account",
             "duplicate-account",
-            "account a1 has 2 rows, each of which takes credits",
+            "account a1 has 2 rows, each of which takes effect",
         ),
     ] {
         assert_eq!(sentence_of(&planted(name), kind), sentence, "{name}");
@@ -202,12 +208,10 @@ fn a_sentence_names_the_queries_and_the_account_that_was_not_there_yet() {
     let account = scenario.account(0);
     scenario.accounts[account].late = true;
     let early = scenario.pay(account, 1);
-    scenario.payments[early].credits = 0;
-    scenario.payments[early].credits_before = 0;
+    scenario.credit(early, 0);
     let asked = scenario.pay(account, 60);
-    scenario.payments[asked].queries = vec![(QueryPath::Account, "success")];
-    scenario.payments[asked].credits = 2;
-    scenario.payments[asked].credits_before = 2;
+    scenario.payments[asked].queries = vec![(QUERY_ACCOUNT, "success")];
+    scenario.credit(asked, 2);
     let results = judge(&scenario.history());
     assert_eq!(
         sentence_of(&results, "lost"),
@@ -215,7 +219,7 @@ fn a_sentence_names_the_queries_and_the_account_that_was_not_there_yet() {
     );
     assert_eq!(
         sentence_of(&results, "double"),
-        "payment t2 (account a2, 0.10) was credited twice: delivered once; the crediting service was asked for it once"
+        "payment t2 (account a2, 0.10) was credited twice: delivered once; account was asked for it once"
     );
     let history = scenario.history();
     let told = |kind: &str| -> Vec<&str> {
@@ -228,12 +232,12 @@ fn a_sentence_names_the_queries_and_the_account_that_was_not_there_yet() {
             .witness
             .iter()
             .map(|i| &history.events[usize::try_from(*i).unwrap()]);
-        events.map(|e| e.body.f()).filter(|f| *f != "read").collect()
+        events.map(|e| e.body.f()).filter(|f| *f != "view").collect()
     };
-    assert_eq!(told("lost"), ["recharge", "recharge", "wire", "open-account"]);
+    assert_eq!(told("lost"), [RECHARGE, RECHARGE, "wire", "open-account"]);
     assert_eq!(
         told("double"),
-        ["recharge", "recharge", "wire", "query-account", "query-account"]
+        [RECHARGE, RECHARGE, "wire", QUERY_ACCOUNT, QUERY_ACCOUNT]
     );
 }
 
@@ -250,19 +254,27 @@ fn a_valid_run_says_what_it_saw() {
         ("attempted", 4),
         ("acknowledged", 4),
         ("delivered", 4),
-        ("credited", 4),
+        ("in-effect", 4),
         ("redelivered", 0),
     ] {
         assert_eq!(counts.get(name), Some(&count), "{name}");
     }
-    let fate = &results.payments[3];
-    assert_eq!((fate.tx.as_str(), fate.account.as_str(), fate.k), ("t3", "a1", 2));
-    assert_eq!((fate.attempts, fate.recorded, fate.delivered), (1, 1, 1));
-    assert_eq!((fate.credited, fate.credited_by_message), (Some(1), Some(1)));
+    let fate = &results.fates[3];
+    let fields = [("account", "a1"), ("amount", "1.00"), ("card", "4242")].map(|(name, of)| (name.into(), of.into()));
+    assert_eq!((fate.kind.as_str(), fate.subject.as_str()), ("payment", "t3"));
+    assert_eq!(fate.fields, std::collections::BTreeMap::<String, String>::from(fields));
+    assert_eq!((fate.attempts, fate.recorded, fate.delivered), (1, Some(1), 1));
+    assert_eq!((fate.effects, fate.effects_before_repair), (Some(1), Some(1)));
     assert_eq!((fate.outcome, fate.result.as_deref()), (Kind::Ok, Some("success")));
     assert!(fate.first_invoke_ns < fate.answered_ns.unwrap());
     assert!(fate.answered_ns < fate.first_delivered_ns.map(|t| t + 10 * MS));
     assert_eq!(results.phases.len(), 7);
+    let words = results.words.as_ref().expect("a kind of subject was followed");
+    assert_eq!(
+        [&words.subject, &words.recorded, &words.effect],
+        ["payment", "recorded", "credited"]
+    );
+    assert_eq!(words.holder.as_deref(), Some("account"));
 }
 
 #[test]
@@ -272,12 +284,10 @@ fn one_lost_and_one_double_of_the_same_amount_are_two_anomalies_when_deliveries_
     for _ in 0..3 {
         scenario.pay(other, 400);
     }
-    scenario.payments[victim].credits = 0;
-    scenario.payments[victim].credits_before = 0;
+    scenario.credit(victim, 0);
     let twin = scenario.payments.len() - 1;
     scenario.payments[twin].deliveries = 2;
-    scenario.payments[twin].credits = 2;
-    scenario.payments[twin].credits_before = 2;
+    scenario.credit(twin, 2);
     let results = judge(&scenario.history());
     let kinds: Vec<_> = checker(&results, "exactly-once")
         .anomalies
@@ -300,30 +310,39 @@ fn a_payment_recorded_twice_is_owed_two_credits() {
         sentence_of(&results, "lost"),
         "payment t3 (account a1, 1.00) was recorded twice as successful but credited once: delivered once"
     );
-    assert!(sentence_of(&results, "duplicate-payment").contains("(t3, again)"));
+    assert!(sentence_of(&results, "duplicate-record").contains("(t3, again)"));
 }
 
 #[test]
 fn a_conflict_may_come_first_where_no_answer_was_given() {
     let (mut scenario, victim) = run_with_victim();
     scenario.forget(victim);
-    scenario.payments[victim].conflict = Some(Conflict {
-        amount: 300,
-        kind: Kind::Ok,
-    });
+    scenario.payments[victim].conflict = Some(Conflict::amount(300, Kind::Ok));
     let results = judge(&scenario.history());
     assert_eq!(results.verdict, Verdict::Valid, "{}", results.sentence);
-    assert_eq!(checker(&results, "idempotency").counts["conflicts-before-an-answer"], 1);
+    assert_eq!(checker(&results, "idempotent-requests").counts["conflicts-before-an-answer"], 1);
+}
+
+#[test]
+fn a_conflict_is_told_by_the_fields_that_differ() {
+    let (mut scenario, victim) = run_with_victim();
+    let amount = scenario.amount(victim);
+    scenario.payments[victim].conflict = Some(Conflict {
+        amount,
+        card: Some("5555"),
+        kind: Kind::Ok,
+    });
+    assert_eq!(
+        sentence_of(&judge(&scenario.history()), "conflict-accepted"),
+        "payment t3 (account a1, 1.00): a second request with its tx but card 5555 was accepted"
+    );
 }
 
 #[test]
 fn a_conflict_that_got_a_number_of_its_own_is_accepted_and_its_money_explained() {
     let (mut scenario, victim) = run_with_victim();
     scenario.server_ids = true;
-    scenario.payments[victim].conflict = Some(Conflict {
-        amount: 300,
-        kind: Kind::Info,
-    });
+    scenario.payments[victim].conflict = Some(Conflict::amount(300, Kind::Info));
     scenario.rows.push(Row {
         tx: "s99".into(),
         account: 1,
@@ -335,7 +354,7 @@ fn a_conflict_that_got_a_number_of_its_own_is_accepted_and_its_money_explained()
     let found: Vec<_> = results.checkers.iter().flat_map(|c| &c.anomalies).collect();
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].sentence.ends_with("and 3.00 was recorded as s99"),
+        found[0].sentence.ends_with("but account a1, 3.00 was recorded as s99"),
         "{}",
         found[0].sentence
     );
@@ -367,10 +386,10 @@ fn a_balance_that_fell_is_wrong_and_its_credits_are_unknown() {
     let results = judge(&scenario.history());
     assert_eq!(
         results.sentence,
-        "INVALID: account a1: expected 101.11, found 99.99: its balance is below what credits can explain"
+        "INVALID: account a1: expected 101.11, found 99.99: its balance is below what effects can explain"
     );
     assert_eq!(checker(&results, "exactly-once").verdict, Verdict::Unknown);
-    assert_eq!(results.payments[1].credited, None);
+    assert_eq!(results.fates[1].effects, None);
 }
 
 #[test]
@@ -379,31 +398,26 @@ fn numbers_made_by_the_service_lead_back_to_the_payment() {
     scenario.number_by_the_service();
     // The client never learnt this number: only account and amount lead to it.
     scenario.payments[victim].tries = vec![Try::ended(Kind::Info)];
-    scenario.payments[victim].queries = vec![(QueryPath::Account, "fail")];
+    scenario.payments[victim].queries = vec![(QUERY_ACCOUNT, "fail")];
     let results = judge(&scenario.history());
-    let fate = &results.payments[victim];
-    assert_eq!((fate.recorded, fate.delivered, fate.credited), (1, 1, Some(1)));
+    let fate = &results.fates[victim];
+    assert_eq!((fate.recorded, fate.delivered, fate.effects), (Some(1), 1, Some(1)));
     assert_eq!(fate.anomalies, ["false-fail"]);
 }
 
 #[test]
-fn the_checkers_list_every_kind_they_report() {
+fn the_promises_list_every_kind_they_report() {
     for plant in &PLANTS {
-        let owners = CHECKERS.iter().filter(|c| c.kinds.contains(&plant.kind)).count();
-        assert_eq!(owners, 1, "{}", plant.kind);
-    }
-    for plant in &PLANTS {
+        let owners = promises::PROMISES.iter().filter(|p| p.anomalies.contains(&plant.kind));
+        assert_eq!(owners.count(), 1, "{}", plant.kind);
         let results = planted_anywhere(plant.name);
         for checker in &results.checkers {
-            let listed = CHECKERS.iter().find(|c| c.name == checker.name).expect("it is listed");
-            assert!(
-                checker
-                    .anomalies
-                    .iter()
-                    .all(|a| listed.kinds.contains(&a.kind.as_str()))
-            );
+            let listed = promises::find(&checker.name).expect("it is listed").anomalies;
+            assert!(checker.anomalies.iter().all(|a| listed.contains(&a.kind.as_str())));
         }
     }
+    let unknown = promises::find("exactly-onse").unwrap_err().to_string();
+    assert!(unknown.contains("did you mean exactly-once?"), "{unknown}");
 }
 
 fn planted_anywhere(name: &str) -> Results {

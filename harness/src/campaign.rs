@@ -1,11 +1,11 @@
 //! Campaigns: the way in for tests and for the command line.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), paytwice::run::RunError> {
+//! # async fn example() -> Result<(), paytwice::RunError> {
 //! use paytwice::Campaign;
 //!
-//! Campaign::target("pay-account")
-//!     .faults(["kill:account", "delay:account->mysql"])
+//! Campaign::target("shop")
+//!     .faults(["kill:orders", "delay:orders->mysql"])
 //!     .seed(7)
 //!     .run()
 //!     .await?
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use paytwice_checkers::history::History;
-use paytwice_checkers::verdict::{Anomaly, PaymentFate, Results, Verdict};
+use paytwice_checkers::verdict::{Anomaly, Fate, Results, Verdict};
 use paytwice_reports::coverage::Coverage;
 use paytwice_reports::terminal;
 
@@ -31,6 +31,8 @@ use crate::run::{self, Observer, RunError, RunOptions, Stage};
 pub struct Campaign {
     request: PlanRequest,
     plan: Option<Plan>,
+    /// The folder of the run whose plan is replayed, where that run kept its target.
+    kept_in: Option<PathBuf>,
     store: PathBuf,
     observer: ObserverOption,
     direct: bool,
@@ -61,6 +63,7 @@ impl Campaign {
         Campaign {
             request,
             plan: None,
+            kept_in: None,
             store: PathBuf::from("store"),
             observer: ObserverOption(Observer::silent()),
             direct: false,
@@ -74,6 +77,14 @@ impl Campaign {
         campaign
     }
 
+    /// Replays the plan in this file, against the manifest that the run kept beside it: the target may have changed since,
+    /// or have been given by its path.
+    #[must_use]
+    pub fn kept_beside(mut self, plan_file: &Path) -> Campaign {
+        self.kept_in = plan_file.parent().map(Path::to_owned);
+        self
+    }
+
     /// The seed that decides everything the harness decides.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Campaign {
@@ -81,7 +92,7 @@ impl Campaign {
         self
     }
 
-    /// What is broken: items as `--faults` takes them, e.g. `kill:pay`, `cut:account->mysql:reply@2s+3s`.
+    /// What is broken: items as `--faults` takes them, e.g. `kill:orders`, `cut:orders->mysql:reply@2s+3s`.
     #[must_use]
     pub fn faults<S: Into<String>>(mut self, faults: impl IntoIterator<Item = S>) -> Campaign {
         let items: Vec<String> = faults.into_iter().map(Into::into).collect();
@@ -93,7 +104,7 @@ impl Campaign {
         self
     }
 
-    /// Adds a rule at a wire point, e.g. `pay->mysql COMMIT reply #2: drop`. Without [`Campaign::faults`] nothing else is
+    /// Adds a rule at a wire point, e.g. `orders->mysql COMMIT reply #2: drop`. Without [`Campaign::faults`] nothing else is
     /// broken then.
     #[must_use]
     pub fn rule(mut self, rule: impl Into<String>) -> Campaign {
@@ -123,17 +134,31 @@ impl Campaign {
         self
     }
 
-    /// How long clients begin new payments.
+    /// How long clients start new subjects.
     #[must_use]
     pub fn time(mut self, time: Duration) -> Campaign {
         self.request.time_ms = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
-    /// New payments per second.
+    /// New subjects per second.
     #[must_use]
     pub fn rate(mut self, per_second: f64) -> Campaign {
         self.request.rate = Some(per_second);
+        self
+    }
+
+    /// How many subjects of a kind there are beforehand: `count("sku", 20)`.
+    #[must_use]
+    pub fn count(mut self, kind: impl Into<String>, n: u64) -> Campaign {
+        self.request.counts.insert(kind.into(), n);
+        self
+    }
+
+    /// How many of them are opened only while the workload runs.
+    #[must_use]
+    pub fn late(mut self, kind: impl Into<String>, n: u64) -> Campaign {
+        self.request.late.insert(kind.into(), n);
         self
     }
 
@@ -144,10 +169,31 @@ impl Campaign {
         self
     }
 
-    /// Share of payments whose client gives up at the first unknown outcome, 0 to 1.
+    /// Share of subjects whose client gives up at the first unknown outcome, 0 to 1.
     #[must_use]
-    pub fn give_up_share(mut self, share: f64) -> Campaign {
-        self.request.give_up_share = Some(share);
+    pub fn give_up(mut self, share: f64) -> Campaign {
+        self.request.give_up = Some(share);
+        self
+    }
+
+    /// Share of subjects after which the same key is sent with another value of a field, 0 to 1.
+    #[must_use]
+    pub fn conflict(mut self, share: f64) -> Campaign {
+        self.request.conflict = Some(share);
+        self
+    }
+
+    /// Share of subjects whose request is sent again though its answer is known, 0 to 1.
+    #[must_use]
+    pub fn repeat(mut self, share: f64) -> Campaign {
+        self.request.repeat = Some(share);
+        self
+    }
+
+    /// Share of subjects after whose start a client asks about a recent one, 0 to 1.
+    #[must_use]
+    pub fn ask(mut self, share: f64) -> Campaign {
+        self.request.ask = Some(share);
         self
     }
 
@@ -246,12 +292,12 @@ impl Campaign {
     }
 
     fn find_target(&self) -> Result<Target, RunError> {
-        let name = self
-            .plan
-            .as_ref()
-            .map(|p| p.target.clone())
-            .or_else(|| self.request.target.clone());
-        Ok(Target::find(name.as_deref().unwrap_or("pay-account"))?)
+        if let Some(kept) = self.kept_in.as_deref().and_then(run::kept) {
+            return Ok(kept?);
+        }
+        // What was asked for may be a path; a plan has the name.
+        let planned = || self.plan.as_ref().map(|plan| plan.target.as_str());
+        Ok(Target::find_or_only(self.request.target.as_deref().or_else(planned))?)
     }
 }
 
@@ -335,9 +381,9 @@ impl Run {
         &self.done.folder
     }
 
-    /// The fate of the n-th payment, from 1, in the order of their beginning.
-    pub fn payment(&self, n: usize) -> Option<&PaymentFate> {
-        self.done.results.payments.get(n.checked_sub(1)?)
+    /// The fate of the n-th subject, from 1, in the order of their beginning.
+    pub fn subject(&self, n: usize) -> Option<&Fate> {
+        self.done.results.fates.get(n.checked_sub(1)?)
     }
 
     /// The command that replays the run.

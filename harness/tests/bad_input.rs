@@ -88,7 +88,31 @@ async fn a_value_that_is_none_is_refused_by_its_flag() {
         254,
         &["--policy", "NAME=VALUE"],
     );
-    says(&paytwice(&["run", "--accounts", "1"]).await, 254, &["--accounts"]);
+    says(
+        &paytwice(&["run", "--count", "account=1"]).await,
+        254,
+        &["--count account", "at least 18", "payment.amount"],
+    );
+    says(
+        &paytwice(&["run", "--count", "account=4000000000"]).await,
+        254,
+        &["--count account", "1 to 1000000"],
+    );
+    says(
+        &paytwice(&["run", "--count", "account=-1"]).await,
+        254,
+        &["--count", "-1", "account=20"],
+    );
+    says(
+        &paytwice(&["run", "--count", "account"]).await,
+        254,
+        &["--count", "NAME=N"],
+    );
+    says(
+        &paytwice(&["run", "--late", "acount=1"]).await,
+        254,
+        &["--late acount", "did you mean account"],
+    );
     says(&paytwice(&["run", "--direct"]).await, 254, &["--direct", "--faults"]);
     says(&paytwice(&["frobnicate"]).await, 254, &["frobnicate"]);
 }
@@ -107,6 +131,64 @@ async fn a_malformed_plan_names_file_and_key() {
     ] {
         std::fs::write(&plan, text).unwrap();
         says(&paytwice(&["run", "--plan", file]).await, 254, &names);
+    }
+}
+
+#[tokio::test]
+async fn a_target_need_not_be_named_where_there_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    says(
+        &paytwice_in(dir.path(), &["list", "points"]).await,
+        254,
+        &["no folder `targets`"],
+    );
+    let original = workspace().join("targets/pay-account");
+    let copy = |name: &str| {
+        let to = dir.path().join("targets").join(name);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        let copied = Command::new("cp").arg("-r").arg(&original).arg(&to).status().unwrap();
+        assert!(copied.success());
+    };
+    copy("first");
+    says(&paytwice_in(dir.path(), &["list", "points"]).await, 0, &[]);
+    copy("second");
+    for args in [&["list", "points"][..], &["run", "--faults", "none"]] {
+        says(
+            &paytwice_in(dir.path(), args).await,
+            254,
+            &["first, second", "`paytwice run first`"],
+        );
+    }
+    says(&paytwice_in(dir.path(), &["list", "points", "second"]).await, 0, &[]);
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_wrong_is_said_with_file_and_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let original = std::fs::read_to_string(workspace().join("targets/pay-account/target.toml")).unwrap();
+    let file = dir.path().join("target.toml");
+    for (from, to, names) in [
+        (
+            "starts = \"payment\"",
+            "starts = \"paymnt\"",
+            ["actions.recharge.starts", "did you mean payment"],
+        ),
+        (
+            "view = \"balances\"",
+            "view = \"balence\"",
+            ["promises[0].effect.view", "did you mean balances"],
+        ),
+        (
+            "[views.payments]",
+            "[view.payments]",
+            ["view is not a known key", "did you mean views"],
+        ),
+    ] {
+        assert!(original.contains(from), "{from}");
+        std::fs::write(&file, original.replacen(from, to, 1)).unwrap();
+        let output = paytwice(&["run", dir.path().to_str().unwrap()]).await;
+        says(&output, 254, &names);
+        says(&output, 254, &["target.toml: "]);
     }
 }
 

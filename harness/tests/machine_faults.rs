@@ -195,7 +195,7 @@ async fn a_mysql_that_writes_once_a_second_is_found_out_by_a_loss_of_power() {
             .faults(["power-loss:mysql@3s+700ms"])
     };
     // What it had not written yet is its own affair: nothing, if it wrote just before, or credits alone, if no client was
-    // answered since (late, since the compensation finds them). Then the next run must lose payments.
+    // answered since (late, since the repair finds them). Then the next run must lose payments.
     let (session, mut found) = (up(&broken("0")).await, false);
     for number in 1..=3 {
         let run = session.run(&broken("0"), (number, 3)).await;

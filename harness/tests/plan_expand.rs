@@ -4,8 +4,8 @@ mod plan_common;
 
 use std::fmt::Write as _;
 
-use paytwice::plan::{Plan, PlanFile, PlanRequest, expand};
-use plan_common::{chain, pay_account};
+use paytwice::plan::{Count, Manifest, Plan, PlanFile, PlanRequest, Target, expand};
+use plan_common::{CHAIN, chain, pay_account};
 use proptest::prelude::*;
 
 fn with_seed(seed: u64) -> PlanRequest {
@@ -22,41 +22,113 @@ fn defaults_are_filled_in() {
 }
 
 #[test]
-fn amounts_of_every_payment_fit() {
+fn the_code_of_every_subject_fits() {
     let target = pay_account();
     for policy in ["decimal", "double"] {
         let mut request = with_seed(1);
         request.policies.insert("money".to_owned(), policy.to_owned());
-        let w = expand(&target, &request).unwrap().workload;
-        assert!(f64::from(w.base).powi(w.payments_per_account as i32) <= if policy == "double" { 1e15 } else { 1e38 });
-        assert!(w.accounts * w.payments_per_account >= w.payments_max);
-        assert!(f64::from(w.payments_max) >= w.rate * w.time_ms as f64 / 1000.0);
+        let plan = expand(&target, &request).unwrap();
+        let manifest = target.effective(&plan.policies).unwrap();
+        let (_, amount) = manifest.subjects["payment"].coded().next().unwrap();
+        assert!(
+            amount.conflict()
+                <= if policy == "double" {
+                    10i128.pow(15)
+                } else {
+                    10i128.pow(38)
+                }
+        );
+        let w = plan.workload;
+        assert!(w.counts["account"].all * amount.per_holder() >= w.subjects_max);
+        assert!(f64::from(w.subjects_max) >= w.stages[0].rate * w.time_ms as f64 / 1000.0);
     }
-    assert_eq!(
-        expand(&chain(), &with_seed(1)).unwrap().workload.payments_per_account,
-        8,
-        "nine digits, the highest kept for conflicts"
-    );
+    let chain = chain().manifest;
+    let (_, pieces) = chain.subjects["order"].coded().next().unwrap();
+    assert_eq!(pieces.per_holder(), 8, "nine digits, the highest kept for conflicts");
+    assert_eq!(pieces.conflict(), 100_000_000);
 }
 
 #[test]
-fn limits_of_money_that_a_policy_breaks_are_refused() {
-    let mut target = pay_account();
-    let double = target
-        .manifest
-        .policies
-        .get_mut("money")
-        .and_then(|p| p.values.get_mut("double"));
-    double
-        .and_then(|v| v.money.as_mut())
-        .expect("double changes money")
-        .digits = Some(2);
+fn a_shape_is_stretched_to_the_time_that_is_asked_for() {
+    let text = CHAIN.replacen(
+        "[keys.order]",
+        "[workload]\nclients = 3\nask = 0.0\nshape = [{ rate = 20, for = \"10s\" }, { rate = 200, for = \"20s\" }]\n\n[keys.order]",
+        1,
+    );
+    let target = Target::new(
+        ".",
+        Manifest::parse("target.toml", &text).unwrap_or_else(|e| panic!("{e}")),
+    );
+    let stages = |request: PlanRequest| -> Vec<(f64, u64)> {
+        let w = expand(&target, &request).unwrap().workload;
+        assert_eq!(w.time_ms, w.stages.iter().map(|stage| stage.for_ms).sum::<u64>());
+        w.stages.iter().map(|stage| (stage.rate, stage.for_ms)).collect()
+    };
+    assert_eq!(stages(with_seed(1)), [(20.0, 10_000), (200.0, 20_000)]);
+    let w = expand(&target, &with_seed(1)).unwrap().workload;
+    assert_eq!((w.clients, w.ask, w.subjects_max), (3, 0.0, 4200 + 210));
+    let begins: Vec<Option<u64>> = [0, 1, 199, 200, 201, 4199, 4200].map(|n| w.at_ms(n)).to_vec();
+    assert_eq!(
+        begins,
+        [
+            Some(0),
+            Some(50),
+            Some(9950),
+            Some(10_000),
+            Some(10_005),
+            Some(29_995),
+            None
+        ]
+    );
+    let timed = PlanRequest {
+        time_ms: Some(6000),
+        ..with_seed(1)
+    };
+    assert_eq!(stages(timed.clone()), [(20.0, 2000), (200.0, 4000)]);
+    let rated = PlanRequest {
+        rate: Some(5.0),
+        ..with_seed(1)
+    };
+    assert_eq!(stages(rated.clone()), [(5.0, 30_000)]);
+    assert_eq!(stages(rated.or(timed)), [(5.0, 6000)]);
+    let PlanFile::Request(file) = PlanFile::parse("p.toml", "shape = [{ rate = 2, for = \"3s\" }]").unwrap() else {
+        panic!("a request")
+    };
+    assert_eq!(stages(with_seed(1).or(*file)), [(2.0, 3000)]);
+}
+
+#[test]
+fn what_there_is_beforehand_is_as_many_as_is_asked_for() {
+    let target = pay_account();
+    let count = |request: &PlanRequest| expand(&target, request).unwrap().workload.counts["account"];
+    assert_eq!(count(&with_seed(1)), Count { all: 18, late: 2 });
     let mut request = with_seed(1);
-    assert!(expand(&target, &request).is_ok());
-    request.policies.insert("money".to_owned(), "double".to_owned());
-    let error = expand(&target, &request).unwrap_err().to_string();
+    request.counts.insert("account".to_owned(), 30);
+    assert_eq!(count(&request), Count { all: 30, late: 2 });
+    request.late.insert("account".to_owned(), 0);
+    assert_eq!(count(&request), Count { all: 30, late: 0 });
+    let late = Count { all: 30, late: 4 };
+    assert_eq!(
+        (0..30).filter(|n| late.is_late(*n)).collect::<Vec<_>>(),
+        [26, 27, 28, 29]
+    );
+    // What the manifest says is a minimum where it can be opened, and all there is where it cannot.
+    let with = |text: &str| {
+        Target::new(
+            ".",
+            Manifest::parse("target.toml", text).unwrap_or_else(|e| panic!("{e}")),
+        )
+    };
+    let opened = with(&CHAIN.replacen("[subjects.shelf]", "[subjects.shelf]\ncount = 20", 1));
+    assert_eq!(expand(&opened, &with_seed(1)).unwrap().workload.counts["shelf"].all, 79);
+    let fixed = with(
+        &CHAIN
+            .replacen("[subjects.shelf]", "[subjects.shelf]\ncount = 20", 1)
+            .replacen("open = {", "# {", 1),
+    );
+    let error = expand(&fixed, &with_seed(1)).unwrap_err().to_string();
     assert!(
-        error.contains("money.scale is 2; it must be less than money.digits, 2"),
+        error.starts_with("subjects.shelf.count: is 20; it must be at least 79"),
         "{error}"
     );
 }
@@ -70,24 +142,6 @@ fn a_preset_gives_way_to_a_policy() {
     assert_eq!(plan.policies["notify"], "send-before-commit");
     assert_eq!(plan.policies["money"], "decimal");
     assert_eq!(plan.policies["ack"], "after-credit");
-}
-
-#[test]
-fn a_promise_comes_from_manifest_and_plan() {
-    let target = pay_account();
-    let plan = expand(&target, &with_seed(1)).unwrap();
-    let promise = plan.promise(&target.manifest);
-    assert_eq!((promise.base, promise.scale, promise.late_is_valid), (10, 2, false));
-    let late = PlanFile::parse("p.toml", "seed = 1\nlate = \"valid\"").unwrap();
-    let PlanFile::Request(request) = late else {
-        panic!("a request")
-    };
-    assert!(
-        expand(&target, &request)
-            .unwrap()
-            .promise(&target.manifest)
-            .late_is_valid
-    );
 }
 
 #[test]
@@ -127,11 +181,24 @@ const BAD: &[&str] = &[
     "clients = 0",
     "clients = 2.5",
     "accounts = 3",
-    "late_accounts = 1000",
+    "count = 3",
+    "count = { account = 3 }",
+    "count = { account = 4000000000 }",
+    "count = { account = 99999999999 }",
+    "count = { account = -1 }",
+    "count = { acount = 30 }",
+    "count = { payment = 30 }",
+    "late = { account = 1000 }",
+    "late = { acount = 1 }",
     "attempts = 0",
-    "declined_share = 1.5",
+    "give_up = 1.5",
+    "ask = -0.1",
+    "shape = [{ rate = 5, for = \"1s\" }]\nrate = 3",
+    "shape = [{ rate = 0, for = \"1s\" }]",
+    "shape = [{ rate = 5, for = \"100ms\" }]",
+    "shape = [{ rate = 5 }]",
+    "rate = 10000.0\ntime = \"2h\"",
     "settle_timeout = \"1ms\"",
-    "late = \"perhaps\"",
     "preset = \"publish\"",
     "policies = { dedupe = \"none\" }",
     "policies = { dedup = \"nothing\" }",
@@ -188,8 +255,9 @@ const BAD_PLANS: &[(&str, &str)] = &[
     ("fault = \"kill\"", "fault = \"cut\""),
     ("fault = \"cut\"", "fault = \"kill\""),
     ("at_ms = ", "at = "),
-    ("accounts = ", "accounts = 1 #"),
+    ("time_ms = ", "time_ms = 1 #"),
     ("clients = ", "clients = 0 #"),
+    ("ask = ", "ask = 2.0 #"),
 ];
 
 #[test]
@@ -201,8 +269,21 @@ fn messages_about_bad_plans() {
         let error = Plan::from_toml("plan.toml", &text.replacen(from, to, 1)).expect_err(to);
         writeln!(report, "{from}  =>  {to}\n    {error}").unwrap();
     }
+    let mut few = expand(&pay_account(), &with_seed(7)).unwrap();
+    few.workload
+        .counts
+        .insert("account".to_owned(), Count { all: 1, late: 0 });
+    let error = few.check_against(&pay_account()).unwrap_err();
+    writeln!(report, "too few accounts\n    {error}").unwrap();
+    few.workload.counts.clear();
+    let error = few.check_against(&pay_account()).unwrap_err();
+    writeln!(report, "no accounts\n    {error}").unwrap();
     let mut elsewhere = expand(&pay_account(), &with_seed(7)).unwrap();
     elsewhere.policies.clear();
+    elsewhere
+        .workload
+        .counts
+        .insert("shelf".to_owned(), Count { all: 100, late: 0 });
     let error = elsewhere.check_against(&chain()).unwrap_err();
     writeln!(report, "another target\n    {error}").unwrap();
     insta::assert_snapshot!(report);

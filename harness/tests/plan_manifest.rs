@@ -5,11 +5,11 @@ mod plan_common;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
-use paytwice::plan::manifest::Method;
-use paytwice::plan::{LinkKind, Manifest, PartyKind, Target, catalogue, try_fill};
-use plan_common::{pay_account, pay_account_dir, pay_account_text};
+use paytwice::plan::manifest::{Field, Method};
+use paytwice::plan::{LinkKind, Manifest, PartyKind, catalogue, try_fill};
+use paytwice_checkers::promises::PROMISES;
+use plan_common::{pay_account, pay_account_text};
 
 fn chosen(policies: &[(&str, &str)]) -> BTreeMap<String, String> {
     policies
@@ -54,11 +54,15 @@ fn a_policy_changes_what_it_says_and_nothing_else() {
     let changed = target
         .effective(&chosen(&[("request_id", "server-get"), ("money", "double")]))
         .unwrap();
-    let recharge = &changed.operations.recharge;
-    assert_eq!((recharge.method, &recharge.body), (Method::Get, &None));
-    assert!(recharge.path.contains("amount=${amount}"));
-    assert_eq!(recharge.ok, target.manifest.operations.recharge.ok);
-    assert_eq!((changed.money.digits, changed.money.scale), (15, 2));
+    let recharge = &changed.actions["recharge"];
+    let call = recharge.call.as_ref().unwrap();
+    assert_eq!((call.method, &recharge.body), (Method::Get, &None));
+    assert!(call.path.contains("amount=${amount}"));
+    assert_eq!(recharge.ok, target.manifest.actions["recharge"].ok);
+    let Field::Coded(amount) = &changed.subjects["payment"].fields["amount"] else {
+        panic!("amounts are coded")
+    };
+    assert_eq!((amount.base, amount.digits, amount.scale), (9, 15, 2));
     let databases = &changed.dependencies["mysql"].databases;
     assert_eq!(databases["bank1"].schema, "schema/bank1_double.sql");
     assert_eq!(databases["bank1_pay"].schema, "schema/bank1_pay_double.sql");
@@ -160,45 +164,163 @@ const BAD: &[(&str, &str)] = &[
     ("default = \"transaction-message\"", "default = \"transaction\""),
     ("default = \"transaction-message\"", "default = \"plain-send\""),
     ("finds = [\"late\", \"lost\"]", "finds = [\"late\", \"lots\"]"),
+    ("defect = \"sums of cents drift\"\n", ""),
+    ("seed = 1, give_up = 0.7", "seed = 1, giveup = 0.7"),
+    ("actions.recharge = { call", "actions.rechrge = { call"),
     (
-        "operations.recharge = { method = \"GET\"",
-        "operations.rechrge = { method = \"GET\"",
+        "call = \"GET pay /pay/recharge?account_no=${account}&",
+        "call = \"FETCH pay /pay/recharge?account_no=${account}&",
     ),
-    (
-        "operations.recharge = { method = \"GET\"",
-        "operations.recharge = { method = \"FETCH\"",
-    ),
+    ("?account_no=${account}&", "?account_no=${acount}&"),
     (
         "databases.bank1 = { schema = \"schema/bank1_no_key.sql\" }",
         "databases.bank = { schema = \"schema/bank1_no_key.sql\" }",
     ),
-    ("digits = 15", "digit = 15"),
+    ("fields.payment.amount = { base", "fields.paymant.amount = { base"),
+    ("fields.payment.amount = { base", "fields.payment.amuont = { base"),
+    (
+        "fields.payment.amount = { base = 9, digits = 15 }",
+        "fields.payment.amount = { base = 9, digit = 15 }",
+    ),
+    (
+        "fields.payment.amount = { base = 9, digits = 15 }",
+        "fields.payment.amount = { base = 90, digits = 2 }",
+    ),
+    (
+        "fields.payment.amount = { base = 9, digits = 15 }",
+        "fields.payment.card = { base = 9 }",
+    ),
     ("notify = \"send-before-commit\"", "notfy = \"send-before-commit\""),
     ("notify = \"send-before-commit\"", "notify = \"send-before\""),
-    ("digits = 38 ", "digits = 99 "),
-    ("service = \"pay\"\nmethod", "service = \"pays\"\nmethod"),
-    ("path = \"/pay/payresult/${tx}\"", "path = \"/pay/payresult/${txn}\""),
+    ("\"http:/tx_no\"", "\"http_body:/tx_no\""),
+    ("\"http:/tx_no\"", "\"htp:/tx_no\""),
+    ("\"http:/tx_no\"", "\"http:tx_no\""),
+    ("\"path:/account/balance/{account}\"", "\"path:/account/balance\""),
+    ("\"message:key\"", "\"message:keys\""),
+    ("\"sql:account_pay.id\"", "\"sql:id\""),
+    ("\"sql:account_pay.id\"", "\"sql:bank1.account_pay.id\""),
+    ("\"sql:account_pay.id\"", "\"xa:branch\""),
+    ("\"sql:account_pay.id\"", "\"header:\""),
+    ("[keys.tx]", "[keys.txn]"),
+    ("[keys.tx]", "[key.tx]"),
+    ("[subjects.account]\n", "[subjects.account]\ncount = 0\n"),
+    ("[subjects.account]\n", "[subjects.account]\ncount = 4000000000\n"),
+    ("[subjects.account]\n", "[subjects.account]\ncount = 10\nlate = 11\n"),
+    ("[subjects.account]\n", "[subjects.account]\nnames = \"acct\"\n"),
+    (
+        "[subjects.account]\n",
+        "[subjects.account]\nfields = { limit = { value = \"1\" } }\n",
+    ),
+    ("[subjects.account]\nopen", "[subjects.account]\nlate = 1\n#"),
+    (
+        "open = { database = \"bank1\", sql",
+        "open = { database = \"bank\", sql",
+    ),
+    ("open = { database = \"bank1\", sql", "open = { sql"),
+    ("VALUES ('${account}'", "VALUES ('${acount}'"),
+    ("key = \"tx\"\n", "key = \"tx\"\ncount = 5\n"),
+    ("key = \"tx\"\n", "key = \"tx_no\"\n"),
+    ("account = \"account\"", "account = \"acount\""),
+    ("account = \"account\"", "account = 3"),
+    ("account = \"account\"", "account = { name = \"account\" }"),
+    ("account = \"account\"", "account = { of = {}, value = \"x\" }"),
+    ("account = \"account\"", "account = { base = 3 }"),
+    ("account = \"account\"", "tx = \"account\""),
+    ("coded = \"account\"", "coded = \"acount\""),
+    ("digits = 38", "digits = 99"),
+    ("scale = 2", "scale = 38"),
+    ("base = 10", "base = 2"),
+    ("base = 10", "base = -1"),
+    ("= 0.95", "= -0.95"),
+    (
+        "card = { of = { \"4242424242424242\" = 0.95, \"4000000000000002\" = 0.05 } }",
+        "card = { of = {} }",
+    ),
+    (
+        "card = { of = { \"4242424242424242\" = 0.95, \"4000000000000002\" = 0.05 } }",
+        "card = { between = [5, 1] }",
+    ),
+    (
+        "card = { of = { \"4242424242424242\" = 0.95, \"4000000000000002\" = 0.05 } }",
+        "card = { between = [1] }",
+    ),
+    ("starts = \"payment\"", "starts = \"paymnt\""),
+    ("starts = \"payment\"", "starts = \"account\""),
+    ("starts = \"payment\"\n", ""),
+    ("starts = \"payment\"", "asks = \"payment\""),
+    ("starts = \"payment\"", "starts = \"payment\"\nasks = \"payment\""),
+    ("starts = \"payment\"", "start = \"payment\""),
+    ("call = \"POST pay /pay/recharge\"", "call = \"POST pay\""),
+    ("call = \"POST pay /pay/recharge\"", "call = \"POST pay pay/recharge\""),
+    ("call = \"POST pay /pay/recharge\"", "call = \"post pay /pay/recharge\""),
+    (
+        "call = \"POST pay /pay/recharge\"",
+        "call = \"POST pays /pay/recharge\"",
+    ),
+    ("call = \"POST pay /pay/recharge\"", "call = \"GET pay /pay/recharge\""),
+    ("call = \"POST pay /pay/recharge\"\n", ""),
+    (
+        "call = \"POST pay /pay/recharge\"",
+        "database = \"bank1\"\nsql = \"INSERT\"",
+    ),
+    (
+        "call = \"POST pay /pay/recharge\"",
+        "call = \"POST pay /pay/recharge\"\nsql = \"INSERT\"",
+    ),
+    (
+        "call = \"POST pay /pay/recharge\"",
+        "call = \"POST pay /pay/recharge\"\nform = { a = \"b\" }",
+    ),
+    (
+        "call = \"POST pay /pay/recharge\"",
+        "call = \"POST pay /pay/recharge\"\nheaders = { A = \"${login.token}\" }",
+    ),
+    ("body = { tx_no = \"${tx}\"", "body = { tx_no = \"${txn}\""),
+    ("body = { tx_no", "body = '{ \"tx\": ${tx }' # { tx_no"),
+    ("body = { tx_no", "body = '{ \"tx\": ${tx} ' # { tx_no"),
     ("ok = [200]\nfail = [400, 409]", "ok = []\nfail = [400, 1000]"),
+    ("ok = [200]\nfail = [400, 409]", "ok = [200]\nfail = [200]"),
     (
         "answer = { tx = \"/tx_no\", result",
         "answer = { tx = \"tx_no\", result",
     ),
-    ("good_card = \"4242424242424242\"\n", ""),
-    ("[operations.balance]", "[operations.balances]"),
     (
-        "[operations.open-account]\ndatabase = \"bank1\"",
-        "[operations.open-account]\ndatabase = \"bank\"",
+        "answer = { tx = \"/tx_no\", result",
+        "answer = { tx = \"header:\", result",
     ),
-    ("\"/account/balance/{account}\"", "\"/account/balance\""),
-    ("\"account_pay.id\"", "\"id\""),
-    ("\"account_pay.id\"", "\"bank1.account_pay.id\""),
+    ("attempts = 4", "attempts = 0"),
+    ("after = \"200ms\"", "after = \"200\""),
+    ("after = \"200ms\"", "after = \"20m\""),
+    ("weight = 2", "weight = 0"),
+    ("repairs = \"payment\"", "repairs = \"account\""),
+    ("[actions.balance]", "[actions.view]"),
+    ("[actions.balance]", "[actions.open-account]"),
+    ("[actions.balance]", "[actions.\"my balance\"]"),
     (
-        "[reads.balances]\ndatabase = \"bank1\"",
-        "[reads.balances]\ndatabase = \"bank0\"",
+        "[views.balances]\ndatabase = \"bank1\"",
+        "[views.balances]\ndatabase = \"bank0\"",
     ),
-    ("success = [\"success\"]", "success = []"),
-    ("credited = \"once\"", "credited = \"twice\""),
+    ("[views.balances]\ndatabase = \"bank1\"\n", "[views.balances]\n"),
+    ("[views.balances]\n", "[views.balances]\nrows = \"/items\"\n"),
+    (
+        "at = [\"initial\", \"rest\", \"final\"]",
+        "at = [\"initial\", \"rst\", \"final\"]",
+    ),
+    ("at = [\"initial\", \"rest\", \"final\"]", "at = [\"look\"]"),
+    ("at = [\"initial\", \"rest\", \"final\"]", "at = []"),
+    ("at = [\"initial\", \"rest\", \"final\"]", "every = \"10ms\""),
+    (
+        "[[promises]]\nchecker = \"honest-answers\"",
+        "[[promises]]\nname = \"honest\"",
+    ),
+    ("effect = { view = \"balances\"", "effect = { view = \"balence\""),
     ("late = \"invalid\"", "late = \"never\""),
+    ("[keys.tx]", "[workload]\nrate = 0\nask = 2\nclients = 0\n\n[keys.tx]"),
+    (
+        "[keys.tx]",
+        "[workload]\nrate = 5\nshape = [{ rate = 1000000.0, for = \"48h\" }]\n\n[keys.tx]",
+    ),
+    ("name = \"pay-account\"", "name = \"../pay\""),
 ];
 
 #[test]
@@ -217,6 +339,19 @@ fn messages_about_bad_manifests() {
 }
 
 #[test]
+fn a_checker_with_a_typo_is_explained() {
+    let broken = pay_account_text().replacen("checker = \"honest-answers\"", "checker = \"honest-answer\"", 1);
+    let error = Manifest::parse("target.toml", &broken).unwrap_err().to_string();
+    assert!(error.contains("target.toml: promises[3].checker"), "{error}");
+    assert!(error.contains("did you mean honest-answers?"), "{error}");
+    // What the missing checker would have found is not found any more.
+    assert!(
+        error.contains("policies.query_fallback.values.fail.finds has \"false-fail\""),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_link_with_a_typo_is_explained() {
     let broken = pay_account_text().replacen("root@${mysql.addr}", "root@${mysq1.addr}", 1);
     let error = Manifest::parse("target.toml", &broken).unwrap_err().to_string();
@@ -226,64 +361,22 @@ fn a_link_with_a_typo_is_explained() {
 }
 
 #[test]
-fn a_schema_that_is_not_there_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("target.toml");
-    std::fs::write(&file, pay_account_text()).unwrap();
-    let error = Target::load(&file).unwrap_err().to_string();
-    assert!(
-        error.contains("dependencies.mysql.databases.bank1.schema names \"schema/bank1.sql\""),
-        "{error}"
-    );
-    assert!(
-        error.contains("policies.money.values.double.databases.bank1.schema"),
-        "{error}"
-    );
-}
-
-#[test]
-fn targets_are_found_by_name_from_below_and_by_path() {
-    let root = pay_account_dir().join("../..");
-    let below = pay_account_dir().join("schema");
-    assert_eq!(
-        Target::find_from(&root, "pay-account").unwrap().manifest.name,
-        "pay-account"
-    );
-    assert_eq!(
-        Target::find_from(&below, "pay-account").unwrap().manifest.name,
-        "pay-account"
-    );
-    assert_eq!(
-        Target::find_from(&root, "targets/pay-account").unwrap().manifest.name,
-        "pay-account"
-    );
-    assert_eq!(
-        Target::find_from(&root, "targets/pay-account/target.toml")
-            .unwrap()
-            .manifest
-            .name,
-        "pay-account"
-    );
-    let unknown = Target::find_from(&root, "pay-acount").unwrap_err().to_string();
-    assert!(
-        unknown.starts_with("no target \"pay-acount\": the targets here are"),
-        "{unknown}"
-    );
-    assert!(unknown.contains("did you mean pay-account?"), "{unknown}");
-    let nowhere = Target::find_from(Path::new("/"), "pay-account")
-        .unwrap_err()
-        .to_string();
-    assert!(nowhere.contains("there is no folder `targets`"), "{nowhere}");
-}
-
-#[test]
 fn the_catalogue_lists_everything() {
     let target = pay_account();
-    let text = [
-        catalogue::faults(&target),
-        catalogue::checkers(),
-        catalogue::policies(&target),
-    ]
-    .join("\n");
+    let text = [catalogue::faults(&target), catalogue::policies(&target)].join("\n");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn every_checker_is_listed_with_its_options_and_anomalies() {
+    let text = catalogue::promises();
+    for checker in PROMISES {
+        assert!(
+            text.contains(&format!("{:<20} {}\n", checker.name, checker.about)),
+            "{text}"
+        );
+        for name in checker.options.iter().map(|(name, _)| name).chain(checker.anomalies) {
+            assert!(text.contains(name), "{name} is not in: {text}");
+        }
+    }
 }

@@ -2,16 +2,20 @@
 
 mod plan_common;
 
-use paytwice::plan::{Plan, PlanRequest, expand};
-use plan_common::pay_account;
+use paytwice::plan::{Plan, PlanRequest, Target, expand, points};
+use plan_common::{chain, pay_account};
 
 fn planned(rule: &str) -> Result<Plan, String> {
+    planned_for(&pay_account(), rule)
+}
+
+fn planned_for(target: &Target, rule: &str) -> Result<Plan, String> {
     let request = PlanRequest {
         seed: Some(7),
         rules: vec![rule.to_owned()],
         ..PlanRequest::default()
     };
-    expand(&pay_account(), &request).map_err(|e| e.to_string())
+    expand(target, &request).map_err(|e| e.to_string())
 }
 
 #[test]
@@ -83,5 +87,38 @@ fn what_fits_is_stored_and_read_back() {
         let stored = Plan::from_toml("plan.toml", &plan.to_toml()).unwrap();
         assert_eq!(stored, plan, "{rule}");
         stored.check_against(&pay_account()).unwrap();
+    }
+}
+
+#[test]
+fn points_come_from_calls_and_from_places_of_keys() {
+    let target = chain();
+    let all = points(&target);
+    let on = |link: &str, name: &str| all.iter().any(|point| point.link == link && point.name == name);
+    // Calls of clients, by the template of the key's path where one fits.
+    assert!(on("client->front", "POST /orders request"));
+    assert!(on("client->front", "POST /login reply"));
+    assert!(on("client->front", "GET /orders/{order} reply"));
+    assert!(on("client->front", "PUT /shelves/${shelf} request"));
+    // A view.
+    assert!(on("client->ledger", "GET /shelves/${shelf} reply"));
+    // A path that no client calls is one between services, of any method.
+    assert!(on("front->ledger", "PUT /book/{order} request"));
+    assert!(!on("client->ledger", "PUT /book/{order} request"));
+    assert!(!on("front->ledger", "GET /orders/{order} request"));
+    // A table that no schema file makes.
+    assert!(on("ledger->store", "INSERT entries reply"));
+    // Between services other calls are possible; what is nearly a known name is a mistake.
+    planned_for(&target, "front->ledger POST /ship request: drop").unwrap();
+    for (rule, says) in [
+        (
+            "front->ledger POST /bok/{order} request: drop",
+            "near it: POST /book/{order} request",
+        ),
+        ("front->ledger FETCH /ship request: drop", "has no point"),
+        ("client->front POST /ship request: drop", "has no point"),
+    ] {
+        let error = planned_for(&target, rule).unwrap_err();
+        assert!(error.contains(says), "{rule}: {error}");
     }
 }

@@ -254,7 +254,7 @@ fn a_target_of_another_shape_has_its_own_schedule() {
         on("kill")
     );
     assert!(on("cut").contains("client->front") && on("cut").contains("front->ledger"));
-    assert!(on("duplicate").is_subset(&["client->front", "front->ledger"].into()));
+    assert!(on("duplicate").is_subset(&["client->front", "client->ledger", "front->ledger"].into()));
     assert!(faults.iter().all(|f| !f.fault.on().contains("rocketmq")));
 }
 

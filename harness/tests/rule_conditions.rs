@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::require_docker;
 use paytwice::Campaign;
 use paytwice::plan::{PlanRequest, Target, expand};
-use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, Kind, WireEvent};
+use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, Kind, Op, Wire};
 
 const FIRST: (&str, &str) = ("pay->rocketmq", "END_TRANSACTION commit request");
 const SECOND: (&str, &str) = ("account->mysql", "COMMIT reply");
@@ -27,8 +27,6 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
         seed: Some(7),
         time_ms: Some(14_000),
         rate: Some(6.0),
-        // A declined payment is never credited, and would stay in between.
-        declined_share: Some(0.0),
         rules: vec![
             // From a while on credits take so long that payments meet in between.
             "account->mysql COMMIT request: delay 1s".to_owned(),
@@ -40,6 +38,8 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
         ..PlanRequest::default()
     };
     let mut plan = expand(&Target::find("pay-account").unwrap(), &request).unwrap();
+    // A declined payment is never credited, and would stay in between.
+    plan.workload.likeliest = true;
     // A consumer pulls for the first time a while after its start: the first payments would meet in any case.
     plan.faults[1].at_ms = 4000;
     plan.faults[0].at_ms = 8000;
@@ -57,7 +57,7 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
     let (mut now_between, mut past) = (BTreeSet::new(), BTreeSet::new());
     let met = events.iter().find(|event| {
         let Some(wire) = wire(event) else { return false };
-        let txs = wire.tx.iter().map(String::as_str);
+        let txs = wire.key("tx").iter().map(String::as_str);
         if is(wire, FIRST) {
             now_between.extend(txs.filter(|tx| !past.contains(tx)));
         } else if is(wire, SECOND) {
@@ -70,7 +70,11 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
     });
     let met = met.expect("three at once");
     assert_eq!(now_between, between, "another moment than the history's");
-    assert!(seen.1.detail.contains(&wire(met).unwrap().tx[0]), "{}", seen.1.detail);
+    assert!(
+        seen.1.detail.contains(&wire(met).unwrap().key("tx")[0]),
+        "{}",
+        seen.1.detail
+    );
     assert!(!past.is_empty(), "others had been credited before");
 
     // From there on nothing passes to or from the database until the cut is healed; in the end all three are credited.
@@ -80,8 +84,8 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
     let passed = |event: &&Event| wire(event).is_some_and(|wire| wire.link == SECOND.0) && cut.contains(&event.time);
     assert_eq!(events.iter().find(passed), None);
     for tx in between {
-        let fate = run.results().payments.iter().find(|fate| fate.tx == tx).unwrap();
-        assert_eq!(fate.credited, Some(1), "{tx}");
+        let fate = run.results().fates.iter().find(|fate| fate.subject == tx).unwrap();
+        assert_eq!(fate.effects, Some(1), "{tx}");
     }
 }
 
@@ -111,7 +115,7 @@ async fn clients_rest_from_the_fourth_commit_on() {
     assert_eq!(begun.iter().filter(|time| rest.contains(time)).count(), 0);
     let ended = events
         .iter()
-        .filter(|event| matches!(event.body, Body::Recharge(_)) && event.kind == Kind::Ok);
+        .filter(|event| starts(event).is_some() && event.kind == Kind::Ok);
     let commits = events
         .iter()
         .filter(|event| wire(event).is_some_and(|wire| is(wire, FIRST)));
@@ -122,7 +126,15 @@ async fn clients_rest_from_the_fourth_commit_on() {
 
 /// Whether a client begins a payment.
 fn begins(event: &Event) -> bool {
-    matches!(&event.body, Body::Recharge(recharge) if recharge.attempt == 1) && event.kind == Kind::Invoke
+    starts(event).is_some_and(|op| op.attempt == 1 && op.changed.is_empty()) && event.kind == Kind::Invoke
+}
+
+/// The operation of a client that starts a payment.
+fn starts(event: &Event) -> Option<&Op> {
+    match &event.body {
+        Body::Op(op) if op.action == "recharge" => Some(op),
+        _ => None,
+    }
 }
 
 /// The step of the rule with the condition (the second in the plan).
@@ -138,14 +150,14 @@ fn step(events: &[Event], stage: FaultStage) -> (&Event, &FaultStep) {
         .unwrap_or_else(|| panic!("no step {stage:?}"))
 }
 
-fn wire(event: &Event) -> Option<&WireEvent> {
+fn wire(event: &Event) -> Option<&Wire> {
     match &event.body {
         Body::Wire(wire) => Some(wire),
         _ => None,
     }
 }
 
-fn is(wire: &WireEvent, (link, point): (&str, &str)) -> bool {
+fn is(wire: &Wire, (link, point): (&str, &str)) -> bool {
     wire.link == link && wire.point == point
 }
 

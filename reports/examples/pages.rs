@@ -1,5 +1,5 @@
-//! Writes reports to look at: `cargo run -p paytwice-reports --example pages -- FOLDER [HISTORY]`. Without a history,
-//! those of the hand-made runs.
+//! Writes reports to look at: `cargo run -p paytwice-reports --example pages -- FOLDER [HISTORY]`. Without a history, it
+//! writes those of the fixtures.
 
 use std::error::Error;
 use std::fs::File;
@@ -37,6 +37,7 @@ fn by_hand(folder: &Path) -> Result<(), Box<dyn Error>> {
         ("valid", fixture::valid(600)),
         ("invalid", fixture::invalid(600)),
         ("unknown", fixture::truncated(600)),
+        ("shipping", fixture::shipping()),
         (
             "hostile",
             fixture::hostile("</script><script>document.title='owned'</script>"),

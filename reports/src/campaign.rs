@@ -1,4 +1,4 @@
-//! The summary of a campaign: one line per run, and what they come to.
+//! The summary of a campaign: one line per run, and a total.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::verdict;
 pub struct CampaignRun {
     /// Its seed.
     pub seed: u64,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: RunOutcome,
     /// How long it took.
     pub wall: Duration,
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunOutcome {
     /// It was judged.
@@ -56,7 +56,7 @@ impl RunOutcome {
 
 /// The table of the runs and a line that sums them up, with a final line break.
 pub fn render(runs: &[CampaignRun], options: &Options) -> String {
-    let columns = options.columns.max(80);
+    let columns = options.width();
     let mut table = Table::new(&[Side::Right, Side::Left, Side::Right, Side::Left]);
     table.row(
         ["seed", "verdict", "wall", ""]

@@ -1,7 +1,7 @@
-//! How much of what can be done to a target's payments was done: points, actions and states of a payment.
+//! How many cases of a target were tried: wire points, actions and states of a subject.
 //!
-//! A case is a wire point that payments pass, with something that can be done there. Never: counts a case because it was
-//! planned; only what a frame of a payment was seen to suffer counts.
+//! A case is one action at one wire point that subjects pass. Never: counts a case because it was planned. A case counts
+//! when a frame of a subject was seen to meet the action.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,39 +11,39 @@ use crate::layout::wrap;
 use crate::terminal::Options;
 use crate::text::{self, plain};
 
-/// What was tried, of what there is.
+/// The cases of a target, and those that were tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
-    /// The points that payments passed, in the order in which they first did, with what can be done at each.
+    /// The points that subjects passed, in the order in which they first did, with the actions that are possible there.
     pub points: Vec<PointActions>,
-    /// What was done to payments, each in the state that they were in.
+    /// The actions that subjects met, each with the state of the subject.
     pub tried: Vec<Tried>,
 }
 
 /// A point with some of its actions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PointActions {
-    /// The point: `pay->mysql COMMIT reply`.
+    /// The point: `shop->mysql COMMIT reply`.
     pub point: String,
     /// The actions: `drop`, `crash left >`.
     pub actions: Vec<String>,
 }
 
-/// Something that was done to payments in one state.
+/// An action that subjects met in one state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tried {
     /// The point.
     pub point: String,
-    /// The action; one that is not among the point's actions counts in its own right, but is no case.
+    /// The action. One that is not among the point's actions is counted, but is no case.
     pub action: String,
-    /// What the payment had behind it: `pay->mysql COMMIT`, in the order of names; `nothing yet`.
+    /// What had happened to the subject before, by name: `shop->mysql COMMIT`, or `nothing yet`.
     pub state: String,
     /// How often.
     pub times: u64,
 }
 
 impl Coverage {
-    /// Adds what another run did, and where it came by.
+    /// Adds the points and the tried actions of another run.
     pub fn merge(&mut self, other: &Coverage) {
         for theirs in &other.points {
             match self.points.iter_mut().find(|ours| ours.point == theirs.point) {
@@ -69,7 +69,7 @@ impl Coverage {
         self.tried = all.collect();
     }
 
-    /// How often a case was tried, in whatever state.
+    /// How often a case was tried, in any state.
     pub fn times(&self, point: &str, action: &str) -> u64 {
         let of = |tried: &&Tried| tried.point == point && tried.action == action;
         self.tried.iter().filter(of).map(|tried| tried.times).sum()
@@ -80,7 +80,7 @@ impl Coverage {
         self.points.iter().map(|point| point.actions.len()).sum()
     }
 
-    /// The cases that never were tried, by point.
+    /// The cases that were never tried, by point.
     pub fn never(&self) -> Vec<PointActions> {
         let done: BTreeSet<(&str, &str)> = self.tried.iter().map(|t| (&*t.point, &*t.action)).collect();
         let left = self.points.iter().map(|at| PointActions {
@@ -95,18 +95,18 @@ impl Coverage {
         left.filter(|at| !at.actions.is_empty()).collect()
     }
 
-    /// How many cases never were tried.
+    /// How many cases were never tried.
     pub fn never_count(&self) -> usize {
         self.never().iter().map(|at| at.actions.len()).sum()
     }
 
-    /// One line; None where no payment passed a point that has a name.
+    /// One line; None where no subject passed a named point.
     pub fn total(&self) -> Option<String> {
         if self.points.is_empty() {
             return None;
         }
         Some(format!(
-            "{} of {} tried at {} that payments passed: {}",
+            "{} of {} tried at {}: {}",
             text::count((self.cases() - self.never_count()) as u64),
             text::plural(self.cases() as u64, "case"),
             text::plural(self.points.len() as u64, "point"),
@@ -114,26 +114,26 @@ impl Coverage {
         ))
     }
 
-    /// How many combinations of point, action and state of a payment came up.
+    /// How many combinations of point, action and state were met.
     pub fn combinations(&self) -> String {
         let states: BTreeSet<&str> = self.tried.iter().map(|tried| &*tried.state).collect();
         format!(
-            "{} of point, action and state, in {} of a payment",
+            "{} of point, action and state, in {}",
             text::plural(self.tried.len() as u64, "combination"),
             text::plural(states.len() as u64, "state")
         )
     }
 }
 
-/// What of a campaign's cases was tried, and by name what never was, with a final line break.
+/// How many cases of a campaign were tried, and the names of the others, with a final line break.
 pub fn render(coverage: &Coverage, options: &Options) -> String {
     let Some(total) = coverage.total() else {
         return String::new();
     };
     let mut lines = vec![total];
     for at in coverage.never() {
-        let text = format!("never at {}: {}", at.point, at.actions.join(", "));
-        lines.extend(wrap(&plain(&text), options.columns.max(80), "  ", "    "));
+        let text = format!("never tried at {}: {}", at.point, at.actions.join(", "));
+        lines.extend(wrap(&plain(&text), options.width(), "  ", "    "));
     }
     lines.push(String::new());
     lines.join("\n")
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_add_up_and_what_never_was_is_named() {
+    fn runs_add_up_and_cases_that_were_not_tried_are_named() {
         let mut all = Coverage {
             points: vec![at("a", &["drop", "hold"])],
             tried: vec![tried("a", "drop", "nothing yet", 2)],
@@ -177,12 +177,11 @@ mod tests {
         assert_eq!(all.never(), [at("a", &["hold", "error"]), at("b", &["drop"])]);
         assert_eq!(
             all.total().unwrap(),
-            "1 of 4 cases tried at 2 points that payments passed: 3 combinations of point, action and state, in 2 states of a \
-             payment"
+            "1 of 4 cases tried at 2 points: 3 combinations of point, action and state, in 2 states"
         );
         let shown = render(&all, &Options::default());
         assert!(
-            shown.ends_with("  never at a: hold, error\n  never at b: drop\n"),
+            shown.ends_with("  never tried at a: hold, error\n  never tried at b: drop\n"),
             "{shown}"
         );
         assert_eq!(render(&Coverage::default(), &Options::default()), "");

@@ -1,7 +1,7 @@
-//! An exploration: which wire points were tried with which actions, and what came of each.
+//! An exploration: the wire points that were tried with each action, and the outcome of every case.
 //!
 //! For machines (`explore.json`), for a terminal, and as a page (`explore.html`): a table of points and actions.
-//! Never: counts a case as tried whose rule met nothing.
+//! Never: counts a case as tried whose rule met no frame.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,11 +32,11 @@ pub struct Exploration {
     pub seed: u64,
     /// Policies of the target.
     pub policies: BTreeMap<String, String>,
-    /// Points that a payment passes, in the order in which it does.
+    /// Points that a subject passes, in order.
     pub points: Vec<String>,
-    /// Cases that there are: point and column.
+    /// All cases: point and column.
     pub planned: Vec<(String, String)>,
-    /// Pairs of cases that lead a payment into a state in which something was not tried yet.
+    /// Pairs of cases whose first fault leads a subject into a state in which the second was not tried yet.
     #[serde(default)]
     pub pairs: Pairs,
     /// Cases that were tried.
@@ -46,9 +46,9 @@ pub struct Exploration {
 /// Second faults, after a first one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pairs {
-    /// Those that are left to be tried.
+    /// Pairs that are left.
     pub left: usize,
-    /// Those that were skipped: what their second fault does was tried at that point, in that state of the payment, before.
+    /// Pairs that were skipped, because their second fault was tried at that point in that state before.
     pub skipped: usize,
 }
 
@@ -59,7 +59,7 @@ pub enum CaseKind {
     /// One point, one action.
     #[default]
     Single,
-    /// A second one after the first.
+    /// A second fault after a first one.
     Pair,
     /// Rules drawn from the seed.
     Random,
@@ -77,7 +77,7 @@ pub struct CaseResult {
     pub action: String,
     /// The column of the table.
     pub column: String,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: CaseOutcome,
     /// The verdict's sentence.
     pub sentence: String,
@@ -89,32 +89,32 @@ pub struct CaseResult {
     pub replay: Option<String>,
     /// How long it took, milliseconds.
     pub wall_ms: u64,
-    /// What payments were seen to suffer, and in which state.
+    /// The actions that subjects met, and their states.
     #[serde(default)]
     pub tried: Vec<Tried>,
-    /// Where payments came by after the first thing that was done to them.
+    /// The points that subjects passed after the first action that they met.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<After>,
 }
 
-/// A point that a payment passed after something had been done to it.
+/// A point that a subject passed after it had met an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct After {
-    /// Which payment of the run, from 0.
-    pub payment: usize,
+    /// Which subject of the run, from 0.
+    pub subject: usize,
     /// The point.
     pub point: String,
-    /// Which of the payment's frames there, from 1.
+    /// Which of the subject's frames there, from 1.
     pub nth: u64,
-    /// What the payment had behind it.
+    /// What had happened to the subject before.
     pub state: String,
 }
 
-/// What came of a case.
+/// The outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaseOutcome {
-    /// The rule met its frame, and every promise was kept.
+    /// The rule met its frame, and every promise held.
     Valid,
     /// A promise was broken.
     Invalid,
@@ -183,7 +183,7 @@ impl Exploration {
         self.cases.iter().filter(|case| case.kind == CaseKind::Single)
     }
 
-    /// What was tried of what there is.
+    /// The cases, and those that were tried.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
         for point in &self.points {
@@ -212,7 +212,7 @@ impl Exploration {
         columns
     }
 
-    /// The rows of the table: points, and what came of each column there.
+    /// The rows of the table: points, and the outcome in each column.
     fn rows(&self) -> Vec<(&str, Vec<Option<&CaseResult>>)> {
         let columns = self.columns();
         let row = |point: &'_ String| columns.iter().map(|column| self.case(point, column)).collect();
@@ -223,10 +223,10 @@ impl Exploration {
         self.planned.iter().any(|(p, c)| p == point && c == column)
     }
 
-    /// One line: how much was tried, and what came of it.
+    /// One line: how many cases were tried, and their outcomes.
     pub fn total(&self) -> String {
         if self.planned.is_empty() {
-            return "nothing explored: without any fault it is not valid already".to_owned();
+            return "nothing explored: the run without faults is not valid".to_owned();
         }
         let counts = [
             (CaseOutcome::Valid, "valid"),
@@ -264,7 +264,7 @@ impl Exploration {
         )
     }
 
-    /// What was done to payments in how many states, and what pairs there are; None where nothing was done.
+    /// How many combinations were met, and how many pairs are left; None where no action was met.
     pub fn combinations(&self) -> Option<String> {
         let coverage = self.coverage();
         if coverage.tried.is_empty() {
@@ -275,7 +275,7 @@ impl Exploration {
         Some(match (left, skipped) {
             (0, 0) => total,
             _ => format!(
-                "{total}; second faults: {} left, {} skipped because the same was tried there in the same state",
+                "{total}; second faults: {} left, {} skipped because they were tried there in the same state",
                 text::count(left as u64),
                 text::count(skipped as u64)
             ),
@@ -317,7 +317,7 @@ pub fn render(exploration: &Exploration, options: &Options) -> String {
             plain(&case.point),
             plain(&case.action)
         ));
-        lines.extend(wrap(&plain(&case.sentence), options.columns.max(80), "  ", "  "));
+        lines.extend(wrap(&plain(&case.sentence), options.width(), "  ", "  "));
         lines.extend(case.replay.iter().map(|replay| format!("  {replay}")));
     }
     if findings.len() > FINDINGS_MAX {
@@ -326,7 +326,7 @@ pub fn render(exploration: &Exploration, options: &Options) -> String {
     lines.push(String::new());
     lines.push(exploration.total());
     if let Some(combinations) = exploration.combinations() {
-        lines.extend(wrap(&combinations, options.columns.max(80), "", "  "));
+        lines.extend(wrap(&combinations, options.width(), "", "  "));
     }
     lines.push(String::new());
     lines.join("\n")
@@ -350,7 +350,7 @@ struct Cell {
     href: Option<String>,
 }
 
-/// The page. `folder` is where it will stand: links to reports are relative to it.
+/// The page. Links to reports are relative to `folder`, which will hold it.
 pub fn html(exploration: &Exploration, folder: &Path) -> Result<String, ReportError> {
     let columns = exploration.columns();
     let rows = exploration.rows();
@@ -391,7 +391,7 @@ pub fn html(exploration: &Exploration, folder: &Path) -> Result<String, ReportEr
     Ok(page.render()?)
 }
 
-/// The report of a run, as a page that stands in a folder beside it names it.
+/// A relative link to the report of a run whose folder is beside the page's folder.
 fn report_of(folder: &Path, run: &str) -> Option<String> {
     let run = Path::new(run);
     let name = run.file_name()?.to_str()?;

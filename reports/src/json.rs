@@ -1,4 +1,4 @@
-//! `results.json`: everything decided about a run, and how much was tried, for machines.
+//! `results.json`: all results of a run and its coverage, for machines.
 
 use paytwice_checkers::verdict::Results;
 use serde::Serialize;
@@ -16,7 +16,7 @@ struct Whole<'a> {
     never_tried: Option<Vec<PointActions>>,
 }
 
-/// Pretty JSON with a final line break; the order is that of the results, then come `coverage` and `never_tried`.
+/// Indented JSON with a final line break: the fields of the results, then `coverage` and `never_tried`.
 pub fn render(report: &RunReport<'_>) -> Result<String, ReportError> {
     let whole = Whole {
         results: report.results,

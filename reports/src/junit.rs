@@ -1,7 +1,6 @@
-//! `junit.xml`: one test suite per run, one test case per checker.
+//! `junit.xml`: one test suite per run, one test case per promise.
 //!
-//! An invalid checker is a failure with the sentences of its anomalies; an unknown one is an error, because it
-//! decided nothing.
+//! An invalid promise is a failure with the sentences of its anomalies; an unknown one is an error with its reason.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use crate::text::{self, plain};
 use crate::{ReportError, RunReport, ops};
 
-/// Sentences in one failure; what is more is counted.
+/// Sentences in one failure; further ones are counted.
 const SENTENCES_MAX: usize = 100;
 
 /// The run as JUnit XML.

@@ -1,6 +1,6 @@
 //! Text for a terminal: wrapping, columns and colors.
 //!
-//! Never: measures the terminal or asks whether it has colors. The caller knows.
+//! Never: measures the terminal or asks whether it has colors; the caller says.
 
 use paytwice_checkers::verdict::Verdict;
 
@@ -52,7 +52,7 @@ pub(crate) fn paint(text: &str, paint: Paint, color: bool) -> String {
 }
 
 /// Lines of at most `columns` characters; the first begins with `first`, the others with `hang`. They break at spaces,
-/// not at those that hold words together.
+/// not at no-break spaces.
 pub(crate) fn wrap(text: &str, columns: usize, first: &str, hang: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = first.to_owned();
@@ -69,7 +69,7 @@ pub(crate) fn wrap(text: &str, columns: usize, first: &str, hang: &str) -> Vec<S
                 break;
             }
             if empty {
-                // Not even alone on a line: it is broken where the line ends.
+                // A word that is longer than a line is broken at the end of the line.
                 let at = word.char_indices().nth(room.max(1)).map_or(word.len(), |(at, _)| at);
                 line.push_str(&word[..at]);
                 word = &word[at..];
@@ -87,12 +87,12 @@ pub(crate) fn wrap(text: &str, columns: usize, first: &str, hang: &str) -> Vec<S
     lines
 }
 
-/// Characters; every output of ours is narrow.
+/// Characters; no output holds wide ones.
 pub(crate) fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Which side a column's text stands on.
+/// The side that a column's text is aligned to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     /// Words.
@@ -101,7 +101,7 @@ pub(crate) enum Side {
     Right,
 }
 
-/// A table with columns as wide as what stands in them.
+/// A table with columns as wide as their widest cell.
 #[derive(Debug)]
 pub(crate) struct Table {
     sides: Vec<Side>,

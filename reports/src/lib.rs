@@ -1,27 +1,24 @@
-//! Results of a run, made readable: the summary on a terminal, `results.json`, `junit.xml` and `report.html`.
+//! Results of a run for people and machines: the summary on a terminal, `results.json`, `junit.xml` and `report.html`.
 //!
-//! Everything here is a function of [`Results`] and the events they were judged from. Nothing here judges, opens a
-//! socket or reads a clock, and the same input gives the same bytes.
+//! Everything here is a function of [`Results`] and of the events that they were judged from: the same input gives the same
+//! bytes. The words for subjects, records and effects come from the results and from the header. Never: judges, opens
+//! a socket, reads a clock, or knows a target.
 //!
 //! ```
-//! # use paytwice_checkers::history::{Header, Promise};
+//! # use paytwice_checkers::history::Header;
 //! # use paytwice_checkers::verdict::{RESULTS_VERSION, Results, Verdict};
-//! # let header = Header {
-//! #     format: "paytwice-history".into(), version: 1, target: "pay-account".into(), run: "run-7".into(),
-//! #     stack: "containers".into(), seed: 7, started_at: "2026-03-02T10:11:12Z".into(), policies: [].into(),
-//! #     promise: Promise { base: 10, scale: 2, late_is_valid: false, success: vec![], failed: vec![] },
-//! # };
+//! # let header = Header { target: "shop".into(), stack: "containers".into(), seed: 7, ..Header::default() };
 //! # let results = Results {
-//! #     version: RESULTS_VERSION, verdict: Verdict::Valid, sentence: "every payment was credited once".into(),
-//! #     header, truncated: false, events: 0, checkers: vec![], payments: vec![], windows: vec![], faults: vec![],
-//! #     phases: vec![], figures: [].into(),
+//! #     version: RESULTS_VERSION, verdict: Verdict::Valid, sentence: "every order was shipped once".into(),
+//! #     header, truncated: false, events: 0, checkers: vec![], fates: vec![], words: None, windows: vec![],
+//! #     faults: vec![], phases: vec![], figures: [].into(),
 //! # };
 //! use paytwice_reports::{RunReport, terminal};
 //!
-//! let report = RunReport::new(&results, &[], "paytwice run pay-account --seed 7");
+//! let report = RunReport::new(&results, &[], "paytwice run shop --seed 7");
 //! let summary = terminal::render(&report, &terminal::Options::default());
-//! assert!(summary.starts_with("VALID: every payment was credited once\n"));
-//! assert!(summary.ends_with("paytwice run pay-account --seed 7\n"));
+//! assert!(summary.starts_with("VALID: every order was shipped once\n"));
+//! assert!(summary.ends_with("paytwice run shop --seed 7\n"));
 //! ```
 
 use std::fs;
@@ -40,7 +37,6 @@ pub mod html;
 pub mod json;
 pub mod junit;
 mod layout;
-mod money;
 mod ops;
 mod readable;
 mod sections;
@@ -55,18 +51,20 @@ mod witness;
 pub struct RunReport<'a> {
     /// What the checkers decided.
     pub results: &'a Results,
-    /// The history they decided it from, in order.
+    /// The history that they judged, in order.
     pub events: &'a [Event],
     /// The command that replays the run, or re-checks it.
     pub replay: &'a str,
     /// The fully expanded plan, as text, where there is one.
     pub plan: Option<&'a str>,
-    /// How much of what can be done was done, where it is known.
+    /// The cases that were tried, where they are known.
     pub coverage: Option<&'a Coverage>,
+    /// The folder that holds the reports, where they were written.
+    pub folder: Option<&'a Path>,
 }
 
 impl<'a> RunReport<'a> {
-    /// A report without a plan.
+    /// A report of the results alone.
     pub fn new(results: &'a Results, events: &'a [Event], replay: &'a str) -> Self {
         Self {
             results,
@@ -74,6 +72,7 @@ impl<'a> RunReport<'a> {
             replay,
             plan: None,
             coverage: None,
+            folder: None,
         }
     }
 
@@ -86,7 +85,16 @@ impl<'a> RunReport<'a> {
         }
     }
 
-    /// Adds how much of what can be done was done.
+    /// Names the folder that holds the reports, shown in the summary.
+    #[must_use]
+    pub fn in_folder(self, folder: &'a Path) -> Self {
+        Self {
+            folder: Some(folder),
+            ..self
+        }
+    }
+
+    /// Adds the cases that were tried.
     #[must_use]
     pub fn with_coverage(self, coverage: &'a Coverage) -> Self {
         Self {
@@ -104,7 +112,7 @@ pub enum ReportError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The results do not fit into JSON.
@@ -127,14 +135,14 @@ pub const REPORT_HTML: &str = "report.html";
 
 /// Writes `results.json`, `junit.xml` and `report.html` into `folder`, which must exist.
 ///
-/// The results come first: they are there even if the disk is too full for the page.
+/// The results are written first: they exist even if the disk is too full for the page.
 pub fn write_all(folder: &Path, report: &RunReport<'_>) -> Result<(), ReportError> {
     write_file(&folder.join(RESULTS_JSON), &json::render(report)?)?;
     write_file(&folder.join(JUNIT_XML), &junit::render(report)?)?;
     write_file(&folder.join(REPORT_HTML), &html::render(report)?)
 }
 
-/// Writes beside the file and renames, so that nobody ever reads half a report.
+/// Writes to a temporary file and renames it: a reader never sees half a report.
 fn write_file(path: &Path, content: &str) -> Result<(), ReportError> {
     let part = path.with_extension("part");
     let written = fs::File::create(&part).and_then(|mut file| {
@@ -142,7 +150,7 @@ fn write_file(path: &Path, content: &str) -> Result<(), ReportError> {
         file.sync_all()
     });
     written.and_then(|()| fs::rename(&part, path)).map_err(|source| {
-        // The reason is already known; a leftover that cannot be removed either adds nothing to it.
+        // If the temporary file cannot be removed either, the first error is still the one to report.
         let _ = fs::remove_file(&part);
         ReportError::Write {
             path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! Operations: the invocations of a history, each with the answer that ended it.
+//! Operations: the invocations of a history, each with the event that ended it.
 
 use std::collections::HashMap;
 
@@ -26,11 +26,10 @@ impl<'a> Op<'a> {
         self.end.map(|e| e.time.saturating_sub(self.invoke.time) / 1000)
     }
 
-    /// The payment it is about, by the number that the client used.
-    pub(crate) fn tx(&self) -> Option<&'a str> {
+    /// The subject that it is about, as the client knows it.
+    pub(crate) fn subject(&self) -> Option<&'a str> {
         match &self.invoke.body {
-            Body::Recharge(v) => Some(&v.tx),
-            Body::Query(_, v) => Some(&v.tx),
+            Body::Op(op) => Some(&op.subject),
             _ => None,
         }
     }
@@ -58,7 +57,7 @@ fn is_op(event: &Event) -> bool {
     event.body.is_op() || matches!((&event.process, &event.body), (Process::Client(_), Body::Other(..)))
 }
 
-/// The last moment of the history; without events, the last that the results know of.
+/// The last moment of the history; without events, the last that the results name.
 pub(crate) fn end_ns(report: &RunReport<'_>) -> u64 {
     let phases = || report.results.phases.iter().filter_map(|(_, _, to)| *to);
     let windows = || report.results.windows.iter().map(|w| w.to_ns);
@@ -68,7 +67,7 @@ pub(crate) fn end_ns(report: &RunReport<'_>) -> u64 {
         .map_or_else(|| phases().chain(windows()).max().unwrap_or(0), |e| e.time)
 }
 
-/// The event with this index, wherever it stands (a history that was cut or merged has gaps).
+/// The event with this index, wherever it is: a history that was cut or merged has gaps.
 pub(crate) fn find(events: &[Event], index: u64) -> Option<&Event> {
     let here = usize::try_from(index)
         .ok()

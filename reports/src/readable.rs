@@ -1,52 +1,82 @@
 //! One event as a line that people read: when, who, what, and its value in words.
 //!
-//! Text of others is passed on as it stands; each output escapes it in its own way.
+//! Every line is made from the event's types and from the names of the target (actions, fields, views). Text of the history
+//! is passed on unchanged; each output escapes it in its own way. Never: reads a name to learn what it means.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use paytwice_checkers::history::{
-    Balance, Body, Event, FaultStage, FaultStep, Header, Kind, Process, Query, Read, ReadMoment, Recharge, Rows,
-    Sample, WireEvent,
+    Body, Event, FaultStage, FaultStep, Header, Kind, Moment, Op, Process, Row, Rows, Sample, View, Wire, deeds,
 };
 
-use crate::{money, text};
+use crate::text;
 
 /// Values of other programs are cut here.
 const OTHER_CHARS_MAX: usize = 200;
-/// Characters of a number in short.
+/// Characters of a shortened key.
 const SHORT_CHARS: usize = 8;
-/// Rows of one read that are written out when it is about nothing in particular.
+/// Rows of a view that are shown when no subject selects them.
 const ROWS_MAX: usize = 3;
 
-/// What a reader looks at the events for: reads shrink to the rows that matter.
+/// The subject that a reader looks at: what is known of it is not repeated, and views shrink to its rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lens {
-    /// Numbers of the payment: the client's, and those that the server gave.
-    pub(crate) txs: Vec<String>,
-    /// Its account.
-    pub(crate) account: Option<String>,
+    /// Its keys: the client's, and those that the server gave.
+    pub(crate) keys: Vec<String>,
+    /// Columns that hold keys.
+    pub(crate) key_columns: Vec<String>,
+    /// What its client asked for, by field.
+    pub(crate) fields: BTreeMap<String, String>,
+    /// Column and name of its holder.
+    pub(crate) holder: Option<(String, String)>,
+    /// Whether it is a subject or a holder of this run, so that its absence from a view tells something.
+    pub(crate) known: bool,
 }
 
 impl Lens {
-    fn sees_tx(&self, tx: &str) -> bool {
-        self.txs.iter().any(|t| t == tx)
+    fn has(&self, key: &str) -> bool {
+        self.keys.iter().any(|k| k == key)
     }
 
-    /// The number, unless it is the one that the reader looks at anyway; another of the same payment, in short.
-    fn name(&self, tx: &str) -> String {
-        match self.txs.iter().position(|t| t == tx) {
+    /// The key, unless it is the one that the reader looks at anyway; another key of the same subject is shortened.
+    fn name(&self, key: &str) -> String {
+        match self.keys.iter().position(|k| k == key) {
             Some(0) => String::new(),
-            Some(_) => short(tx),
-            None => tx.to_owned(),
+            Some(_) => short(key),
+            None => key.to_owned(),
+        }
+    }
+
+    /// Whether a row is about the subject: by its key, else, in a view without keys, by its holder.
+    fn shows(&self, row: Row<'_>) -> bool {
+        if let Some(cell) = self.key_columns.iter().find_map(|column| row.get(column)) {
+            return self.has(cell);
+        }
+        match &self.holder {
+            Some((column, name)) => row.get(column) == Some(name),
+            None => false,
+        }
+    }
+
+    /// Whether a cell tells something that the reader does not know from what was asked.
+    fn tells(&self, row: Row<'_>, column: &str, cell: Option<&str>) -> bool {
+        let keyed = self.key_columns.iter().any(|column| row.get(column).is_some());
+        match cell {
+            Some(cell) if keyed => {
+                let known = self.fields.get(column).map(String::as_str);
+                known != Some(cell) && !(self.key_columns.iter().any(|c| c == column) && self.has(cell))
+            }
+            _ => true,
         }
     }
 }
 
-/// The end of a long number, where those that a server makes differ most.
-fn short(tx: &str) -> String {
-    match tx.char_indices().rev().nth(SHORT_CHARS - 1) {
-        Some((at, _)) if at > 4 => format!("…{}", &tx[at..]),
-        _ => tx.to_owned(),
+/// The end of a long key, where keys that a server makes differ most.
+fn short(key: &str) -> String {
+    match key.char_indices().rev().nth(SHORT_CHARS - 1) {
+        Some((at, _)) if at > 4 => format!("…{}", &key[at..]),
+        _ => key.to_owned(),
     }
 }
 
@@ -57,47 +87,51 @@ pub(crate) struct Line {
     pub(crate) index: u64,
     /// `12.345 s`.
     pub(crate) time: String,
-    /// `client 5`, `nemesis`; for what crossed a link, the link.
+    /// `client 5`, `nemesis`; the link of a frame; the name of a view.
     pub(crate) who: String,
-    /// `recharge`, `fault`, ...
+    /// The action, `fault`, `wire`, ...
     pub(crate) f: String,
-    /// `invoke`, `ok`, `fail`, `info`.
+    /// `invoke`, `ok`, `fail`, `info`; empty for a remark, whose type carries no information.
     pub(crate) kind: &'static str,
     /// The value, and the error where there is one.
     pub(crate) value: String,
 }
 
 impl Line {
-    /// `recharge ok`; the type of a remark says nothing.
+    /// The action with its outcome: `order ok`, `wire`.
     pub(crate) fn what(&self) -> String {
-        match (self.kind, self.f.as_str()) {
-            ("info", f @ ("wire" | "fault" | "sample" | "history")) => f.to_owned(),
-            (kind, f) => format!("{f} {kind}"),
+        match self.kind {
+            "" => self.f.clone(),
+            kind => format!("{} {kind}", self.f),
         }
     }
 
-    /// `fail` or `info` where an operation ended so; a remark of a named process is neither.
+    /// `fail` or `info` where an operation or a view ended so.
     pub(crate) fn mood(&self) -> Option<&'static str> {
-        let remark = self.what() == self.f;
-        (!remark && matches!(self.kind, "fail" | "info")).then_some(self.kind)
+        matches!(self.kind, "fail" | "info").then_some(self.kind)
     }
 }
 
-/// Who and what, without the value.
+/// When, who and what, without the value.
 pub(crate) fn bare(event: &Event) -> Line {
+    let remark = match event.body {
+        Body::Wire(_) | Body::Fault(_) | Body::Sample(_) | Body::Header(_) => event.kind == Kind::Info,
+        Body::View(_) => event.kind == Kind::Ok,
+        Body::Phase(_) | Body::Op(_) | Body::Other(..) => false,
+    };
     Line {
         index: event.index,
         time: text::moment(event.time),
         who: who(event),
         f: event.body.f().to_owned(),
-        kind: kind(event.kind),
+        kind: if remark { "" } else { kind(event.kind) },
         value: String::new(),
     }
 }
 
 /// Puts an event into words.
-pub(crate) fn line(event: &Event, scale: u32, lens: &Lens) -> Line {
-    let mut value = value(event, scale, lens);
+pub(crate) fn line(event: &Event, lens: &Lens) -> Line {
+    let mut value = value(event, lens);
     if let Some(error) = &event.error {
         let gap = if value.is_empty() { "" } else { ": " };
         push(&mut value, format_args!("{gap}{error}"));
@@ -108,13 +142,13 @@ pub(crate) fn line(event: &Event, scale: u32, lens: &Lens) -> Line {
 fn who(event: &Event) -> String {
     match (&event.process, &event.body) {
         (_, Body::Wire(v)) => v.link.clone(),
+        (_, Body::View(v)) => v.view.clone(),
         (Process::Client(n), _) => format!("client {n}"),
         (Process::Named(name), _) => name.clone(),
     }
 }
 
-/// Jepsen's word for the type.
-pub(crate) fn kind(kind: Kind) -> &'static str {
+fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Invoke => "invoke",
         Kind::Ok => "ok",
@@ -123,19 +157,15 @@ pub(crate) fn kind(kind: Kind) -> &'static str {
     }
 }
 
-fn value(event: &Event, scale: u32, lens: &Lens) -> String {
-    let invoked = event.kind == Kind::Invoke;
+fn value(event: &Event, lens: &Lens) -> String {
     match &event.body {
         Body::Header(v) => header(v),
         Body::Phase(v) => v.name.clone(),
-        Body::Recharge(v) if invoked => recharge_asked(v, scale, lens),
-        Body::Recharge(v) => recharge_answered(v, lens),
-        Body::Query(_, v) => query(v, lens),
-        Body::Balance(v) => balance(v),
-        Body::OpenAccount(v) => v.account.clone(),
-        Body::Fault(v) => fault(v),
+        Body::Op(v) if event.kind == Kind::Invoke => asked(v, lens),
+        Body::Op(v) => answered(v, lens),
+        Body::View(v) => view(v, lens),
         Body::Wire(v) => wire(v, lens),
-        Body::Read(v) => read(v, lens),
+        Body::Fault(v) => fault(v),
         Body::Sample(v) => sample(v),
         Body::Other(_, v) => text::cut(&v.to_string(), OTHER_CHARS_MAX),
     }
@@ -145,66 +175,54 @@ fn header(v: &Header) -> String {
     format!("{} on {}, seed {}", v.target, v.stack, v.seed)
 }
 
-fn recharge_asked(v: &Recharge, scale: u32, lens: &Lens) -> String {
-    let mut out = lens.name(&v.tx);
-    let gap = gap(&out, ": ");
-    push(
-        &mut out,
-        format_args!(
-            "{gap}{} to {}, attempt {}",
-            money::show(v.amount, scale),
-            v.account,
-            v.attempt
-        ),
-    );
-    if !v.good {
-        out.push_str(", with a card that is declined");
+/// `t17: account a3, amount 10.00, attempt 2, with another amount than before`.
+fn asked(op: &Op, lens: &Lens) -> String {
+    let args = op.args.iter().filter(|(_, value)| **value != op.subject);
+    let mut parts: Vec<String> = args.map(|(name, value)| format!("{name} {value}")).collect();
+    if op.attempt > 1 {
+        parts.push(format!("attempt {}", op.attempt));
     }
-    if v.conflict {
-        out.push_str(", a known number with another payload");
+    if !op.changed.is_empty() {
+        parts.push(format!("with another {} than before", op.changed.join(", ")));
+    }
+    if op.repair {
+        parts.push("as a repair".to_owned());
+    }
+    after(lens.name(&op.subject), &parts.join(", "))
+}
+
+/// `t17: HTTP 200, result success`, as far as it is known.
+fn answered(op: &Op, lens: &Lens) -> String {
+    let status = op.status.map(|status| format!("HTTP {status}"));
+    let parts = op.answer.iter().filter(|(_, value)| **value != op.subject);
+    let parts = parts.map(|(name, value)| format!("{name} {value}"));
+    let parts: Vec<String> = status.into_iter().chain(parts).collect();
+    after(lens.name(&op.subject), &parts.join(", "))
+}
+
+/// What follows a name, with a colon between them where both are there.
+fn after(mut name: String, rest: &str) -> String {
+    let gap = if name.is_empty() || rest.is_empty() { "" } else { ": " };
+    push(&mut name, format_args!("{gap}{rest}"));
+    name
+}
+
+/// `SEND orders request (t17), delayed 200 ms`.
+fn wire(v: &Wire, lens: &Lens) -> String {
+    let mut out = v.point.clone();
+    let mut keys: Vec<String> = Vec::new();
+    for key in v.keys.values().flatten().map(|key| lens.name(key)) {
+        if !key.is_empty() && !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    if !keys.is_empty() {
+        push(&mut out, format_args!(" ({})", keys.join(", ")));
+    }
+    if !v.did.is_empty() {
+        push(&mut out, format_args!(", {}", deeds(&v.did)));
     }
     out
-}
-
-fn recharge_answered(v: &Recharge, lens: &Lens) -> String {
-    let mut out = lens.name(&v.tx);
-    answer(&mut out, v.status, v.result.as_deref());
-    if let Some(tx) = v.answer_tx.as_ref().filter(|tx| **tx != v.tx) {
-        let gap = gap(&out, ", ");
-        push(&mut out, format_args!("{gap}recorded as {tx}"));
-    }
-    out
-}
-
-fn query(v: &Query, lens: &Lens) -> String {
-    let mut out = lens.name(&v.tx);
-    answer(&mut out, v.status, v.result.as_deref());
-    out
-}
-
-fn balance(v: &Balance) -> String {
-    let mut out = v.account.clone();
-    answer(&mut out, v.status, None);
-    if let Some(balance) = &v.balance {
-        push(&mut out, format_args!(", balance {balance}"));
-    }
-    out
-}
-
-/// `HTTP 200, result success`, as far as it is known.
-pub(crate) fn answer(out: &mut String, status: Option<u16>, result: Option<&str>) {
-    if let Some(status) = status {
-        let gap = gap(out, ": ");
-        push(out, format_args!("{gap}HTTP {status}"));
-    }
-    if let Some(result) = result {
-        let gap = gap(out, ", ");
-        push(out, format_args!("{gap}result {result}"));
-    }
-}
-
-fn gap<'g>(out: &str, gap: &'g str) -> &'g str {
-    if out.is_empty() { "" } else { gap }
 }
 
 fn fault(v: &FaultStep) -> String {
@@ -226,85 +244,71 @@ fn stage(stage: FaultStage) -> &'static str {
     }
 }
 
-fn wire(v: &WireEvent, lens: &Lens) -> String {
-    let mut out = v.point.clone();
-    let txs: Vec<String> =
-        v.tx.iter()
-            .map(|tx| lens.name(tx))
-            .filter(|tx| !tx.is_empty())
-            .collect();
-    if !txs.is_empty() {
-        push(&mut out, format_args!(" ({})", txs.join(", ")));
-    }
-    if let Some(did) = &v.did {
-        push(&mut out, format_args!(", {did}"));
-    }
-    out
-}
-
-/// `final`, `before compensate`, `initial`.
-pub(crate) fn moment_of_read(at: ReadMoment) -> &'static str {
+fn moment(at: Moment) -> &'static str {
     match at {
-        ReadMoment::Initial => "initial",
-        ReadMoment::BeforeCompensate => "before compensation",
-        ReadMoment::Final => "final",
+        Moment::Initial => "before the workload",
+        Moment::Look => "during the workload",
+        Moment::Rest => "at rest",
+        Moment::AfterRepair => "after the repair",
+        Moment::Final => "at the end",
     }
 }
 
-fn read(v: &Read, lens: &Lens) -> String {
-    let at = moment_of_read(v.at);
-    match &v.rows {
-        Rows::Payments(rows) => {
-            let shown = rows.iter().map(|r| (lens.sees_tx(&r.tx), r));
-            rows_of(at, "payments", lens, shown, |r| {
-                let mut out = lens.name(&r.tx);
-                let gap = gap(&out, ": ");
-                let result = r.result.as_deref().unwrap_or("NULL");
-                push(
-                    &mut out,
-                    format_args!("{gap}{} to {}, result {result}", r.amount, r.account),
-                );
-                out
-            })
-        }
-        Rows::Balances(rows) => {
-            let shown = rows.iter().map(|r| (lens.account.as_ref() == Some(&r.account), r));
-            rows_of(at, "balances", lens, shown, |r| {
-                format!("{} has {}", r.account, r.balance.as_deref().unwrap_or("NULL"))
-            })
-        }
-        Rows::Credits(rows) => {
-            let shown = rows.iter().map(|r| (lens.sees_tx(&r.tx), r));
-            rows_of(at, "credits", lens, shown, |r| r.tx.clone())
+/// `at the end: account a3, balance 12.00 (1 of 33 rows)`.
+fn view(v: &View, lens: &Lens) -> String {
+    let name = moment(v.at);
+    let Some(rows) = &v.rows else {
+        return format!("{name}: not read");
+    };
+    let all = text::plural(rows.len() as u64, "row");
+    let (shown, matched) = selected(rows, lens);
+    let told = shown.iter().map(|row| cells(rows.columns(), *row, lens));
+    let cells: Vec<String> = told.filter(|cells| !cells.is_empty()).collect();
+    match (rows.is_empty(), matched) {
+        (true, _) => format!("{name}: no rows"),
+        (_, 0) => format!("{name}: not among {all}"),
+        (_, n) if cells.is_empty() => format!("{name}: {} of {all}", text::count(n)),
+        (_, n) => {
+            let rest = if n > shown.len() as u64 { "; ..." } else { "" };
+            format!(
+                "{name}: {}{rest} ({} of {all})",
+                cells.join("; "),
+                text::count(shown.len() as u64)
+            )
         }
     }
 }
 
-/// The rows under the lens; without a lens, the first few.
-fn rows_of<'r, R: 'r>(
-    at: &str,
-    role: &str,
-    lens: &Lens,
-    rows: impl ExactSizeIterator<Item = (bool, &'r R)>,
-    show: impl Fn(&R) -> String,
-) -> String {
-    let all = rows.len();
-    let any = lens.txs.is_empty() && lens.account.is_none();
-    let shown: Vec<String> = rows
-        .filter(|(seen, _)| any || *seen)
-        .take(if any { ROWS_MAX } else { usize::MAX })
-        .map(|(_, r)| show(r))
+/// The rows about the subject, and how many there are; the first rows where the view cannot be searched for it.
+fn selected<'a>(rows: &'a Rows, lens: &Lens) -> (Vec<Row<'a>>, u64) {
+    let holder = lens.holder.as_ref().map(|(column, _)| column);
+    let mut columns = lens.key_columns.iter().chain(holder);
+    let searchable = !lens.keys.is_empty() && columns.any(|column| rows.column(column).is_some());
+    let mine = rows.iter().filter(|row| searchable && lens.shows(*row));
+    let mine: Vec<Row<'_>> = mine.collect();
+    if mine.is_empty() && !(searchable && lens.known) {
+        return (rows.iter().take(ROWS_MAX).collect(), rows.len() as u64);
+    }
+    let n = mine.len() as u64;
+    (mine, n)
+}
+
+/// What a row tells about the subject: `result success`; empty where it repeats what was asked.
+fn cells(columns: &[String], row: Row<'_>, lens: &Lens) -> String {
+    let cells = columns.iter().map(|column| (column, row.get(column)));
+    let told = cells.filter(|(column, cell)| lens.tells(row, column, *cell));
+    let told: Vec<String> = told
+        .map(|(column, cell)| format!("{column} {}", cell.unwrap_or("NULL")))
         .collect();
-    let of = text::plural(all as u64, "row");
-    if shown.is_empty() {
-        return if any {
-            format!("{at} {role}: {of}")
-        } else {
-            format!("{at} {role}: not among {of}")
-        };
-    }
-    let rest = if any && all > shown.len() { "; ..." } else { "" };
-    format!("{at} {role}: {}{rest} ({of})", shown.join("; "))
+    told.join(", ")
+}
+
+/// One row of a view as a step in the story of a subject.
+pub(crate) fn row(view: &View, row: Row<'_>, lens: &Lens) -> String {
+    let columns = view.rows.as_ref().map_or(&[][..], Rows::columns);
+    let told = cells(columns, row, lens);
+    let told = if told.is_empty() { "found" } else { told.as_str() };
+    format!("{}: {told}", moment(view.at))
 }
 
 fn sample(v: &Sample) -> String {
@@ -320,7 +324,7 @@ fn push(out: &mut String, args: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use paytwice_checkers::history::{BalanceRow, Minor, PaymentRow};
+    use paytwice_checkers::history::{Again, Deed};
 
     fn event(kind: Kind, body: Body) -> Event {
         Event {
@@ -334,75 +338,140 @@ mod tests {
     }
 
     fn words(kind: Kind, body: Body, lens: &Lens) -> String {
-        line(&event(kind, body), 2, lens).value
+        line(&event(kind, body), lens).value
+    }
+
+    fn strings(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        owned.collect()
+    }
+
+    /// Looks at order o12 of shop s7, which asked for 3.
+    fn lens() -> Lens {
+        Lens {
+            keys: vec!["o12".into(), "0123456789-abcdefgh".into()],
+            key_columns: vec!["order".into()],
+            fields: strings(&[("shop", "s7"), ("quantity", "3")]),
+            holder: Some(("shop".into(), "s7".into())),
+            known: true,
+        }
+    }
+
+    fn of(columns: &[&str], rows: &[&[&str]]) -> Body {
+        let mut all = Rows::new(columns.iter().copied());
+        for row in rows {
+            all.push(row.iter().map(|cell| (*cell != "NULL").then_some(*cell)));
+        }
+        Body::View(View {
+            view: "orders".into(),
+            at: Moment::Final,
+            rows: Some(all),
+        })
     }
 
     #[test]
-    fn a_recharge_reads_as_asked_and_as_answered() {
-        let mut v = Recharge {
-            tx: "7-12".into(),
-            account: "acct-3".into(),
-            amount: Minor(1000),
+    fn an_operation_reads_as_asked_and_as_answered() {
+        let op = Op {
+            action: "buy".into(),
+            subject: "o12".into(),
             attempt: 2,
-            good: true,
-            ..Recharge::default()
+            args: strings(&[("order", "o12"), ("quantity", "3"), ("shop", "s7")]),
+            changed: vec!["quantity".into()],
+            status: Some(200),
+            answer: strings(&[("order", "srv-1"), ("result", "taken")]),
+            ..Op::default()
         };
         let lens = Lens::default();
         assert_eq!(
-            words(Kind::Invoke, Body::Recharge(v.clone()), &lens),
-            "7-12: 10.00 to acct-3, attempt 2"
+            words(Kind::Invoke, Body::Op(op.clone()), &lens),
+            "o12: quantity 3, shop s7, attempt 2, with another quantity than before"
         );
-        v.status = Some(200);
-        v.result = Some("success".into());
-        v.answer_tx = Some("srv-1".into());
-        assert_eq!(
-            words(Kind::Ok, Body::Recharge(v), &lens),
-            "7-12: HTTP 200, result success, recorded as srv-1"
-        );
+        let answered = line(&event(Kind::Ok, Body::Op(op)), &lens);
+        assert_eq!(answered.value, "o12: HTTP 200, order srv-1, result taken");
+        assert_eq!(answered.what(), "buy ok");
+        assert_eq!(answered.mood(), None);
     }
 
     #[test]
     fn an_error_follows_the_value() {
-        let mut e = event(
-            Kind::Info,
-            Body::Query(paytwice_checkers::history::QueryPath::Pay, Query::default()),
-        );
+        let mut e = event(Kind::Info, Body::Op(Op::default()));
         e.error = Some("timeout after 2 s".into());
-        assert_eq!(line(&e, 2, &Lens::default()).value, "timeout after 2 s");
+        assert_eq!(line(&e, &Lens::default()).value, "timeout after 2 s");
+        let view = View {
+            view: "orders".into(),
+            at: Moment::Rest,
+            rows: None,
+        };
+        e.body = Body::View(view);
+        let line = line(&e, &lens());
+        assert_eq!(line.value, "at rest: not read: timeout after 2 s");
+        assert_eq!(
+            (&*line.who, &*line.what(), line.mood()),
+            ("orders", "view info", Some("info"))
+        );
     }
 
     #[test]
-    fn a_read_shows_the_rows_under_the_lens() {
-        let balance = |n: u32| BalanceRow {
-            account: format!("acct-{n}"),
-            balance: Some(format!("{n}.00")),
-        };
-        let read = Body::Read(Read {
-            at: ReadMoment::Final,
-            rows: Rows::Balances((1..=20).map(balance).collect()),
+    fn a_frame_reads_with_its_deeds_and_without_the_key_that_is_looked_at() {
+        let frame = Body::Wire(Wire {
+            point: "DELIVER orders".into(),
+            keys: [(
+                "order".to_owned(),
+                ["o12", "0123456789-abcdefgh", "o13"].map(str::to_owned).into(),
+            )]
+            .into(),
+            did: vec![Deed::DelayedMs(200), Deed::Duplicated(Again::Frame)],
+            ..Wire::default()
         });
-        let lens = Lens {
-            txs: vec!["7-1".into()],
-            account: Some("acct-7".into()),
-        };
         assert_eq!(
-            words(Kind::Ok, read.clone(), &lens),
-            "final balances: acct-7 has 7.00 (20 rows)"
+            words(Kind::Info, frame, &lens()),
+            "DELIVER orders (…abcdefgh, o13), delayed 200 ms, duplicated"
+        );
+    }
+
+    #[test]
+    fn a_view_shrinks_to_the_rows_of_the_subject() {
+        let columns = ["order", "shop", "quantity", "state"];
+        let rows: [&[&str]; 3] = [
+            &["o11", "s7", "3", "sent"],
+            &["o12", "s7", "4", "NULL"],
+            &["o13", "s7", "3", "new"],
+        ];
+        assert_eq!(
+            words(Kind::Ok, of(&columns, &rows), &lens()),
+            "at the end: quantity 4, state NULL (1 of 3 rows)"
         );
         assert_eq!(
-            words(Kind::Ok, read, &Lens::default()),
-            "final balances: acct-1 has 1.00; acct-2 has 2.00; acct-3 has 3.00; ... (20 rows)"
+            words(Kind::Ok, of(&columns, &rows[2..]), &lens()),
+            "at the end: not among 1 row"
         );
-        let row = PaymentRow {
-            tx: "7-2".into(),
-            account: "a".into(),
-            amount: "1".into(),
-            result: None,
+        assert_eq!(
+            words(Kind::Ok, of(&["order"], &[&["o12"]]), &lens()),
+            "at the end: 1 of 1 row"
+        );
+        assert_eq!(words(Kind::Ok, of(&columns, &[]), &lens()), "at the end: no rows");
+    }
+
+    #[test]
+    fn a_view_without_keys_shows_the_row_of_the_holder() {
+        let stock = of(&["shop", "left"], &[&["s6", "9"], &["s7", "8"]]);
+        assert_eq!(
+            words(Kind::Ok, stock, &lens()),
+            "at the end: shop s7, left 8 (1 of 2 rows)"
+        );
+    }
+
+    #[test]
+    fn a_view_that_cannot_be_searched_shows_its_first_rows() {
+        let rows: [&[&str]; 4] = [&["1"], &["2"], &["3"], &["4"]];
+        let said = "at the end: n 1; n 2; n 3; ... (3 of 4 rows)";
+        assert_eq!(words(Kind::Ok, of(&["n"], &rows), &lens()), said);
+        assert_eq!(words(Kind::Ok, of(&["n"], &rows), &Lens::default()), said);
+        let stranger = Lens {
+            keys: vec!["negative-stock".into()],
+            key_columns: vec!["n".into()],
+            ..Lens::default()
         };
-        let read = Body::Read(Read {
-            at: ReadMoment::Final,
-            rows: Rows::Payments(vec![row]),
-        });
-        assert_eq!(words(Kind::Ok, read, &lens), "final payments: not among 1 row");
+        assert_eq!(words(Kind::Ok, of(&["n"], &rows), &stranger), said);
     }
 }

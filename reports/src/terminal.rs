@@ -1,7 +1,7 @@
 //! The summary of a run for people, on a terminal.
 //!
-//! The verdict is the first line and the command that replays or re-checks the run the last. Everything but that
-//! command, which must survive being copied, keeps within the columns it was given.
+//! The verdict is the first line. The command that replays or re-checks the run is the last: it is never wrapped, so that it can
+//! be copied. Every other line keeps within the width.
 
 use paytwice_checkers::verdict::{Anomaly, CheckerResult, FaultSummary, Results, Verdict, WindowStats};
 
@@ -9,32 +9,48 @@ use crate::coverage::Coverage;
 use crate::layout::{Paint, Side, Table, paint, wrap};
 use crate::readable::Line;
 use crate::text::{self, plain};
-use crate::witness::{self, Payments};
+use crate::witness::{self, Subjects};
 use crate::{REPORT_HTML, RunReport, ops, verdict, window};
 
-/// Witnesses that are written out.
+/// Anomalies that a verbose summary writes out, each with its witness.
 pub const WITNESSES_MAX: usize = 10;
+/// Anomalies that a short summary writes out, one of each kind; the first with its witness.
+const KINDS_MAX: usize = 3;
 /// Events of one witness that are written out.
 const EVENTS_MAX: usize = 14;
-/// Of those, how many stand before the gap when there are more.
-const EVENTS_HEAD: usize = 10;
+/// Events of the witness in a short summary.
+const EVENTS_MAX_SHORT: usize = 10;
+/// How many events after a gap in a witness are written out.
+const EVENTS_TAIL: usize = 4;
+/// The narrowest width that is kept.
+const WIDTH_MIN: usize = 80;
 
 /// How the summary is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// Whether to add faults with their evidence, availability, more witnesses, policies and figures.
+    pub verbose: bool,
+    /// The width that no line exceeds, in characters; at least 80.
+    pub width: usize,
     /// Whether to use ANSI colors.
     pub color: bool,
-    /// Columns that no line exceeds, at least 80.
-    pub columns: usize,
 }
 
 impl Default for Options {
-    /// No colors, 100 columns.
+    /// The short summary, 100 characters wide, without colors.
     fn default() -> Self {
         Self {
+            verbose: false,
+            width: 100,
             color: false,
-            columns: 100,
         }
+    }
+}
+
+impl Options {
+    /// The width to write in.
+    pub(crate) fn width(&self) -> usize {
+        self.width.max(WIDTH_MIN)
     }
 }
 
@@ -42,17 +58,25 @@ impl Default for Options {
 pub fn render(report: &RunReport<'_>, options: &Options) -> String {
     let mut out = Output {
         lines: Vec::new(),
-        columns: options.columns.max(80),
+        width: options.width(),
         color: options.color,
     };
-    headline(&mut out, report);
-    checkers(&mut out, report.results);
-    faults(&mut out, &report.results.faults);
-    coverage(&mut out, report);
-    availability(&mut out, &report.results.windows);
-    witnesses(&mut out, report);
-    figures(&mut out, report.results);
-    out.lines.push(String::new());
+    headline(&mut out, report, options.verbose);
+    promises(&mut out, report.results);
+    if options.verbose {
+        faults(&mut out, &report.results.faults);
+        coverage(&mut out, report);
+        availability(&mut out, report.results);
+        witnesses(&mut out, report);
+        figures(&mut out, report.results);
+    } else {
+        anomalies(&mut out, report);
+        in_sentences(&mut out, report);
+    }
+    out.blank();
+    if let Some(folder) = report.folder {
+        out.lines.push(plain(&folder.join(REPORT_HTML).display().to_string()));
+    }
     out.lines.extend(report.replay.lines().map(plain));
     out.lines.push(String::new());
     out.lines.join("\n")
@@ -60,19 +84,23 @@ pub fn render(report: &RunReport<'_>, options: &Options) -> String {
 
 struct Output {
     lines: Vec<String>,
-    columns: usize,
+    width: usize,
     color: bool,
 }
 
 impl Output {
+    fn blank(&mut self) {
+        self.lines.push(String::new());
+    }
+
     fn wrapped(&mut self, text: &str, first: &str, hang: &str, look: Paint) {
-        let lines = wrap(text, self.columns, first, hang);
+        let lines = wrap(text, self.width, first, hang);
         self.lines
             .extend(lines.iter().map(|line| paint(line, look, self.color)));
     }
 
     fn heading(&mut self, title: &str, remark: &str) {
-        self.lines.push(String::new());
+        self.blank();
         let gap = if remark.is_empty() { "" } else { " " };
         self.lines.push(format!(
             "{}{gap}{}",
@@ -82,70 +110,70 @@ impl Output {
     }
 
     fn table(&mut self, table: &Table, indent: &str) {
-        self.lines.extend(table.lines(indent, self.columns, self.color));
+        self.lines.extend(table.lines(indent, self.width, self.color));
     }
 }
 
-fn headline(out: &mut Output, report: &RunReport<'_>) {
+fn headline(out: &mut Output, report: &RunReport<'_>, verbose: bool) {
     let results = report.results;
     let word = verdict::loud(results.verdict);
     let sentence = plain(verdict::reason(results.verdict, &results.sentence));
-    let mut lines = wrap(
-        &format!("{word}: {sentence}"),
-        out.columns,
-        "",
-        &" ".repeat(word.len() + 2),
-    );
+    let hang = " ".repeat(word.len() + 2);
+    let mut lines = wrap(&format!("{word}: {sentence}"), out.width, "", &hang);
     if let Some(first) = lines.first_mut() {
         first.replace_range(..word.len(), &paint(word, Paint::of(results.verdict), out.color));
     }
     out.lines.append(&mut lines);
 
     let header = &results.header;
-    let run = format!(
-        "{} on {}, seed {}, started {}, run {}",
-        header.target, header.stack, header.seed, header.started_at, header.run
-    );
+    let mut run = format!("{} on {}, seed {}", header.target, header.stack, header.seed);
+    if verbose {
+        run.push_str(&format!(", started {}, run {}", header.started_at, header.run));
+    }
+    let run = format!("{run}: {}", size(report));
     out.wrapped(&plain(&run), "  ", "  ", Paint::Dim);
-    let size = format!(
-        "{}, {}, {} in {}",
-        text::plural(results.payments.len() as u64, "payment"),
-        text::plural(ops::pair(report.events).len() as u64, "operation"),
-        text::plural(results.events, "event"),
-        text::span_ns(ops::end_ns(report)),
-    );
-    out.wrapped(&size, "  ", "  ", Paint::Dim);
-    if !header.policies.is_empty() {
+    if verbose && !header.policies.is_empty() {
         let policies: Vec<String> = header.policies.iter().map(|(k, v)| format!("{k}={v}")).collect();
         out.wrapped(&plain(&policies.join(" ")), "  policies ", "    ", Paint::Dim);
     }
     if results.truncated {
-        out.wrapped(
-            "The history is cut short: the harness ended before the run did, and what came after is not known.",
-            "  ",
-            "  ",
-            Paint::Yellow,
-        );
+        let cut = "The history is cut short: the harness ended before the run did.";
+        out.wrapped(cut, "  ", "  ", Paint::Yellow);
     }
 }
 
-fn checkers(out: &mut Output, results: &Results) {
+/// `400 orders, 827 operations, 4,370 events in 36.0 s`.
+fn size(report: &RunReport<'_>) -> String {
+    let results = report.results;
+    let words = results.words.as_ref();
+    let subjects = words.map(|words| format!("{}, ", text::plural(results.fates.len() as u64, &words.subject)));
+    format!(
+        "{}{}, {} in {}",
+        subjects.unwrap_or_default(),
+        text::plural(ops::pair(report.events).len() as u64, "operation"),
+        text::plural(results.events, "event"),
+        text::span_ns(ops::end_ns(report)),
+    )
+}
+
+/// Every promise with its verdict and its counts.
+fn promises(out: &mut Output, results: &Results) {
     if results.checkers.is_empty() {
         return;
     }
-    out.heading("Checkers", "");
+    out.blank();
     let mut table = Table::new(&[Side::Left, Side::Left, Side::Left]);
     for checker in &results.checkers {
         table.row(vec![
             (verdict_cell(checker.verdict).to_owned(), Paint::of(checker.verdict)),
             (plain(&checker.name), Paint::Plain),
-            (plain(&checker_line(checker)), Paint::Plain),
+            (plain(&promise_line(checker)), Paint::Plain),
         ]);
     }
     out.table(&table, "  ");
 }
 
-/// Loud only where it is worth a look.
+/// In capitals unless it is valid.
 fn verdict_cell(v: Verdict) -> &'static str {
     if v == Verdict::Valid {
         verdict::word(v)
@@ -154,17 +182,12 @@ fn verdict_cell(v: Verdict) -> &'static str {
     }
 }
 
-fn checker_line(checker: &CheckerResult) -> String {
+fn promise_line(checker: &CheckerResult) -> String {
     let kinds = verdict::kinds(checker);
     let mut parts = Vec::new();
     if !kinds.is_empty() {
-        parts.push(
-            kinds
-                .iter()
-                .map(|(kind, n)| format!("{} {kind}", text::count(*n)))
-                .collect::<Vec<_>>()
-                .join(", "),
-        );
+        let kinds = kinds.iter().map(|(kind, n)| format!("{} {kind}", text::count(*n)));
+        parts.push(kinds.collect::<Vec<_>>().join(", "));
     }
     parts.extend(checker.reason.clone());
     let counts: Vec<String> = verdict::other_counts(checker, &kinds)
@@ -178,6 +201,77 @@ fn checker_line(checker: &CheckerResult) -> String {
     parts.join("; ")
 }
 
+/// The weightiest anomaly with its witness, and one anomaly of each other kind.
+fn anomalies(out: &mut Output, report: &RunReport<'_>) {
+    let all = report.results.anomalies();
+    let mut kinds: Vec<&Anomaly> = Vec::new();
+    for anomaly in &all {
+        if kinds.len() < KINDS_MAX && kinds.iter().all(|known| known.kind != anomaly.kind) {
+            kinds.push(anomaly);
+        }
+    }
+    let Some((first, others)) = kinds.split_first() else {
+        return;
+    };
+    out.blank();
+    if report.results.sentence.contains(&first.sentence) {
+        let witness = format!("{}: the witness of {}", first.kind, first.subject);
+        out.wrapped(&plain(&witness), "  ", "    ", Paint::Plain);
+    } else {
+        said(out, first, "  ");
+    }
+    let lines = proof(report, &Subjects::new(report), first, EVENTS_MAX_SHORT, out);
+    out.lines.extend(lines);
+    for anomaly in others {
+        said(out, anomaly, "  ");
+    }
+    let more = all.len() - kinds.len();
+    if more > 0 {
+        let more = text::plural(more as u64, "more anomaly");
+        out.wrapped(&format!("{more} in {REPORT_HTML}"), "  ", "  ", Paint::Dim);
+    }
+}
+
+/// The kind of an anomaly and its sentence.
+fn said(out: &mut Output, anomaly: &Anomaly, first: &str) {
+    let sentence = format!("{}: {}", plain(&anomaly.kind), plain(&anomaly.sentence));
+    let hang = " ".repeat(first.len() + 2);
+    out.wrapped(&sentence, first, &hang, Paint::Plain);
+}
+
+/// Faults, availability and coverage, a sentence each.
+fn in_sentences(out: &mut Output, report: &RunReport<'_>) {
+    let results = report.results;
+    let mut sentences = Vec::new();
+    if !results.faults.is_empty() {
+        let unseen = results.faults.iter().filter(|fault| !fault.seen);
+        let unseen: Vec<String> = unseen.map(|f| format!("#{} {} {}", f.id, f.fault, f.on)).collect();
+        let n = results.faults.len();
+        let seen = format!(
+            "{} of {} took effect",
+            n - unseen.len(),
+            text::plural(n as u64, "fault")
+        );
+        sentences.push(match unseen.is_empty() {
+            true => seen,
+            false => format!("{seen}; not seen: {}", unseen.join(", ")),
+        });
+    }
+    if let Some(share) = window::workload(results).and_then(|total| total.availability()) {
+        sentences.push(format!(
+            "{} of the operations got a definite answer",
+            text::percent(share)
+        ));
+    }
+    sentences.extend(report.coverage.and_then(Coverage::total));
+    if !sentences.is_empty() {
+        out.blank();
+    }
+    for sentence in sentences {
+        out.wrapped(&plain(&sentence), "  ", "    ", Paint::Plain);
+    }
+}
+
 fn coverage(out: &mut Output, report: &RunReport<'_>) {
     let Some(total) = report.coverage.and_then(Coverage::total) else {
         return;
@@ -186,11 +280,8 @@ fn coverage(out: &mut Output, report: &RunReport<'_>) {
     out.wrapped(&total, "  ", "  ", Paint::Plain);
     let never = report.coverage.map_or(0, Coverage::never_count);
     if never > 0 {
-        let text = format!(
-            "{} never tried: {} names them",
-            text::plural(never as u64, "case"),
-            crate::RESULTS_JSON
-        );
+        let never = text::plural(never as u64, "case");
+        let text = format!("{never} never tried; {} names them", crate::RESULTS_JSON);
         out.wrapped(&text, "  ", "  ", Paint::Dim);
     }
 }
@@ -210,27 +301,9 @@ fn faults(out: &mut Output, faults: &[FaultSummary]) {
         Side::Left,
     ]);
     for fault in faults {
-        let (from, to) = (
-            text::moment(fault.from_ns),
-            fault.to_ns.map_or("never healed".to_owned(), text::moment),
-        );
-        let seen = if fault.seen {
-            ("seen", Paint::Green)
-        } else {
-            ("NOT SEEN", Paint::Yellow)
-        };
-        table.row(vec![
-            (format!("#{}", fault.id), Paint::Plain),
-            (
-                text::cut(&plain(&format!("{} {}", fault.fault, fault.on)), 40),
-                Paint::Plain,
-            ),
-            (from, Paint::Plain),
-            (format!("to {to}"), Paint::Plain),
-            (seen.0.to_owned(), seen.1),
-        ]);
+        table.row(fault_cells(fault));
     }
-    for (fault, line) in faults.iter().zip(table.lines("  ", out.columns, out.color)) {
+    for (fault, line) in faults.iter().zip(table.lines("  ", out.width, out.color)) {
         out.lines.push(line);
         if !fault.evidence.is_empty() {
             out.wrapped(&plain(&fault.evidence.join("; ")), "      ", "      ", Paint::Dim);
@@ -238,43 +311,58 @@ fn faults(out: &mut Output, faults: &[FaultSummary]) {
     }
 }
 
-fn availability(out: &mut Output, windows: &[WindowStats]) {
-    if windows.is_empty() {
+fn fault_cells(fault: &FaultSummary) -> Vec<(String, Paint)> {
+    let to = fault.to_ns.map_or("never healed".to_owned(), text::moment);
+    let name = plain(&format!("{} {}", fault.fault, fault.on));
+    let (seen, look) = if fault.seen {
+        ("seen", Paint::Green)
+    } else {
+        ("NOT SEEN", Paint::Yellow)
+    };
+    vec![
+        (format!("#{}", fault.id), Paint::Plain),
+        (text::cut(&name, 40), Paint::Plain),
+        (text::moment(fault.from_ns), Paint::Plain),
+        (format!("to {to}"), Paint::Plain),
+        (seen.to_owned(), look),
+    ]
+}
+
+fn availability(out: &mut Output, results: &Results) {
+    if results.windows.is_empty() {
         return;
     }
-    out.heading(
-        "Availability",
-        "(share of definite answers; latency of the answers to recharges)",
-    );
-    let mut table = Table::new(&[
-        Side::Left,
-        Side::Right,
-        Side::Right,
-        Side::Right,
-        Side::Right,
-        Side::Right,
-        Side::Right,
-        Side::Right,
-    ]);
+    let action = window::main_action(results);
+    let latency = action.map_or(String::new(), |action| {
+        format!("; latency of {}", text::cut(&plain(action), 40))
+    });
+    out.heading("Availability", &format!("(share of definite answers{latency})"));
+    let mut sides = vec![Side::Left];
+    sides.resize(8, Side::Right);
+    let mut table = Table::new(&sides);
     let heads = ["window", "from", "to", "ops", "info", "available", "p50", "p99"];
     table.row(heads.iter().map(|head| ((*head).to_owned(), Paint::Dim)).collect());
-    for w in windows {
-        let total = window::total(w);
-        let recharge = w.ops.get("recharge");
-        let latency = |us: Option<u64>| us.map_or("-".to_owned(), text::span_us);
-        let cells = [
-            text::cut(&plain(&w.window), out.columns - 68),
-            text::moment(w.from_ns),
-            text::moment(w.to_ns),
-            text::count(total.invoked),
-            text::count(total.info),
-            total.availability().map_or("-".to_owned(), text::percent),
-            latency(recharge.and_then(|r| r.latency_p50_us)),
-            latency(recharge.and_then(|r| r.latency_p99_us)),
-        ];
+    for window in &results.windows {
+        let cells = window_cells(window, action, out.width);
         table.row(cells.into_iter().map(|cell| (cell, Paint::Plain)).collect());
     }
     out.table(&table, "  ");
+}
+
+fn window_cells(w: &WindowStats, action: Option<&str>, width: usize) -> [String; 8] {
+    let total = window::total(w);
+    let stats = action.and_then(|action| w.ops.get(action));
+    let latency = |us: Option<u64>| us.map_or("-".to_owned(), text::span_us);
+    [
+        text::cut(&plain(&w.window), width - 68),
+        text::moment(w.from_ns),
+        text::moment(w.to_ns),
+        text::count(total.invoked),
+        text::count(total.info),
+        total.availability().map_or("-".to_owned(), text::percent),
+        latency(stats.and_then(|stats| stats.latency_p50_us)),
+        latency(stats.and_then(|stats| stats.latency_p99_us)),
+    ]
 }
 
 fn witnesses(out: &mut Output, report: &RunReport<'_>) {
@@ -282,18 +370,18 @@ fn witnesses(out: &mut Output, report: &RunReport<'_>) {
     if anomalies.is_empty() {
         return;
     }
-    let payments = Payments::new(report);
+    let subjects = Subjects::new(report);
     let shown = anomalies.len().min(WITNESSES_MAX);
     let of = if shown < anomalies.len() {
         format!("({shown} of {})", anomalies.len())
     } else {
         format!("({shown})")
     };
-    out.heading("Witnesses", &of);
+    out.heading("Anomalies", &of);
     for (n, anomaly) in anomalies.iter().take(WITNESSES_MAX).enumerate() {
-        let sentence = format!("{}: {}", plain(&anomaly.kind), plain(&anomaly.sentence));
-        out.wrapped(&sentence, &format!(" {:>2}. ", n + 1), "     ", Paint::Plain);
-        out.lines.extend(proof(report, &payments, anomaly, out));
+        said(out, anomaly, &format!(" {:>2}. ", n + 1));
+        let lines = proof(report, &subjects, anomaly, EVENTS_MAX, out);
+        out.lines.extend(lines);
     }
     if shown < anomalies.len() {
         out.lines.push(format!(
@@ -303,31 +391,23 @@ fn witnesses(out: &mut Output, report: &RunReport<'_>) {
     }
 }
 
-/// The events of a witness; of a long one, how it begins and how it ends.
-fn proof(report: &RunReport<'_>, payments: &Payments<'_>, anomaly: &Anomaly, out: &Output) -> Vec<String> {
-    let events = witness::lines(report, payments, anomaly);
+/// The events of a witness; of a long one, the first and the last.
+fn proof(report: &RunReport<'_>, subjects: &Subjects<'_>, anomaly: &Anomaly, max: usize, out: &Output) -> Vec<String> {
+    let events = witness::lines(report, subjects, anomaly);
     let mut table = Table::new(&[Side::Right, Side::Left, Side::Left, Side::Left]);
-    let left_out = events.len().saturating_sub(EVENTS_MAX);
-    let gap = if left_out > 0 {
-        EVENTS_HEAD..EVENTS_HEAD + left_out
-    } else {
-        0..0
-    };
+    let left_out = events.len().saturating_sub(max);
+    let head = max - EVENTS_TAIL;
+    let gap = if left_out > 0 { head..head + left_out } else { 0..0 };
     for (n, line) in events.iter().enumerate() {
         if !gap.contains(&n) {
             table.row(event_cells(line));
         } else if n == gap.start {
             let more = format!("{left_out} more in {REPORT_HTML}");
-            let blank = || (String::new(), Paint::Plain);
-            table.row(vec![
-                ("...".to_owned(), Paint::Dim),
-                blank(),
-                blank(),
-                (more, Paint::Dim),
-            ]);
+            let dim = |text: &str| (text.to_owned(), Paint::Dim);
+            table.row(vec![dim("..."), dim(""), dim(""), dim(&more)]);
         }
     }
-    table.lines("     ", out.columns, out.color)
+    table.lines("     ", out.width, out.color)
 }
 
 fn event_cells(line: &Line) -> Vec<(String, Paint)> {
@@ -348,12 +428,12 @@ fn figures(out: &mut Output, results: &Results) {
         .figures
         .iter()
         .map(|(name, value)| {
-            let (name, value) = text::figure(name, *value, results.header.promise.scale);
+            let (name, value) = text::figure(name, *value);
             format!("{} {value}", plain(&name)).replace(' ', "\u{a0}")
         })
         .collect();
-    // A figure stays with its name: the gaps inside are not those that lines break at.
-    for line in wrap(&figures.join(" · "), out.columns, "  ", "  ") {
+    // Lines do not break inside a figure: its gaps are no-break spaces until the lines are made.
+    for line in wrap(&figures.join(" · "), out.width, "  ", "  ") {
         out.lines.push(line.replace('\u{a0}', " "));
     }
 }

@@ -1,10 +1,6 @@
-//! How counts, times and shares are written, the same in every output.
+//! How counts, times, shares and nouns are written, the same in every output.
 
 use std::fmt::Write as _;
-
-use paytwice_checkers::history::Minor;
-
-use crate::money;
 
 /// `12345` as `12,345`.
 pub(crate) fn count(n: u64) -> String {
@@ -23,9 +19,24 @@ pub(crate) fn group(digits: &str) -> String {
     out
 }
 
-/// `1 payment`, `2 payments`.
+/// `1 order`, `2 orders`.
 pub(crate) fn plural(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+    if n == 1 {
+        return format!("1 {noun}");
+    }
+    format!("{} {}", count(n), plural_of(noun))
+}
+
+/// `order` as `orders`, `delivery` as `deliveries`, `branch` as `branches`.
+pub(crate) fn plural_of(noun: &str) -> String {
+    if let Some(stem) = noun
+        .strip_suffix('y')
+        .filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']))
+    {
+        return format!("{stem}ies");
+    }
+    let hisses = ["s", "x", "z", "ch", "sh"].iter().any(|end| noun.ends_with(end));
+    format!("{noun}{}", if hisses { "es" } else { "s" })
 }
 
 /// A moment of the run: `12.345 s`.
@@ -57,13 +68,12 @@ pub(crate) fn percent(share: f64) -> String {
     if share >= 1.0 {
         return "100 %".to_owned();
     }
-    // A hair more than the share, so that 0.9344 is not shown as 93.43 % for want of a binary fraction.
+    // Floating point: without the small addition 0.9344 would be shown as 93.43 %.
     format!("{:.2} %", (share.max(0.0) * 1e4 + 1e-6).floor() / 100.0)
 }
 
-/// A figure by its name: the unit stands last in it (`convergence_ms`), and `credited_by_query` is a count.
-/// Money is shown in major units.
-pub(crate) fn figure(name: &str, value: f64, scale: u32) -> (String, String) {
+/// A figure by its name, which ends with its unit (`convergence_ms`); without one it is a count (`effects_by_repair`).
+pub(crate) fn figure(name: &str, value: f64) -> (String, String) {
     let (stem, shown) = if let Some(stem) = name.strip_suffix("_ms") {
         (stem, span_ms(value))
     } else if let Some(stem) = name.strip_suffix("_us") {
@@ -75,7 +85,7 @@ pub(crate) fn figure(name: &str, value: f64, scale: u32) -> (String, String) {
     } else if let Some(stem) = name.strip_suffix("_s") {
         (stem, span_ms(value * 1e3))
     } else if let Some(stem) = name.strip_suffix("_minor_units") {
-        return (format!("{} amount", words(stem)), major_units(value, scale));
+        (stem, format!("{} minor units", number(value)))
     } else if let Some(stem) = name.strip_suffix("_share") {
         (stem, percent(value))
     } else {
@@ -101,16 +111,6 @@ pub(crate) fn span_ms(ms: f64) -> String {
     span_us((ms * 1e3).round() as u64)
 }
 
-/// A figure of money is a measure, not a balance: beyond 53 bits its last digits are not told.
-fn major_units(value: f64, scale: u32) -> String {
-    if value.fract() != 0.0 || value.abs() >= 1e15 {
-        return format!("{:.3e}", value / 10f64.powi(i32::try_from(scale).unwrap_or(0)));
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
-    let minor = Minor(value as i128);
-    money::show(minor, scale)
-}
-
 fn number(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
@@ -121,7 +121,7 @@ fn number(value: f64) -> String {
     format!("{value:.3}")
 }
 
-/// Text of others, made safe for a terminal: no escape sequence, no line break, no direction override survives.
+/// Text of the history, made safe for a terminal: no escape sequence, no line break, no direction override survives.
 pub(crate) fn plain(text: &str) -> String {
     if !text.chars().any(is_unsafe) {
         return text.to_owned();
@@ -164,8 +164,16 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(1000), "1,000");
         assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(plural(1, "payment"), "1 payment");
-        assert_eq!(plural(2000, "payment"), "2,000 payments");
+    }
+
+    #[test]
+    fn nouns_have_plurals() {
+        assert_eq!(plural(1, "order"), "1 order");
+        assert_eq!(plural(2000, "order"), "2,000 orders");
+        assert_eq!(
+            ["delivery", "day", "branch", "process"].map(plural_of),
+            ["deliveries", "days", "branches", "processes"]
+        );
     }
 
     #[test]
@@ -191,25 +199,20 @@ mod tests {
 
     #[test]
     fn figures_are_read_by_their_unit() {
-        assert_eq!(
-            figure("convergence_ms", 1840.0, 2),
-            ("convergence".into(), "1.84 s".into())
-        );
-        assert_eq!(
-            figure("credited_by_query", 12.0, 2),
-            ("credited by query".into(), "12".into())
-        );
-        assert_eq!(figure("rate_per_s", 41.25, 2), ("rate".into(), "41.2 / s".into()));
-        assert_eq!(
-            figure("rpo_minor_units", 1200.0, 2),
-            ("rpo amount".into(), "12.00".into())
-        );
-        assert_eq!(figure("odd", f64::NAN, 2).1, "NaN");
+        let shown = |name, value| {
+            let (name, value) = figure(name, value);
+            format!("{name}: {value}")
+        };
+        assert_eq!(shown("convergence_ms", 1840.0), "convergence: 1.84 s");
+        assert_eq!(shown("effects_by_repair", 12.0), "effects by repair: 12");
+        assert_eq!(shown("rate_per_s", 41.25), "rate: 41.2 / s");
+        assert_eq!(shown("rpo_minor_units", 1200.0), "rpo: 1,200 minor units");
+        assert_eq!(shown("odd", f64::NAN), "odd: NaN");
     }
 
     #[test]
-    fn text_of_others_cannot_drive_a_terminal() {
+    fn text_of_the_history_cannot_drive_a_terminal() {
         assert_eq!(plain("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb c");
-        assert_eq!(plain("acct-3 →"), "acct-3 →");
+        assert_eq!(plain("order-3 →"), "order-3 →");
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use paytwice_checkers::CHECKERS;
+use paytwice_checkers::history::Header;
+use paytwice_checkers::promises::PROMISES;
 use paytwice_checkers::verdict::{CheckerResult, Results, Verdict};
 
 /// `valid`, `unknown`, `invalid`.
@@ -23,7 +24,7 @@ pub(crate) fn loud(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The sentence without the verdict that it may begin with: each output sets that apart in its own way.
+/// The sentence without its verdict, which each output shows in its own way.
 pub(crate) fn reason(verdict: Verdict, sentence: &str) -> &str {
     let word = word(verdict);
     let begins = sentence
@@ -48,28 +49,31 @@ pub(crate) fn kinds(checker: &CheckerResult) -> Vec<(&str, u64)> {
     kinds
 }
 
-/// What a checker counted beside its anomalies.
+/// What a checker counted apart from its anomalies.
 pub(crate) fn other_counts<'c>(checker: &'c CheckerResult, kinds: &[(&str, u64)]) -> BTreeMap<&'c str, u64> {
     let counted = checker.counts.iter().map(|(name, n)| (name.as_str(), *n));
     counted.filter(|(name, n)| !kinds.contains(&(*name, *n))).collect()
 }
 
-/// What a checker decides, as a sentence; None for one that this version does not know.
-pub(crate) fn about(checker: &str) -> Option<String> {
-    let known = CHECKERS.iter().find(|known| known.name == checker)?;
+/// What a promise means, as a sentence; None for one whose checker this version does not have.
+pub(crate) fn about(header: &Header, promise: &str) -> Option<String> {
+    let named = header.promises.iter();
+    let mut named = named.filter(|p| p.options.get("name").and_then(|name| name.as_str()) == Some(promise));
+    let checker = named.next().map_or(promise, |p| &p.checker);
+    let known = PROMISES.iter().find(|known| known.name == checker)?;
     Some(format!("{}.", capitalized(known.about)))
 }
 
-/// A sentence that stands on its own begins with a capital.
+/// The text with its first letter in upper case.
 pub(crate) fn capitalized(sentence: &str) -> String {
     let mut chars = sentence.chars();
     let first = chars.next().into_iter().flat_map(char::to_uppercase);
     first.chain(chars).collect()
 }
 
-/// Payments that at least one anomaly concerns.
+/// Subjects with at least one anomaly.
 pub(crate) fn troubled(results: &Results) -> u64 {
-    results.payments.iter().filter(|p| !p.anomalies.is_empty()).count() as u64
+    results.fates.iter().filter(|fate| !fate.anomalies.is_empty()).count() as u64
 }
 
 #[cfg(test)]
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_verdict_is_not_said_twice() {
-        assert_eq!(reason(Verdict::Invalid, "INVALID: credited twice"), "credited twice");
+        assert_eq!(reason(Verdict::Invalid, "INVALID: shipped twice"), "shipped twice");
         assert_eq!(reason(Verdict::Valid, "Valid: all is well"), "all is well");
         assert_eq!(reason(Verdict::Valid, "validated everything"), "validated everything");
         assert_eq!(reason(Verdict::Valid, "valid"), "valid");

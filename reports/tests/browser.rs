@@ -1,4 +1,4 @@
-//! The page in a real browser, where there is one: its scripts run, and names of others run nothing.
+//! The page in a real browser, where one is installed: its scripts run, and names in the history run nothing.
 
 mod fixture;
 
@@ -14,7 +14,7 @@ fn browser() -> Option<PathBuf> {
     candidates.into_iter().find(|file| file.is_file())
 }
 
-/// The document after its scripts ran; None, and a word why, without a browser.
+/// The document after its scripts ran; None, with a message, where no browser is installed.
 fn opened(run: &fixture::Run, name: &str, fragment: &str) -> Option<String> {
     let Some(browser) = browser() else {
         eprintln!("skipped: none of {} is installed", BROWSERS.join(", "));
@@ -64,8 +64,8 @@ fn wait(child: &mut Child) {
 }
 
 #[test]
-fn a_link_to_a_payment_opens_its_story() {
-    let Some(dom) = opened(&fixture::invalid(300), "story", "payment=7-0023") else {
+fn a_link_to_a_subject_opens_its_story() {
+    let Some(dom) = opened(&fixture::invalid(300), "story", "subject=7-0023") else {
         return;
     };
     assert!(
@@ -73,7 +73,7 @@ fn a_link_to_a_payment_opens_its_story() {
         "the scripts ran"
     );
     assert!(dom.contains("Story of payment 7-0023"), "the story is open");
-    assert!(dom.contains("credited <b>twice</b>"), "and says what happened");
+    assert!(dom.contains("Credited <b>twice</b>"), "and says what happened");
     let rows = dom.matches("aria-rowindex=").count();
     assert!((10..120).contains(&rows), "only the rows in sight exist, not {rows}");
 }
@@ -87,9 +87,9 @@ fn a_link_to_a_kind_of_anomaly_filters_the_table() {
 }
 
 #[test]
-fn names_of_others_run_nothing() {
+fn names_in_the_history_run_nothing() {
     let name = "</script><script>document.documentElement.dataset.owned=1</script><img src=x onerror=alert(1)>";
-    let Some(dom) = opened(&fixture::hostile(name), "hostile", "payment=none") else {
+    let Some(dom) = opened(&fixture::hostile(name), "hostile", "subject=none") else {
         return;
     };
     assert!(
@@ -100,16 +100,46 @@ fn names_of_others_run_nothing() {
 }
 
 #[test]
-fn a_run_of_which_nothing_is_known_is_a_page_too() {
-    let Some(dom) = opened(&fixture::empty(), "empty", "") else {
+fn a_run_without_results_is_a_page_without_subjects() {
+    let Some(dom) = opened(&fixture::empty(), "empty", "subject=none") else {
         return;
     };
     assert!(
         dom.contains("data-ready=\"true\"") && !dom.contains("data-failed"),
         "the scripts ran"
     );
+    assert!(!dom.contains("id=\"subjects\""), "the section is left out");
+}
+
+#[test]
+fn a_cut_history_shows_what_is_unknown() {
+    let Some(dom) = opened(&fixture::truncated(60), "truncated", "subject=7-0001") else {
+        return;
+    };
+    assert!(dom.contains("Whether it was recorded is unknown."), "the story says so");
     assert!(
-        dom.contains("No payment is like that."),
-        "the table says that it is empty"
+        dom.contains("<td class=\"c-recorded odd\" title=\"unknown\">unknown</td>"),
+        "the table says so"
+    );
+    assert!(!dom.contains("title=\"no\""), "and nothing is said to be missing");
+}
+
+#[test]
+fn a_flow_without_balances_reads_in_its_own_words() {
+    let Some(dom) = opened(&fixture::shipping(), "shipping", "subject=o00003") else {
+        return;
+    };
+    assert!(
+        dom.contains("data-ready=\"true\"") && !dom.contains("data-failed"),
+        "the scripts ran"
+    );
+    assert!(dom.contains("6 orders</output>"), "the count says so");
+    assert!(
+        dom.contains("quantity 1, sku ink. Shipped <b>once</b>."),
+        "the story is in the words of the target"
+    );
+    assert!(
+        !dom.contains("class=\"c-recorded") && !dom.contains("class=\"n c-delivered"),
+        "no column for what the target does not have"
     );
 }

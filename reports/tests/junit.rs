@@ -15,17 +15,22 @@ fn a_valid_run_passes() {
 }
 
 #[test]
-fn an_invalid_checker_is_a_failure() {
+fn an_invalid_promise_is_a_failure() {
     insta::assert_snapshot!(xml(&fixture::invalid(120)));
 }
 
 #[test]
-fn an_unknown_checker_is_an_error() {
+fn an_unknown_promise_is_an_error() {
     insta::assert_snapshot!(xml(&fixture::truncated(120)));
 }
 
 #[test]
-fn names_of_others_stay_inside_their_attributes() {
+fn every_promise_is_a_test_case() {
+    insta::assert_snapshot!(xml(&fixture::shipping()));
+}
+
+#[test]
+fn names_in_the_history_stay_inside_their_attributes() {
     let xml = xml(&fixture::hostile("\"/><failure/>\u{0}"));
     assert!(!xml.contains("<failure/>"), "{xml}");
 }
@@ -47,6 +52,6 @@ fn results_come_back_as_they_went() {
     let text = json::render(&run.report()).expect("rendered");
     assert!(text.ends_with("}\n"));
     let back: Results = serde_json::from_str(&text).expect("parsed");
-    assert!(back.checkers == run.results.checkers && back.payments == run.results.payments);
+    assert!(back.checkers == run.results.checkers && back.fates == run.results.fates);
     assert_eq!(json::render(&run.report()).expect("rendered"), text);
 }

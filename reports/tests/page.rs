@@ -2,9 +2,9 @@
 
 mod fixture;
 
-use std::time::Instant;
-
-use paytwice_reports::{ReportError, html, write_all};
+use paytwice_checkers::history::Body;
+use paytwice_checkers::promises;
+use paytwice_reports::{ReportError, RunReport, html, terminal, write_all};
 use serde_json::Value;
 
 fn page(run: &fixture::Run) -> String {
@@ -22,7 +22,7 @@ fn data(page: &str) -> Value {
     serde_json::from_str(json).expect("the data is JSON")
 }
 
-/// What people read: without style, scripts and data.
+/// What people read: without style, scripts, data, and the checkers' own descriptions.
 fn prose(page: &str) -> String {
     let mut out = String::new();
     let mut rest = page;
@@ -39,7 +39,12 @@ fn prose(page: &str) -> String {
         out.push_str(end);
         rest = &rest[close + end.len()..];
     }
-    out + rest
+    let lines = (out + rest)
+        .lines()
+        .filter(|line| !line.contains("class=\"about\""))
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    lines.join("\n")
 }
 
 #[test]
@@ -55,6 +60,11 @@ fn an_invalid_run() {
 #[test]
 fn a_truncated_run() {
     insta::assert_snapshot!(prose(&page(&fixture::truncated(120))));
+}
+
+#[test]
+fn a_flow_without_balances() {
+    insta::assert_snapshot!(prose(&page(&fixture::shipping())));
 }
 
 #[test]
@@ -83,7 +93,7 @@ fn the_page_stands_alone() {
 }
 
 #[test]
-fn names_of_others_stay_text() {
+fn names_in_the_history_stay_text() {
     for name in [
         "</script><script>alert(1)</script>",
         "<!--<script>",
@@ -94,7 +104,7 @@ fn names_of_others_stay_text() {
         assert_eq!(page.matches("<script").count(), 2, "{name}");
         assert_eq!(page.matches("</script>").count(), 2, "{name}");
         assert!(!page.contains("<img") && !page.contains("<!--"), "{name}");
-        let rows = &data(&page)["payments"]["rows"];
+        let rows = &data(&page)["subjects"]["rows"];
         assert!(
             rows.as_array().expect("rows").iter().any(|row| row[0] == name),
             "{name} is in the table as it stands"
@@ -103,20 +113,20 @@ fn names_of_others_stay_text() {
 }
 
 #[test]
-fn the_data_holds_every_payment_and_its_story() {
+fn the_data_holds_every_subject_and_its_story() {
     let run = fixture::invalid(120);
     let data = data(&page(&run));
-    let rows = data["payments"]["rows"].as_array().expect("rows");
+    let rows = data["subjects"]["rows"].as_array().expect("rows");
     assert_eq!(rows.len(), 120);
     let double = rows
         .iter()
         .position(|row| row[0] == "7-0023")
         .expect("the payment has a row");
-    assert_eq!(rows[double][9], 2, "credited twice");
+    assert_eq!(rows[double][7], 2, "credited twice");
     let story = told(&data, double);
     let count = |words: &str| story.iter().filter(|step| step.contains(words)).count();
     assert_eq!(
-        count("client 23 | recharge invoke | 1.00 to acct-03, attempt 1"),
+        count("client 23 | recharge invoke | account acct-03, amount 1.00"),
         1,
         "{story:#?}"
     );
@@ -125,8 +135,20 @@ fn the_data_holds_every_payment_and_its_story() {
         2,
         "{story:#?}"
     );
-    assert_eq!(count("final read: acct-03 has"), 1, "{story:#?}");
-    assert_eq!(count("final read: marked as credited"), 1, "{story:#?}");
+    assert_eq!(count("DELIVER topic_notifymsg, duplicate"), 1, "{story:#?}");
+    assert_eq!(
+        count("balances | view | at rest: account acct-03, balance"),
+        1,
+        "{story:#?}"
+    );
+    assert_eq!(
+        count("balances | view | at the end: account acct-03, balance"),
+        1,
+        "{story:#?}"
+    );
+    assert_eq!(count("payments | view | at the end: result success"), 1, "{story:#?}");
+    assert_eq!(count("credits | view | at the end: found"), 1, "{story:#?}");
+    assert_eq!(count("before the workload"), 0, "{story:#?}");
 }
 
 /// The steps of a story as the page's script reads them: who | what | value.
@@ -145,39 +167,45 @@ fn told(data: &Value, row: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_server_made_number_leads_to_the_payment() {
+fn a_key_that_the_server_gave_leads_to_the_subject() {
     let mut run = fixture::invalid(60);
-    let text = serde_json::to_string(&run.events).expect("JSON");
-    // The server answers with its own number and uses it on the wire from then on.
-    let text = text.replace("\"answer_tx\":\"7-0023\"", "\"answer_tx\":\"srv-23\"");
-    let text = text.replace("\"tx\":[\"7-0023\"]", "\"tx\":[\"srv-23\"]");
-    run.events = serde_json::from_str(&text).expect("events");
+    for event in &mut run.events {
+        match &mut event.body {
+            Body::Op(op) if op.subject == "7-0023" && op.action == "recharge" => {
+                op.answer
+                    .entry("tx".into())
+                    .and_modify(|tx| *tx = "srv-000000023".into());
+            }
+            Body::Wire(frame) if frame.key("tx") == ["7-0023"] => {
+                frame.keys.insert("tx".into(), vec!["srv-000000023".into()]);
+            }
+            _ => {}
+        }
+    }
     let data = data(&page(&run));
-    let rows = data["payments"]["rows"].as_array().expect("rows");
+    let rows = data["subjects"]["rows"].as_array().expect("rows");
     let row = rows
         .iter()
         .position(|row| row[0] == "7-0023")
         .expect("the payment has a row");
     let story = told(&data, row);
     assert!(
-        story.iter().any(|step| step.ends_with("recorded as srv-23")),
+        story.iter().any(|step| step.ends_with("tx srv-000000023")),
         "{story:#?}"
     );
     assert!(
         story
             .iter()
-            .any(|step| step.ends_with("DELIVER topic_notifymsg (srv-23)")),
+            .any(|step| step.ends_with("DELIVER topic_notifymsg (…00000023)")),
         "{story:#?}"
     );
 }
 
 #[test]
-fn ten_thousand_payments_make_a_page_that_a_browser_likes() {
+fn ten_thousand_subjects_make_a_page_of_bounded_size() {
     let run = fixture::invalid(10_000);
     let report = run.report();
-    let start = Instant::now();
     let page = html::render(&report).expect("rendered");
-    let took = start.elapsed();
     assert!(page.len() < 5_000_000, "{} bytes", page.len());
     assert!(
         data(&page)["timeline"]["points"]["points"]
@@ -190,10 +218,6 @@ fn ten_thousand_payments_make_a_page_that_a_browser_likes() {
         page.contains("operations are drawn as points"),
         "the page says that it was thinned"
     );
-    // Without optimization the time says nothing.
-    if !cfg!(debug_assertions) {
-        assert!(took.as_secs_f64() < 1.0, "{took:?}");
-    }
 }
 
 #[test]
@@ -216,18 +240,21 @@ fn all_reports_are_written_or_the_file_is_named() {
 
 #[test]
 fn the_reports_fit_what_the_checkers_say() {
-    for (run, payments) in [(fixture::valid(300), 300), (fixture::invalid(300), 300)] {
+    for (run, n) in [
+        (fixture::valid(300), 4),
+        (fixture::invalid(300), 4),
+        (fixture::shipping(), 3),
+    ] {
         let history = fixture::history(&run);
         let results = paytwice_checkers::judge(&history);
-        let report = paytwice_reports::RunReport::new(&results, &history.events, "paytwice check run-7");
+        assert_eq!(results.checkers.len(), n);
+        let report = RunReport::new(&results, &history.events, "paytwice check run-7");
         let page = html::render(&report).expect("rendered");
-        assert_eq!(data(&page)["payments"]["total"], payments);
-        assert_eq!(page.matches("<article").count(), paytwice_checkers::CHECKERS.len());
-        assert_eq!(
-            page.matches("class=\"about\"").count(),
-            paytwice_checkers::CHECKERS.len()
-        );
-        let text = paytwice_reports::terminal::render(&report, &paytwice_reports::terminal::Options::default());
+        assert_eq!(data(&page)["subjects"]["total"], run.results.fates.len());
+        assert_eq!(page.matches("<article").count(), n);
+        let known = results.checkers.iter().filter(|c| promises::find(&c.name).is_ok());
+        assert_eq!(page.matches("class=\"about\"").count(), known.count());
+        let text = terminal::render(&report, &terminal::Options::default());
         assert!(text.starts_with(&results.sentence[..40]), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }

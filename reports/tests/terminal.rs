@@ -12,6 +12,14 @@ fn plain(run: &fixture::Run) -> String {
     terminal::render(&run.report(), &Options::default())
 }
 
+fn verbose(run: &fixture::Run) -> String {
+    let options = Options {
+        verbose: true,
+        ..Options::default()
+    };
+    terminal::render(&run.report(), &options)
+}
+
 #[test]
 fn a_valid_run() {
     insta::assert_snapshot!(plain(&fixture::valid(400)));
@@ -23,10 +31,43 @@ fn an_invalid_run() {
 }
 
 #[test]
+fn a_flow_without_balances() {
+    insta::assert_snapshot!(plain(&fixture::shipping()));
+}
+
+#[test]
+fn a_summary_fits_on_a_screen() {
+    let lines = |text: String| text.lines().count();
+    assert!(lines(plain(&fixture::valid(400))) <= 13);
+    assert!(lines(plain(&fixture::invalid(400))) <= 32);
+}
+
+#[test]
+fn a_verbose_valid_run() {
+    insta::assert_snapshot!(verbose(&fixture::valid(400)));
+}
+
+#[test]
+fn a_verbose_invalid_run() {
+    insta::assert_snapshot!(verbose(&fixture::invalid(400)));
+}
+
+#[test]
 fn more_than_ten_witnesses_are_counted() {
-    let text = plain(&fixture::invalid(1_200));
-    assert!(text.contains("\nWitnesses (10 of "), "{text}");
+    let text = verbose(&fixture::invalid(1_200));
+    assert!(text.contains("\nAnomalies (10 of "), "{text}");
     assert!(text.contains(" more in report.html\n"), "{text}");
+}
+
+#[test]
+fn the_folder_of_the_report_is_named() {
+    let run = fixture::valid(60);
+    let report = run.report().in_folder("runs/seven".as_ref());
+    let text = terminal::render(&report, &Options::default());
+    assert!(
+        text.ends_with(&format!("\nruns/seven/report.html\n{}\n", run.replay)),
+        "{text}"
+    );
 }
 
 #[test]
@@ -35,23 +76,28 @@ fn a_truncated_run() {
 }
 
 #[test]
-fn no_line_is_too_long_but_the_command() {
-    for columns in [80, 90, 100] {
+fn no_line_is_wider_than_asked_but_the_command() {
+    for (verbose, width) in [(false, 80), (false, 100), (true, 80), (true, 90), (true, 100)] {
         let run = fixture::invalid(1_200);
-        let text = terminal::render(&run.report(), &Options { color: false, columns });
+        let options = Options {
+            verbose,
+            width,
+            color: false,
+        };
+        let text = terminal::render(&run.report(), &options);
         let summary = text
             .strip_suffix(&format!("\n{}\n", run.replay))
-            .expect("the command stands at the end");
+            .expect("the command is the last line");
         for line in summary.lines() {
-            let within = line.chars().count() <= columns;
-            assert!(within, "{} columns: {line}", line.chars().count());
+            let within = line.chars().count() <= width;
+            assert!(within, "{} characters: {line}", line.chars().count());
             assert_eq!(line, line.trim_end(), "no blanks at the end of a line");
         }
     }
 }
 
 #[test]
-fn colors_change_nothing_but_the_looks() {
+fn colors_change_no_text() {
     let run = fixture::invalid(400);
     let colored = terminal::render(
         &run.report(),
@@ -73,13 +119,13 @@ fn colors_change_nothing_but_the_looks() {
 }
 
 #[test]
-fn names_of_others_cannot_drive_the_terminal() {
+fn names_in_the_history_cannot_drive_the_terminal() {
     let text = plain(&fixture::hostile("\u{1b}]0;owned\u{7}\r\n"));
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
 }
 
 #[test]
-fn a_run_of_which_nothing_is_known() {
+fn a_run_without_results() {
     insta::assert_snapshot!(plain(&fixture::empty()));
 }
 
@@ -110,7 +156,7 @@ fn a_campaign() {
         ),
         run(
             9,
-            judged(Verdict::Unknown, "UNKNOWN: the final reads are incomplete"),
+            judged(Verdict::Unknown, "UNKNOWN: the final views are incomplete"),
             39_000,
         ),
         run(

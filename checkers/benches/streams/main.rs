@@ -6,7 +6,7 @@
 //! first touch of a page can cost more than all that is done in it. Where the system tells it, time is that on the
 //! processor. Arguments that are numbers are sizes, other arguments select checkers by name.
 
-mod ledgers;
+mod accounts;
 mod processes;
 mod queues;
 mod stores;
@@ -122,7 +122,7 @@ const NAMES: [&str; 17] = [
 fn measure(name: &str, size: u64) -> Duration {
     // Whole rounds, so that nothing is open at the end.
     let size = size - size % (WINDOW * 48);
-    let timed = [queues::measure, stores::measure, ledgers::measure, processes::measure]
+    let timed = [queues::measure, stores::measure, accounts::measure, processes::measure]
         .into_iter()
         .find_map(|bench| bench(name, size));
     timed.unwrap_or_else(|| panic!("no checker is called {name}"))

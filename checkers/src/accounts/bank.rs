@@ -105,17 +105,20 @@ impl Bank {
         let (subject, how) = match wrong {
             Wrong::UnexpectedKey(account) => (names.key(account), "which does not exist".to_owned()),
             Wrong::NilBalance(account) => (names.key(account), "without a balance".to_owned()),
-            Wrong::Negative(account, value) => (names.key(account), format!("with a balance of {value}")),
+            Wrong::Negative(account, value) => {
+                (names.key(account), format!("with a balance of {}", names.amount(value)))
+            }
             Wrong::Total(sum) => {
+                let ((subject, of), sum, total) = (names.total(), names.amount(sum), names.amount(total));
                 return Case {
-                    subject: "total".into(),
-                    sentence: format!("a read of all accounts adds up to {sum} instead of {total}"),
+                    subject,
+                    sentence: format!("{of} adds up to {sum} instead of {total}"),
                     witness: at([read]),
                 };
             }
         };
         Case {
-            sentence: format!("a read shows account {subject}, {how}"),
+            sentence: format!("a read shows {}, {how}", names.holder(&subject)),
             subject,
             witness: at([read]),
         }
@@ -164,7 +167,12 @@ impl Streaming for Bank {
             tally.count("first-error", index);
         }
         if let (Some((lowest, highest)), Some(total)) = (self.totals_seen, self.total) {
-            tally.remark(format!("wrong totals from {lowest} to {highest}; the total is {total}"));
+            tally.remark(format!(
+                "wrong totals from {} to {}; the total is {}",
+                names.amount(lowest),
+                names.amount(highest),
+                names.amount(total)
+            ));
         }
         tally.result(NAME)
     }

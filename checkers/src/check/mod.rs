@@ -8,10 +8,10 @@ mod corpus;
 mod render;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::findings::unknown;
-use crate::formats::{self, CutOff, Format, Reader, UnknownName};
+use crate::formats::{self, CutOff, Format, Reader, UnknownName, json_lines};
 use crate::history::{self, Events, Promise};
 use crate::judge::Judging;
 use crate::promises::PROMISES;
@@ -188,10 +188,9 @@ fn is_promise(name: &str) -> bool {
 /// Judges the history of a run by the promises of its header, or by those of one checker.
 fn check_promises(request: &Request) -> Result<Checked, CheckError> {
     let reader = Reader::open(&request.path, request.format)?;
-    let (format, path) = (reader.format(), reader.path().to_owned());
-    drop(reader);
     request.options.none()?;
-    let mut events = Events::open(&path)?;
+    let (format, path) = (reader.format(), reader.path().to_owned());
+    let mut events = Events::new(json_lines(reader)?, &path.display().to_string())?;
     let header = events.header().clone();
     let asked = |promise: &Promise| request.as_ == ALL_PROMISES || promise.checker == request.as_;
     if !header.promises.iter().any(asked) {

@@ -19,7 +19,7 @@ impl Bytes {
         let name = path.display().to_string();
         let mut file = File::open(path).map_err(io(&name))?;
         if file.metadata().is_ok_and(|meta| meta.is_file())
-            && let Ok(map) = map(&file, None)
+            && let Ok(map) = map(&file)
         {
             return Ok(Bytes::Mapped(map));
         }
@@ -29,16 +29,12 @@ impl Bytes {
     }
 }
 
-/// Maps a file; where `part` says so, so many bytes from there on.
+/// Maps a file.
 #[expect(unsafe_code, reason = "mapping is what makes reading as fast as memory")]
-pub(super) fn map(file: &File, part: Option<(u64, usize)>) -> std::io::Result<memmap2::Mmap> {
-    let mut options = memmap2::MmapOptions::new();
-    if let Some((offset, length)) = part {
-        options.offset(offset).len(length);
-    }
+fn map(file: &File) -> std::io::Result<memmap2::Mmap> {
     // SAFETY: the bytes are only ever read, and every value taken from them is checked. What cannot be ruled out is
     // that another process changes the file meanwhile: histories are written once, and then only read.
-    let map = unsafe { options.map(file) }?;
+    let map = unsafe { memmap2::Mmap::map(file) }?;
     let _ = map.advise(memmap2::Advice::Sequential); // a hint
     Ok(map)
 }

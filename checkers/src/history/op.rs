@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An operation. Its event's `f` is the action; `invoke` carries what was asked, `ok`, `fail` and `info` repeat it and add the
 /// answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Op {
     /// The action, as the header names it. In JSON it is the event's `f`.
     #[serde(skip)]
@@ -31,6 +31,22 @@ pub struct Op {
     /// What the answer said, by the names that the target gives to its parts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answer: BTreeMap<String, String>,
+}
+
+impl Default for Op {
+    /// A first try of nothing yet.
+    fn default() -> Op {
+        Op {
+            action: String::new(),
+            subject: String::new(),
+            attempt: one(),
+            args: BTreeMap::new(),
+            changed: Vec::new(),
+            repair: false,
+            status: None,
+            answer: BTreeMap::new(),
+        }
+    }
 }
 
 fn one() -> u32 {

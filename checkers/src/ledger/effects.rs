@@ -29,9 +29,7 @@ pub(super) fn count(ledger: &mut Ledger) {
         Effect::Sum { .. } => sums(ledger),
         Effect::Rows { .. } | Effect::Point { .. } => {
             lanes(ledger);
-            if ledger.lanes.len() <= 1 {
-                one_by_one(ledger, 0);
-            }
+            fewest(ledger);
         }
     }
 }
@@ -54,9 +52,23 @@ fn lanes(ledger: &mut Ledger) {
     }
 }
 
+/// Takes for every subject the fewest effects that it has for any subscriber: only that often it took effect for all.
+fn fewest(ledger: &mut Ledger) {
+    one_by_one(ledger, 0);
+    for lane in 1..ledger.lanes.len() {
+        let so_far: Vec<_> = ledger.subjects.iter().map(|s| (s.effects, s.effects_before)).collect();
+        one_by_one(ledger, lane);
+        for (subject, (effects, before)) in ledger.subjects.iter_mut().zip(so_far) {
+            subject.effects = subject.effects.min(effects);
+            subject.effects_before = subject.effects_before.min(before);
+        }
+    }
+}
+
 /// Takes the counts of one lane for what every subject's effects are.
 pub(super) fn one_by_one(ledger: &mut Ledger, lane: usize) {
-    let point = matches!(ledger.follow.effect, Effect::Point { .. });
+    // A point of which no frame was ever seen says nothing.
+    let point = matches!(ledger.follow.effect, Effect::Point { .. }) && !ledger.lanes.is_empty();
     let last = point || ledger.read_index(Moment::Final, Role::Effect).is_some();
     let before = point || ledger.read_index(Moment::Rest, Role::Effect).is_some();
     let compensated = ledger.was_repaired();

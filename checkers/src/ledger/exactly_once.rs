@@ -256,7 +256,9 @@ impl<'a> Deviations<'a> {
                 self.by,
                 times(n)
             );
-            findings.anomaly("ghost", name, sentence, reads.clone());
+            let frames = ledger.frames.get(&key).into_iter().flatten();
+            let witness = reads.iter().chain(frames).copied();
+            findings.anomaly("ghost", name, sentence, witness.collect());
         }
     }
 

@@ -146,7 +146,7 @@ impl Follow {
             .and_then(|c| subject.fields.get(&c.code.per)?.names.clone());
         let started = started(options, header, &kind);
         let recorded = recorded(options, header);
-        let effect = effect(options, header, coded.as_ref())?;
+        let effect = effect(options, header, coded.as_ref());
         let listed = view(options, header, "listed", &["view"]);
         let late_is_valid = match options.text("late") {
             None | Some("invalid") => false,
@@ -176,6 +176,7 @@ impl Follow {
             .actions
             .iter()
             .filter(|(_, action)| action.opens.is_some() && action.opens == holder);
+        let effect = effect?;
         options.is_fine().then(|| Follow {
             key,
             started,
@@ -213,7 +214,8 @@ impl Follow {
     }
 }
 
-fn started(options: &mut Options, header: &Header, kind: &str) -> Vec<String> {
+/// The actions that start a kind of subject: those that are named, or all that do.
+pub(crate) fn started(options: &mut Options, header: &Header, kind: &str) -> Vec<String> {
     let starts = |name: &str| {
         header
             .actions

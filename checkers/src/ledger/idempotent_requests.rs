@@ -170,7 +170,7 @@ fn conflicts(ledger: &Ledger, rows_are_known: bool, findings: &mut Findings) {
                 "{}: a second request with its {} but {} {how}",
                 subject(ledger, at),
                 ledger.follow.key,
-                payload(ledger, &conflict.payload)
+                otherwise(ledger, at, conflict)
             );
             findings.anomaly(
                 "conflict-accepted",
@@ -194,6 +194,24 @@ fn conflicts(ledger: &Ledger, rows_are_known: bool, findings: &mut Findings) {
             );
         }
     }
+}
+
+/// What a conflicting request asked for: its payload, or the fields that differ where the payload does not show them.
+fn otherwise(ledger: &Ledger, at: usize, conflict: &Conflict) -> String {
+    let known = &ledger.subjects[at].payload;
+    let shown = payload(ledger, &conflict.payload);
+    if shown != payload(ledger, known) {
+        return shown;
+    }
+    let fields = known.fields.iter().zip(&conflict.payload.fields);
+    let differing = ledger
+        .follow
+        .fields
+        .iter()
+        .zip(fields)
+        .filter(|(_, (known, asked))| known != asked);
+    let named = differing.filter_map(|(name, (_, asked))| Some(format!("{name} {}", ledger.words.name((*asked)?))));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 fn answered_before(subject: &Subject, index: u64) -> bool {

@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub(crate) use follow::OPTIONS;
+pub(crate) use follow::{OPTIONS, started};
 pub use follow::{CodedField, Effect, Follow, Recorded};
 pub use model::{
     Answer, Attempt, Class, Conflict, Delivery, Holder, Holding, Lane, Opened, Owner, Payload, QueryOp, ReadState, Row,
@@ -86,6 +86,8 @@ pub struct Ledger {
     pub queries: Vec<QueryOp>,
     /// Effects that were counted one by one.
     pub lanes: Vec<Lane>,
+    /// Frames that are effects, by key; once they have found their subjects, those of no subject.
+    pub frames: HashMap<Id, Vec<u64>>,
     /// State of the views: by moment, then by role.
     pub reads: [[ReadState; 3]; 3],
     /// Deliveries seen on the wire, of whatever subject.
@@ -126,6 +128,7 @@ impl Ledger {
             conflicts: Vec::new(),
             queries: Vec::new(),
             lanes: Vec::new(),
+            frames: HashMap::new(),
             reads: Default::default(),
             deliveries_seen: 0,
             makes_keys: false,

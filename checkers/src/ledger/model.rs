@@ -88,11 +88,13 @@ pub struct Subject {
     pub successes: u32,
     /// Deliveries seen on the wire, in order.
     pub deliveries: Vec<Delivery>,
+    /// Indices of the frames that are its effects, where effects are frames.
+    pub frames: Vec<u64>,
     /// Positions in [`Ledger::queries`](super::Ledger) of the queries that may have brought its effect.
     pub asks: Vec<usize>,
     /// How often the target lists it as done.
     pub listed: u32,
-    /// How often it took effect; None when that cannot be read.
+    /// How often it took effect, for the subscriber for whom it did so least often; None when that cannot be read.
     pub effects: Option<u32>,
     /// The same at rest, before anything was repaired.
     pub effects_before: Option<u32>,
@@ -127,12 +129,13 @@ impl Subject {
         self.answers().find(|a| a.kind == Kind::Ok && a.class == Class::Success)
     }
 
-    /// Indices of its invocations, answers and deliveries, in order.
+    /// Indices of its invocations, answers, deliveries and frames, in order.
     pub fn trail(&self) -> Vec<u64> {
         let attempts = self.attempts.iter().map(|a| a.index);
         let answers = self.answers().map(|a| a.index);
         let deliveries = self.deliveries.iter().map(|d| d.index);
-        let mut trail: Vec<u64> = attempts.chain(answers).chain(deliveries).collect();
+        let frames = self.frames.iter().copied();
+        let mut trail: Vec<u64> = attempts.chain(answers).chain(deliveries).chain(frames).collect();
         trail.sort_unstable();
         trail
     }

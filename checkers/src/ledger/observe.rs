@@ -2,7 +2,7 @@
 //!
 //! O(1) per event but for views, which cost their rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::history::{Body, Event, Kind, Moment, Op, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire};
@@ -28,6 +28,8 @@ pub(crate) struct Observer {
     pub(super) listed: Vec<Id>,
     /// Keys recorded before the workload: not this run's.
     earlier: Vec<Id>,
+    /// Keys of effects that were there before the workload.
+    earlier_effects: HashSet<Id>,
     open: HashMap<Process, What>,
     repairing: bool,
 }
@@ -49,6 +51,7 @@ impl Observer {
             commits: HashMap::new(),
             listed: Vec::new(),
             earlier: Vec::new(),
+            earlier_effects: HashSet::new(),
             open: HashMap::new(),
             repairing: false,
         }
@@ -172,6 +175,7 @@ impl Observer {
             rows: Vec::new(),
             successes: 0,
             deliveries: Vec::new(),
+            frames: Vec::new(),
             asks: Vec::new(),
             listed: 0,
             effects: None,
@@ -249,7 +253,7 @@ impl Observer {
         if let Effect::Point { link, point } = &follow.effect
             && (link, point) == (&wire.link, &wire.point)
         {
-            self.count_frame(wire.key(&follow.key), arrived);
+            self.count_frame(wire.key(&follow.key), arrived, event.index);
         }
         match wire.role {
             WireRole::Delivered => self.delivered(wire, event, arrived),
@@ -271,8 +275,12 @@ impl Observer {
         };
         for name in wire.key(&follow.key) {
             let key = self.ledger.keys.id(name);
+            let deliveries = self.deliveries.entry(key).or_default();
+            if deliveries.last().is_some_and(|last| last.index == event.index) {
+                continue; // the same message, found in two places
+            }
             self.ledger.deliveries_seen += u64::from(times);
-            self.deliveries.entry(key).or_default().push(Delivery {
+            deliveries.push(Delivery {
                 index: event.index,
                 time: event.time,
                 times,
@@ -281,10 +289,15 @@ impl Observer {
         }
     }
 
-    fn count_frame(&mut self, keys: &[String], times: u32) {
+    fn count_frame(&mut self, keys: &[String], times: u32, index: u64) {
         let lane = self.lane(None);
         for key in keys {
             let key = self.ledger.keys.id(key);
+            let frames = self.ledger.frames.entry(key).or_default();
+            if frames.last() == Some(&index) {
+                continue; // the same key, found in two places
+            }
+            frames.push(index);
             let lane = &mut self.ledger.lanes[lane];
             *lane.counts.entry(key).or_default() += times;
             if !self.repairing {
@@ -443,33 +456,36 @@ impl Observer {
 
     /// Rows that are effects. Those that were there before the run are none of it.
     fn effects(&mut self, rows: &Rows, per: Option<&str>, at: Moment) -> Result<(), String> {
-        if !matches!(at, Moment::Rest | Moment::Final) || rows.is_empty() {
-            return Ok(());
-        }
         let follow = Rc::clone(&self.ledger.follow);
         let key = column(rows, &follow.key)?;
         let per = per.map(|per| column(rows, per)).transpose()?;
+        if at == Moment::Initial {
+            self.earlier_effects = rows.iter().map(|row| self.key_at(row, key)).collect();
+            return Ok(());
+        }
         for lane in &mut self.ledger.lanes {
-            let counts = if at == Moment::Final {
-                &mut lane.counts
-            } else {
-                &mut lane.before
-            };
-            counts.clear();
+            lane.counts_at(at).clear();
         }
         for row in rows.iter() {
+            let subject = self.key_at(row, key);
+            if self.earlier_effects.contains(&subject) {
+                continue;
+            }
             let subscriber = per.map(|per| self.ledger.words.id(row.at(per).unwrap_or_default()));
             let lane = self.lane(subscriber);
-            let key = self.key_at(row, key);
-            let lane = &mut self.ledger.lanes[lane];
-            let counts = if at == Moment::Final {
-                &mut lane.counts
-            } else {
-                &mut lane.before
-            };
-            *counts.entry(key).or_default() += 1;
+            *self.ledger.lanes[lane].counts_at(at).entry(subject).or_default() += 1;
         }
         Ok(())
+    }
+}
+
+impl Lane {
+    /// The counts of a moment: those at the end, or those before anything was repaired.
+    fn counts_at(&mut self, at: Moment) -> &mut HashMap<Id, u32> {
+        match at {
+            Moment::Final => &mut self.counts,
+            _ => &mut self.before,
+        }
     }
 }
 

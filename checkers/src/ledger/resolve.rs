@@ -60,6 +60,9 @@ pub(super) fn resolve(observer: Observer) -> Ledger {
         if let Some(seen) = deliveries.remove(key) {
             ledger.subjects[*subject].deliveries.extend(seen);
         }
+        if let Some(frames) = ledger.frames.remove(key) {
+            ledger.subjects[*subject].frames.extend(frames);
+        }
         if let Some(n) = commits.get(key) {
             *ledger.commits.entry(*subject).or_default() += n;
         }

@@ -147,13 +147,13 @@ impl Streaming for Branches {
             committed += u64::from(transaction.committed_at != Mark::NONE);
             let case = |how: &str| Case {
                 subject: names.id(id),
-                sentence: format!("transaction {} {how}", names.id(id)),
+                sentence: format!("{} {how}", names.said("transaction", id)),
                 witness: transaction.witness(),
             };
             for (kind, how) in transaction.contradictions().into_iter().flatten() {
                 tally.anomaly(kind, || case(how));
             }
-            match transaction.outcome() {
+            match transaction.outcome(names) {
                 Some((kind, how)) if self.settled => tally.anomaly(kind, || case(&how)),
                 Some(_) => open += 1,
                 None => {}
@@ -201,15 +201,28 @@ impl Transaction {
         ]
     }
 
+    /// Which branches are in effect and which are not; how many, where they have no names.
+    fn partly(&self, applied: u64, names: &dyn Names) -> String {
+        let named = |there: u64| -> Option<Vec<String>> {
+            let those = (0..self.branches).filter(|branch| applied >> branch & 1 == there);
+            those.map(|branch| names.branch(branch)).collect()
+        };
+        match (named(1), named(0)) {
+            (Some(there), Some(missing)) => {
+                format!("is in effect in {} and not in {}", there.join(", "), missing.join(", "))
+            }
+            _ => format!("has {} of {} branches in effect", applied.count_ones(), self.branches),
+        }
+    }
+
     /// What is wrong if nothing more comes.
-    fn outcome(&self) -> Option<(&'static str, String)> {
+    fn outcome(&self, names: &dyn Names) -> Option<(&'static str, String)> {
         let expected = self.expected();
         let applied = self.applied & expected;
         let (whole, none) = (applied == expected, applied == 0);
         let only = |at: Mark, other: Mark| at != Mark::NONE && other == Mark::NONE;
         if !whole && !none {
-            let how = format!("has {} of {} branches in effect", applied.count_ones(), self.branches);
-            return Some(("partial", how));
+            return Some(("partial", self.partly(applied, names)));
         }
         if none && self.branches > 0 && only(self.committed_at, self.rolled_back_at) {
             return Some(("lost", "was reported committed, and no branch is in effect".into()));

@@ -4,8 +4,8 @@
 //! a lock, an unsent outbox row, an unacknowledged message. Each is of a kind that the caller numbers as a key.
 //! - `leftover`: still there when the system had come to rest ([`Event::Quiescent`]; the last one counts).
 //!
-//! Something that appears again is a new one. Without quiescence the verdict is unknown, and also when something
-//! appears after it. Counts `appeared`, `disappeared`, and `unknown-origin` (disappeared without having appeared).
+//! Something that appears again is a new one. Without quiescence the verdict is unknown, when something appears after
+//! it, and when nothing ever appeared, unless everything was looked for ([`Event::Searched`]). Counts `appeared`, `disappeared`, and `unknown-origin` (disappeared without having appeared).
 //!
 //! Sees: what it is told. Cannot see: something temporary that nobody reads. O(1) per event, 16 bytes per id.
 
@@ -27,6 +27,8 @@ pub enum Event {
     },
     /// It is gone.
     Disappeared(u32),
+    /// Everything temporary was looked for: what was not found is not there.
+    Searched,
     /// The system has come to rest: nothing in flight, nothing to be retried.
     Quiescent,
 }
@@ -67,6 +69,7 @@ pub struct Leftovers {
     appeared_since: u64,
     disappeared: u64,
     unknown_origin: u64,
+    searched: bool,
 }
 
 impl Leftovers {
@@ -109,6 +112,7 @@ impl Streaming for Leftovers {
                     self.unknown_origin += 1;
                 }
             }
+            Event::Searched => self.searched = true,
             Event::Quiescent => {
                 self.rested_at = Mark::new(at.index);
                 self.appeared_since = 0;
@@ -128,7 +132,7 @@ impl Streaming for Leftovers {
             .filter(|(_, known)| known.was_there(self.rested_at))
         {
             tally.anomaly("leftover", || {
-                let (name, kind) = (names.id(id), names.key(left.kind));
+                let (name, kind) = (names.said("", id), names.key(left.kind));
                 let later = if left.stage == Stage::Gone {
                     "; it went later"
                 } else {
@@ -136,14 +140,14 @@ impl Streaming for Leftovers {
                 };
                 Case {
                     sentence: format!("{name} ({kind}) was still there when the system had come to rest{later}"),
-                    subject: name,
+                    subject: names.id(id),
                     witness: at([left.appeared_at, self.rested_at, left.gone_at]),
                 }
             });
         }
         if self.rested_at == Mark::NONE {
             tally.doubt("the system was not seen to come to rest");
-        } else if self.appeared == 0 {
+        } else if self.appeared == 0 && !self.searched {
             tally.doubt("nothing temporary was seen: there is nothing to judge");
         } else if self.appeared_since > 0 {
             tally.doubt(format!(

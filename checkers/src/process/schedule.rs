@@ -10,7 +10,7 @@
 //!
 //! Times are those of the events. Sees: attempts as they arrive. Cannot see: whether an attempt that never arrived was
 //! made. An attempt is judged against the number it has by count: where one never arrives, those after it are late.
-//! O(1) per event, 32 bytes per id.
+//! O(1) per event, 40 bytes per id.
 
 use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, at, plural};
 use crate::verdict::CheckerResult;
@@ -54,6 +54,13 @@ pub enum Event {
     Acked(u32),
     /// An attempt may have been acknowledged: an overdue one of this id makes the verdict unknown.
     AckUnknown(u32),
+    /// The next attempt of an id may be so much later than the schedule says: something stood in its way.
+    Allowed {
+        /// The id.
+        id: u32,
+        /// By how much, in nanoseconds.
+        ns: u64,
+    },
     /// The history ends here; attempts were observed until now.
     Ended,
 }
@@ -63,6 +70,8 @@ struct Progress {
     /// What the next attempt counts from; before the history began, where the first attempt tells it.
     base_ns: i64,
     acked_ns: u64,
+    /// How much later the next attempt may be.
+    allowed_ns: u64,
     attempts: u32,
     begun: bool,
     ack_unknown: bool,
@@ -116,6 +125,7 @@ impl Schedule {
         }
         progress.attempts = progress.attempts.saturating_add(1);
         progress.last_at = now;
+        let late_ns_max = signed(options.late_ns_max.saturating_add(std::mem::take(&mut progress.allowed_ns)));
         let base_ns = progress.base_ns;
         if options.since == Since::Previous {
             progress.base_ns = signed(at.time);
@@ -135,7 +145,7 @@ impl Schedule {
             let late_ns = signed(at.time).saturating_sub(base_ns.saturating_add(signed(delay)));
             if late_ns < -signed(options.early_ns_max) {
                 self.early.push(off(late_ns.unsigned_abs(), marks));
-            } else if late_ns > signed(options.late_ns_max) {
+            } else if late_ns > late_ns_max {
                 self.late.push(off(late_ns.unsigned_abs(), marks));
             }
         } else {
@@ -150,13 +160,14 @@ impl Schedule {
         }
         let delay = *self.options.delays_ns.get(progress.attempts as usize)?;
         let late_ns = signed(now_ns).saturating_sub(progress.base_ns.saturating_add(signed(delay)));
-        (late_ns > signed(self.options.late_ns_max)).then(|| late_ns.unsigned_abs())
+        let late_ns_max = self.options.late_ns_max.saturating_add(progress.allowed_ns);
+        (late_ns > signed(late_ns_max)).then(|| late_ns.unsigned_abs())
     }
 
     fn report_off(&self, names: &dyn Names, tally: &mut Tally) {
         let case = |off: &Off, how: String| {
             let name = names.id(off.id);
-            let sentence = format!("attempt {} of {name} came {how}", off.attempt);
+            let sentence = format!("attempt {} of {} came {how}", off.attempt, names.said("", off.id));
             Case {
                 subject: name,
                 sentence,
@@ -190,7 +201,8 @@ impl Schedule {
             tally.anomaly("missing", || {
                 let name = names.id(id);
                 let (attempt, overdue) = (progress.attempts + 1, duration(overdue_ns));
-                let sentence = format!("attempt {attempt} of {name} was {overdue} overdue when the history ended");
+                let said = names.said("", id);
+                let sentence = format!("attempt {attempt} of {said} was {overdue} overdue when the history ended");
                 Case {
                     subject: name,
                     sentence,
@@ -242,6 +254,7 @@ impl Streaming for Schedule {
                     (progress.acked_at, progress.acked_ns) = (Mark::new(at.index), at.time);
                 }
             }
+            Event::Allowed { id, ns } => self.progress.at(id).allowed_ns = ns,
             Event::AckUnknown(id) => self.progress.at(id).ack_unknown = true,
             Event::Ended => self.ended = Some((at.time, Mark::new(at.index))),
         }

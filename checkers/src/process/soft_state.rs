@@ -3,6 +3,7 @@
 //! For histories that show when something enters an intermediate state (a payment that is being processed, a frozen
 //! amount) and when it leaves it, and when a fault was healed.
 //! - `window-exceeded`: something stayed longer than [`Options::window_ns_max`].
+//! - `p99-exceeded`: more than one in a hundred stayed longer than [`SoftState::p99_ns_max`] allows.
 //! - `recovery-exceeded`: after a fault was healed, what was half done then took longer than
 //!   [`Options::recovery_ns_max`] to be done.
 //! - `unfinished`: still half done when the run was over ([`Event::Ended`]), if it is older than the window allows (or
@@ -16,6 +17,7 @@
 //! Sees: what it is told, at the times it is told. Cannot see: soft state that nobody reads. O(1) per event, and O(faults
 //! being recovered from) per leaving; 24 bytes per id, 8 bytes per finished window.
 
+use crate::run::percentile;
 use crate::streaming::{At, Capped, Case, Dense, Mark, Names, Streaming, Tally, add_quantiles, at};
 use crate::verdict::CheckerResult;
 
@@ -76,6 +78,7 @@ struct Slow {
 #[derive(Default)]
 pub struct SoftState {
     options: Options,
+    p99_ns_max: Option<u64>,
     items: Dense<Item>,
     inside: u64,
     inside_max: u64,
@@ -97,6 +100,13 @@ impl SoftState {
             options,
             ..SoftState::default()
         }
+    }
+
+    /// How long 99 of 100 may stay half done.
+    #[must_use]
+    pub fn p99_ns_max(mut self, ns: Option<u64>) -> SoftState {
+        self.p99_ns_max = ns;
+        self
     }
 
     #[inline]
@@ -196,7 +206,7 @@ impl Streaming for SoftState {
         let ms = |ns: u64| ns / 1_000_000;
         tally.anomalies("window-exceeded", &self.windows, |slow| Case {
             subject: names.id(slow.id),
-            sentence: format!("{} was half done for {} ms", names.id(slow.id), ms(slow.took_ns)),
+            sentence: format!("{} was half done for {} ms", names.said("", slow.id), ms(slow.took_ns)),
             witness: at(slow.marks),
         });
         tally.anomalies("recovery-exceeded", &self.recoveries, |slow| Case {
@@ -209,6 +219,7 @@ impl Streaming for SoftState {
         } else {
             tally.doubt("the run was not seen to be over: what never ends cannot be told");
         }
+        self.slow_p99(&mut tally);
         if self.entered == 0 {
             tally.doubt("nothing was half done: there is nothing to judge");
         }
@@ -230,6 +241,24 @@ impl Streaming for SoftState {
 }
 
 impl SoftState {
+    /// Whether more than one in a hundred of what is done took longer than it may.
+    fn slow_p99(&self, tally: &mut Tally) {
+        let mut sorted = self.windows_ns.clone();
+        sorted.sort_unstable();
+        let slow = percentile(&sorted, 0.99).zip(self.p99_ns_max).filter(|(took, max)| took > max);
+        if let Some((took, max)) = slow {
+            tally.anomaly("p99-exceeded", || Case {
+                subject: "p99".to_owned(),
+                sentence: format!(
+                    "99 of 100 were half done for up to {} ms; {} ms are promised",
+                    took / 1_000_000,
+                    max / 1_000_000
+                ),
+                witness: Vec::new(),
+            });
+        }
+    }
+
     /// What is still half done at the end, and faults that are still being recovered from.
     fn unfinished(&self, end_ns: u64, ended_at: Mark, names: &dyn Names, tally: &mut Tally) {
         for recovery in &self.recovering {
@@ -253,7 +282,7 @@ impl SoftState {
                     subject: names.id(id),
                     sentence: format!(
                         "{} was still half done at the end, after {} ms",
-                        names.id(id),
+                        names.said("", id),
                         took_ns / 1_000_000
                     ),
                     witness: at([item.entered_at, ended_at]),

@@ -250,7 +250,7 @@ impl Streaming for StateMachine {
         let table = &self.table;
         let case = |step: &Step, how: String| Case {
             subject: names.id(step.id),
-            sentence: format!("{} {how}", names.id(step.id)),
+            sentence: format!("{} {how}", names.said("", step.id)),
             witness: at(step.marks),
         };
         tally.anomalies("illegal-start", &self.starts, |s| {
@@ -276,7 +276,7 @@ impl Streaming for StateMachine {
             if self.settled {
                 tally.anomaly("stuck", || Case {
                     subject: names.id(id),
-                    sentence: format!("{} is {} at the end", names.id(id), table.name(place.state)),
+                    sentence: format!("{} is {} at the end", names.said("", id), table.name(place.state)),
                     witness: at([place.entered_at]),
                 });
             }

@@ -4,10 +4,27 @@
 //! promises of a header, key by key; [`make`] turns them into checkers that are told a history event by event. A promise whose
 //! inputs never came is unknown, and says which.
 
+mod availability;
+mod branches;
+mod command;
+mod conserved;
+mod durability;
+mod given;
+mod key_order;
+mod leftovers;
+mod linearizable_reads;
+mod monotonic_reads;
+mod no_rows;
 mod options;
+mod schedule;
+mod soft_state;
+mod state_machine;
+mod support;
 
 use std::rc::Rc;
 
+pub use command::of_command;
+pub use given::{Checker, check_given};
 pub(crate) use options::Options;
 
 use crate::formats::UnknownName;
@@ -94,6 +111,19 @@ pub const PROMISES: &[Entry] = &[
         anomalies: &honest_answers::ANOMALIES,
         how: How::Ledger(honest_answers::check),
     },
+    branches::ENTRY,
+    leftovers::ENTRY,
+    no_rows::ENTRY,
+    conserved::ENTRY,
+    durability::ENTRY,
+    availability::ENTRY,
+    schedule::ENTRY,
+    state_machine::ENTRY,
+    key_order::ENTRY,
+    soft_state::ENTRY,
+    linearizable_reads::ENTRY,
+    monotonic_reads::ENTRY,
+    command::ENTRY,
 ];
 
 /// The entry of a checker.

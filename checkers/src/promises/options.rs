@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::history::Promise;
+use crate::history::{Header, Moment, Promise};
+use crate::money;
 
 /// The options of one promise, while they are read.
 pub(crate) struct Options<'a> {
@@ -62,11 +63,32 @@ impl<'a> Options<'a> {
     /// The value at a key, which may lead into tables: `effect.view`.
     pub(crate) fn value(&self, key: &str) -> Option<&'a Value> {
         let mut parts = key.split('.');
-        let mut value = self.map.get(parts.next()?)?;
+        let (first, position) = indexed(parts.next()?);
+        let mut value = at(self.map.get(first)?, position)?;
         for part in parts {
-            value = value.get(part)?;
+            let (name, position) = indexed(part);
+            value = at(value.get(name)?, position)?;
         }
         Some(value)
+    }
+
+    /// How many tables a list has, each of which has no other keys than these; the list must be there, and not be empty.
+    pub(crate) fn tables(&mut self, key: &str, known: &[&str], example: &str) -> usize {
+        let Some(value) = self.value(key) else {
+            self.say(key, format!("is missing; for example {key} = {example}"));
+            return 0;
+        };
+        let count = match value.as_array() {
+            Some(list) if !list.is_empty() => list.len(),
+            _ => {
+                self.wrong(key, value, &format!("a list of tables, as in {example}"));
+                return 0;
+            }
+        };
+        for position in 0..count {
+            self.table(&format!("{key}[{position}]"), known);
+        }
+        count
     }
 
     /// A text.
@@ -155,6 +177,97 @@ impl<'a> Options<'a> {
         columns
     }
 
+    /// One text, or several, that must be there.
+    pub(crate) fn needed_texts(&mut self, key: &str, example: &str) -> Option<Vec<String>> {
+        if self.value(key).is_none() {
+            self.say(key, format!("is missing; for example {key} = {example}"));
+        }
+        let texts = self.texts(key)?;
+        if texts.is_empty() {
+            self.say(key, format!("is empty; for example {key} = {example}"));
+            return None;
+        }
+        Some(texts)
+    }
+
+    /// A view that must be there.
+    pub(crate) fn view(&mut self, key: &str, header: &Header) -> Option<&'a str> {
+        self.needed(key, "\"orders\"");
+        self.name(key, "view", header.views.keys().map(String::as_str))
+    }
+
+    /// A view that must be there, and be read at a moment.
+    pub(crate) fn view_at(&mut self, key: &str, header: &Header, moment: Moment) -> Option<&'a str> {
+        let view = self.view(key, header)?;
+        self.is_read(key, header, view, moment).then_some(view)
+    }
+
+    /// Whether a view that is there is read at a moment.
+    pub(crate) fn is_read(&mut self, key: &str, header: &Header, view: &str, moment: Moment) -> bool {
+        let read = &header.views[view];
+        let found = read.contains(&moment);
+        if !found {
+            let has = list(read.iter().map(|other| word(*other)));
+            let moment = word(moment);
+            self.say(key, format!("needs {view} at {moment:?}, and it is read at {has}: add {moment:?} to views.{view}.at"));
+        }
+        found
+    }
+
+    /// The moments that count, of those at which a view may be read; `otherwise` where nothing is said.
+    pub(crate) fn moments(&mut self, key: &str, possible: &[Moment], otherwise: &[Moment]) -> Vec<Moment> {
+        let Some(names) = self.texts(key) else {
+            return otherwise.to_vec();
+        };
+        let mut moments = Vec::new();
+        for name in &names {
+            let found = possible.iter().find(|moment| word(**moment) == name.as_str());
+            let words = possible.iter().map(|moment| word(*moment));
+            match found {
+                Some(moment) => moments.push(*moment),
+                None => {
+                    let hint = did_you_mean(name, words.clone());
+                    self.say(key, format!("has {name:?}; it can have {}{hint}", list(words)));
+                }
+            }
+        }
+        if names.is_empty() {
+            self.say(key, "is empty; for example [\"final\"]");
+        }
+        moments
+    }
+
+    /// A number written as a text or as a number, in units of `10^-scale`.
+    pub(crate) fn amount(&mut self, key: &str, scale: u32) -> Option<i128> {
+        let value = self.value(key)?;
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        let amount = money::parse(&text, scale).ok().filter(money::Money::is_exact);
+        if amount.is_none() {
+            self.wrong(key, value, "a number, as in 100 or \"100.00\"");
+        }
+        amount.map(|amount| amount.nearest())
+    }
+
+    /// Lengths of time, in nanoseconds.
+    pub(crate) fn durations_ns(&mut self, key: &str) -> Option<Vec<u64>> {
+        let texts = self.texts(key)?;
+        let mut all = Vec::new();
+        for (position, text) in texts.iter().enumerate() {
+            match duration_ns(text) {
+                Some(ns) => all.push(ns),
+                None => self.say(
+                    &format!("{key}[{position}]"),
+                    format!("is {text:?}; expected a length of time like \"200ms\", \"5s\" or \"2m\""),
+                ),
+            }
+        }
+        Some(all)
+    }
+
     /// A length of time, in nanoseconds: `200ms`, `5s`, `2m`.
     pub(crate) fn duration_ns(&mut self, key: &str) -> Option<u64> {
         let text = self.text(key)?;
@@ -183,10 +296,37 @@ impl<'a> Options<'a> {
         true
     }
 
-    fn wrong(&mut self, key: &str, value: &Value, expected: &str) {
+    pub(crate) fn wrong(&mut self, key: &str, value: &Value, expected: &str) {
         let found = value.to_string();
         let found: String = found.chars().take(40).collect();
         self.say(key, format!("is {found}; expected {expected}"));
+    }
+}
+
+/// `branches[1]` as a name and a position.
+fn indexed(part: &str) -> (&str, Option<usize>) {
+    let inner = part.strip_suffix(']').and_then(|part| part.split_once('['));
+    match inner.and_then(|(name, position)| Some((name, position.parse().ok()?))) {
+        Some((name, position)) => (name, Some(position)),
+        None => (part, None),
+    }
+}
+
+fn at(value: &Value, position: Option<usize>) -> Option<&Value> {
+    match position {
+        Some(position) => value.get(position),
+        None => Some(value),
+    }
+}
+
+/// A moment as manifests name it.
+pub(crate) fn word(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Initial => "initial",
+        Moment::Look => "look",
+        Moment::Rest => "rest",
+        Moment::AfterRepair => "after-repair",
+        Moment::Final => "final",
     }
 }
 

@@ -154,16 +154,16 @@ impl Streaming for KeyOrder {
     fn finish_named(self, names: &dyn Names) -> CheckerResult {
         let mut tally = Tally::default();
         tally.anomalies("out-of-order", &self.overtaken, |o| {
-            let (id, by, key) = (names.id(o.id), names.id(o.by.id), names.key(o.key));
+            let (id, by, key) = (names.said("message", o.id), names.id(o.by.id), names.key(o.key));
             Case {
-                subject: id.clone(),
-                sentence: format!("message {id} of key {key} was sent before {by} was, and delivered after it"),
+                subject: names.id(o.id),
+                sentence: format!("{id} of key {key} was sent before {by} was, and delivered after it"),
                 witness: at([o.sent_at, o.acked_at, o.by.sent_at, o.by.delivered_at, o.delivered_at]),
             }
         });
         tally.anomalies("unexpected", &self.unexpected, |(id, delivered_at)| Case {
             subject: names.id(*id),
-            sentence: format!("message {} was delivered and never sent", names.id(*id)),
+            sentence: format!("{} was delivered and never sent", names.said("message", *id)),
             witness: at([*delivered_at]),
         });
         if self.delivered == 0 {

@@ -74,6 +74,8 @@ pub(crate) struct Watch {
     facts: Facts,
     spans: HashMap<u32, usize>,
     open: HashMap<Process, usize>,
+    /// Whether the last event about the final reads is their end.
+    read_to_the_end: bool,
 }
 
 impl Watch {
@@ -94,12 +96,14 @@ impl Watch {
 
     /// The facts; `truncated` where the history ended within a line.
     pub(crate) fn finish(mut self, truncated: bool) -> Facts {
-        let last = self.facts.phases.iter().rev().find(|p| p.name == "final-reads");
-        self.facts.cut_short = truncated || last.is_none_or(|p| p.to_ns.is_none());
+        self.facts.cut_short = truncated || !self.read_to_the_end;
         self.facts
     }
 
     fn phase(&mut self, phase: &Phase, event: &Event) {
+        if phase.name == "final-reads" {
+            self.read_to_the_end = event.kind != Kind::Invoke;
+        }
         let phases = &mut self.facts.phases;
         if event.kind == Kind::Invoke {
             phases.push(PhaseSpan {

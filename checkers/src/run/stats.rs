@@ -10,7 +10,7 @@ use crate::history::Kind;
 use crate::verdict::{OpStats, WindowStats};
 
 /// Statistics of the whole workload, of its time without faults, and of each fault that was done.
-pub fn windows(facts: &Facts) -> Vec<WindowStats> {
+pub(crate) fn windows(facts: &Facts) -> Vec<WindowStats> {
     let (from_ns, to_ns) = facts.workload();
     let faults = spans(facts);
     let mut all = Tally::default();
@@ -112,7 +112,7 @@ impl Tally {
             Some((_, Kind::Info | Kind::Invoke)) | None => stats.info += 1,
         }
         if let Some((end, Kind::Ok | Kind::Fail)) = op.end {
-            latencies.push((end - op.from_ns) / 1_000);
+            latencies.push(end.saturating_sub(op.from_ns) / 1_000);
         }
     }
 

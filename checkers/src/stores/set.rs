@@ -84,7 +84,7 @@ impl Streaming for Set {
             let mut report = |kind, how| {
                 tally.anomaly(kind, || Case {
                     subject: names.id(id),
-                    sentence: format!("element {} {how}", names.id(id)),
+                    sentence: format!("{} {how}", names.said("element", id)),
                     witness: at([element.asked_at, element.acked_at, self.read_at]),
                 });
             };

@@ -72,6 +72,35 @@ pub trait Names {
     fn key(&self, key: u32) -> String {
         key.to_string()
     }
+
+    /// An id in a sentence: behind the checker's noun for it, or behind the caller's own.
+    fn said(&self, noun: &str, id: u32) -> String {
+        if noun.is_empty() {
+            self.id(id)
+        } else {
+            format!("{noun} {}", self.id(id))
+        }
+    }
+
+    /// A branch of a transaction; None where branches have no names.
+    fn branch(&self, _branch: u8) -> Option<String> {
+        None
+    }
+
+    /// A sum in its smallest units.
+    fn amount(&self, minor: i128) -> String {
+        minor.to_string()
+    }
+
+    /// What holds one balance of a total, by its name.
+    fn holder(&self, name: &str) -> String {
+        format!("account {name}")
+    }
+
+    /// What a total is of: as a subject, and in a sentence.
+    fn total(&self) -> (String, String) {
+        ("total".to_owned(), "a read of all accounts".to_owned())
+    }
 }
 
 /// Names everything by its number.

@@ -13,7 +13,7 @@ fn counts<const N: usize>(as_: &str, options: &str, lines: &[&str], names: [&str
 #[test]
 fn a_file_that_is_not_there_is_the_users_matter_and_one_that_cannot_be_opened_is_not() {
     let folder = Folder::new("opened");
-    for as_ in ["set", "payments"] {
+    for as_ in ["set", "promises"] {
         let missing = check_file(&request(&folder.0.join("none.jsonl"), as_, "-")).unwrap_err();
         assert!(missing.is_users(), "{missing}");
         let error = check_file(&request(&folder.0.join("no\0name"), as_, "-")).unwrap_err();

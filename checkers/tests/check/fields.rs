@@ -69,7 +69,7 @@ fn options_are_taken_as_they_are_spelled() {
     assert!(error.contains("initial or unseen"), "{error}");
     let folder = Folder::new("options");
     let path = folder.file("history.jsonl", "");
-    let error = check_file(&request(&path, "payments", "scale=2")).unwrap_err();
+    let error = check_file(&request(&path, "promises", "scale=2")).unwrap_err();
     assert!(matches!(error, CheckError::Option(_)), "{error}");
     assert!(error.is_users());
 }

@@ -77,59 +77,69 @@ fn a_corpus_says_what_agrees_and_what_does_not() {
     }
 }
 
-/// A payment that was recorded as successful and credited twice.
-const PAYMENTS: [&str; 12] = [
-    r#"{"index":0,"time":0,"process":"run","type":"info","f":"history","value":{"format":"paytwice-history","version":1,"target":"pay-account","run":"example","stack":"containers","seed":1,"started_at":"2026-01-01T00:00:00Z","policies":{},"promise":{"base":10,"scale":2,"late_is_valid":false,"success":["success"],"failed":["fail"]}}}"#,
-    r#"{"index":1,"time":1,"process":"final","type":"ok","f":"read","value":{"at":"initial","read":"balances","rows":[{"account":"a3","balance":"0.00"}]}}"#,
-    r#"{"index":2,"time":2,"process":0,"type":"invoke","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1","k":0,"attempt":1}}"#,
-    r#"{"index":3,"time":3,"process":0,"type":"ok","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1","k":0,"attempt":1,"status":200,"result":"success"}}"#,
-    r#"{"index":4,"time":4,"process":"run","type":"invoke","f":"phase","value":{"name":"settle"}}"#,
-    r#"{"index":5,"time":5,"process":"run","type":"ok","f":"phase","value":{"name":"settle"}}"#,
-    r#"{"index":6,"time":6,"process":"run","type":"invoke","f":"phase","value":{"name":"final-reads"}}"#,
-    r#"{"index":7,"time":7,"process":"final","type":"ok","f":"read","value":{"at":"final","read":"payments","rows":[{"tx":"t17","account":"a3","amount":"0.01","result":"success"}]}}"#,
-    r#"{"index":8,"time":8,"process":"final","type":"ok","f":"read","value":{"at":"final","read":"balances","rows":[{"account":"a3","balance":"0.02"}]}}"#,
-    r#"{"index":9,"time":9,"process":"run","type":"ok","f":"phase","value":{"name":"final-reads"}}"#,
-    r#"{"index":10,"time":10,"process":"run","type":"invoke","f":"phase","value":{"name":"end"}}"#,
-    r#"{"index":11,"time":11,"process":"run","type":"ok","f":"phase","value":{"name":"end"}}"#,
+/// An order that was recorded as successful and shipped twice.
+const RUN: [&str; 12] = [
+    r#"{"index":0,"time":0,"process":"run","type":"info","f":"history","value":{"format":"paytwice-history","version":1,"target":"shop","run":"example","stack":"containers","seed":1,"started_at":"2026-01-01T00:00:00Z","policies":{},"subjects":{"order":{"key":"order"}},"actions":{"buy":{"starts":"order"}},"views":{"orders":["final"],"parcels":["final"]},"promises":[{"checker":"exactly-once","subject":"order","recorded":{"view":"orders"},"effect":{"view":"parcels","by":"rows"},"words":{"effect":"shipped"}},{"checker":"idempotent-requests","name":"one order a request"}]}}"#,
+    r#"{"index":1,"time":1,"process":"run","type":"invoke","f":"phase","value":{"name":"workload"}}"#,
+    r#"{"index":2,"time":2,"process":0,"type":"invoke","f":"buy","value":{"subject":"o17"}}"#,
+    r#"{"index":3,"time":3,"process":0,"type":"ok","f":"buy","value":{"subject":"o17","status":200}}"#,
+    r#"{"index":4,"time":4,"process":"run","type":"ok","f":"phase","value":{"name":"workload"}}"#,
+    r#"{"index":5,"time":5,"process":"run","type":"invoke","f":"phase","value":{"name":"settle"}}"#,
+    r#"{"index":6,"time":6,"process":"run","type":"ok","f":"phase","value":{"name":"settle"}}"#,
+    r#"{"index":7,"time":7,"process":"run","type":"invoke","f":"phase","value":{"name":"final-reads"}}"#,
+    r#"{"index":8,"time":8,"process":"view","type":"ok","f":"view","value":{"view":"orders","at":"final","rows":[{"order":"o17"}]}}"#,
+    r#"{"index":9,"time":9,"process":"view","type":"ok","f":"view","value":{"view":"parcels","at":"final","rows":[{"order":"o17"},{"order":"o17"}]}}"#,
+    r#"{"index":10,"time":10,"process":"view","type":"info","f":"view","value":{"view":"parcels","at":"look"},"error":"no answer"}"#,
+    r#"{"index":11,"time":11,"process":"run","type":"ok","f":"phase","value":{"name":"final-reads"}}"#,
 ];
 
 #[test]
-fn a_history_of_payments_is_judged_as_a_whole_or_by_one_checker() {
-    let folder = Folder::new("payments");
-    let path = folder.file("history.jsonl", &(PAYMENTS.join("\n") + "\n"));
+fn the_history_of_a_run_is_judged_by_all_its_promises_or_by_those_of_one_checker() {
+    let folder = Folder::new("promises");
+    let path = folder.file("history.jsonl", &(RUN.join("\n") + "\n"));
     let binary = folder.0.join("history.ptw");
     let mut reader = Reader::open(&path, None).unwrap();
     convert(&mut reader, std::fs::File::create(&binary).unwrap(), Format::Binary).unwrap();
     for path in [&path, &binary] {
-        for (as_, names, kind) in [
-            (
-                "payments",
-                &["exactly-once", "balance-convergence", "idempotency", "query-honesty"][..],
-                "double",
-            ),
-            ("exactly-once", &["exactly-once"], "double"),
-            ("ledger", &["balance-convergence"], "wrong-balance"),
+        for (as_, names) in [
+            ("promises", &["exactly-once", "one order a request"][..]),
+            ("exactly-once", &["exactly-once"]),
         ] {
             let checked = check_file(&request(path, as_, "-")).unwrap();
             let found: Vec<&str> = checked.results.iter().map(|result| &*result.name).collect();
             assert_eq!(found, names, "{as_} of {}", path.display());
+            assert_eq!((checked.ops, checked.cut_off), (12, None), "{as_} of {}", path.display());
+            let double = &checked.results[0].anomalies[0];
             assert_eq!(
-                (checked.ops, checked.cut_off),
-                (12, None),
-                "{as_} of {}",
-                path.display()
-            );
-            assert_eq!(
-                checked.results[0].anomalies[0].kind,
-                kind,
+                (double.kind.as_str(), double.sentence.as_str()),
+                ("double", "order o17 was shipped twice: deliveries were not recorded"),
                 "{as_} of {}",
                 path.display()
             );
         }
     }
-    let path = folder.file("cut.jsonl", &(PAYMENTS[..11].join("\n") + "\n" + &PAYMENTS[11][..20]));
-    let checked = check_file(&request(&path, "payments", "-")).unwrap();
+    let error = check_file(&request(&path, "honest-answers", "-")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "promise of this history \"honest-answers\" is not known; possible are exactly-once, idempotent-requests"
+    );
+    let path = folder.file("cut.jsonl", &(RUN[..11].join("\n") + "\n" + &RUN[11][..20]));
+    let checked = check_file(&request(&path, "promises", "-")).unwrap();
     assert_eq!((checked.ops, checked.cut_off.map(|cut| cut.line)), (11, Some(12)));
+}
+
+#[test]
+fn a_line_of_a_run_that_is_no_event_has_its_place() {
+    let folder = Folder::new("place");
+    let wrong = RUN[2].replace("\"o17\"", "17");
+    let path = folder.file("history.jsonl", &[RUN[0], RUN[1], &wrong, RUN[3]].join("\n"));
+    let binary = folder.0.join("history.ptw");
+    let mut reader = Reader::open(&path, None).unwrap();
+    convert(&mut reader, std::fs::File::create(&binary).unwrap(), Format::Binary).unwrap();
+    for (path, place) in [(&path, "history.jsonl:3:79: expected a string"), (&binary, "history.ptw:3:")] {
+        let error = check_file(&request(path, "promises", "-")).unwrap_err();
+        assert!(error.is_users() && error.to_string().contains(place), "{error}");
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Valid scenarios from small numbers, so that a failing case shrinks to a simple one.
 
-use paytwice_checkers::history::{Kind, QueryPath};
+use paytwice_checkers::history::Kind;
 use proptest::prelude::*;
 
-use super::{Conflict, Fault, Row, Scenario, Try};
+use super::{Conflict, Fault, QUERY_ACCOUNT, QUERY_PAY, Row, Scenario, Try};
 
 /// What is left to chance in one payment.
 #[derive(Clone, Debug)]
@@ -58,9 +58,10 @@ fn faults() -> impl Strategy<Value = Vec<Fault>> {
     proptest::collection::vec(fault, 0..4)
 }
 
-/// A valid run with at least two accounts and at least one acknowledged payment and answered query.
+/// A valid run with at least two accounts and at least one acknowledged payment and answered query. No payment has its
+/// chance as often as the base: then a digit might carry.
 pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
-    let base = prop_oneof![Just(4_u32), Just(10), Just(16)];
+    let base = prop_oneof![Just(8_u32), Just(10), Just(16)];
     let accounts = proptest::collection::vec((0_u16..500, any::<bool>()), 2..5);
     let payments = proptest::collection::vec(genes(), 0..12);
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
@@ -69,7 +70,7 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
             base,
             late_is_valid: flags.0,
             server_ids: flags.1,
-            compensates: flags.2,
+            repairs: flags.2,
             faults,
             ..Scenario::empty()
         };
@@ -78,7 +79,7 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
             scenario.accounts[at].late = late;
         }
         let first = scenario.pay(0, 5);
-        scenario.payments[first].queries.push((QueryPath::Pay, "success"));
+        scenario.payments[first].queries.push((QUERY_PAY, "success"));
         for genes in &payments {
             express(&mut scenario, genes);
         }
@@ -92,6 +93,7 @@ fn express(scenario: &mut Scenario, genes: &Genes) {
     let tx = scenario.recorded_tx(at);
     let lost = usize::from(genes.lost_tries);
     scenario.payments[at].deliveries = genes.deliveries;
+    scenario.payments[at].delivered_to = genes.late.then_some(account);
     match genes.end {
         0..=5 => answered(scenario, at, genes, &tx),
         6 => decline(scenario, at, &tx),
@@ -117,9 +119,9 @@ fn express(scenario: &mut Scenario, genes: &Genes) {
         scenario.payments[at].tries.splice(0..0, earlier);
     }
     ask(scenario, at, genes);
-    if genes.late && scenario.late_is_valid && scenario.compensates && scenario.payments[at].credits == 1 {
+    if genes.late && scenario.late_is_valid && scenario.repairs && scenario.payments[at].credits == 1 {
         scenario.payments[at].credits_before = 0;
-        scenario.payments[at].compensate = Some("success");
+        scenario.payments[at].repair = Some("success");
     }
 }
 
@@ -138,9 +140,13 @@ fn answered(scenario: &mut Scenario, at: usize, genes: &Genes, tx: &str) {
         1 => Some(Kind::Info),
         _ => None,
     }
-    .map(|kind| Conflict {
-        amount: 7 * amount,
-        kind,
+    .map(|kind| match genes.start_ms % 2 {
+        0 => Conflict::amount(7 * amount, kind),
+        _ => Conflict {
+            amount,
+            card: Some("5555"),
+            kind,
+        },
     });
 }
 
@@ -163,16 +169,16 @@ fn ask(scenario: &mut Scenario, at: usize, genes: &Genes) {
     let payment = &mut scenario.payments[at];
     let truth = payment.rows.first().and_then(|row| row.result).unwrap_or("unknown");
     let path = if genes.query.is_multiple_of(2) {
-        QueryPath::Pay
+        QUERY_PAY
     } else {
-        QueryPath::Account
+        QUERY_ACCOUNT
     };
     match genes.query {
         0..=2 => {}
         3 | 4 => payment.queries = vec![(path, "unknown")],
         _ => payment.queries = vec![(path, "unknown"), (path, truth)],
     }
-    if truth == "unknown" && scenario.compensates {
-        payment.compensate = Some("unknown");
+    if truth == "unknown" && scenario.repairs {
+        payment.repair = Some("unknown");
     }
 }

@@ -12,9 +12,21 @@ mod render;
 pub(crate) use generate::scenario;
 pub(crate) use plant::{PLANTS, Plant};
 
-use paytwice_checkers::history::{Header, History, Kind, Promise, QueryPath};
+use std::collections::BTreeMap;
+
+use paytwice_checkers::history::{Body, Event, Header, History, Kind, Moment, Op, Rows, View, Wire};
+use serde_json::json;
 
 pub(crate) const MS: u64 = 1_000_000;
+
+/// The action that starts a payment.
+pub(crate) const RECHARGE: &str = "recharge";
+/// Asks the recording service.
+pub(crate) const QUERY_PAY: &str = "query-pay";
+/// Asks the crediting service, which credits what is missing.
+pub(crate) const QUERY_ACCOUNT: &str = "query-account";
+/// Opens an account.
+pub(crate) const OPEN: &str = "open-account";
 
 /// What happened in a run.
 #[derive(Clone, Debug)]
@@ -23,8 +35,8 @@ pub(crate) struct Scenario {
     pub late_is_valid: bool,
     /// Whether the service makes the numbers of recorded payments.
     pub server_ids: bool,
-    /// Whether the run has a compensation phase.
-    pub compensates: bool,
+    /// Whether the run has a repair phase.
+    pub repairs: bool,
     pub accounts: Vec<Account>,
     pub payments: Vec<Payment>,
     pub faults: Vec<Fault>,
@@ -64,11 +76,16 @@ pub(crate) struct Payment {
     pub tries: Vec<Try>,
     pub rows: Vec<Row>,
     pub deliveries: u32,
+    /// The account that its deliveries name, where they name one.
+    pub delivered_to: Option<usize>,
+    /// Transactions that committed with its key on the wire.
+    pub commits: u32,
     pub credits_before: u32,
     pub credits: u32,
-    pub queries: Vec<(QueryPath, &'static str)>,
-    /// Answer of the compensation query, where it is asked.
-    pub compensate: Option<&'static str>,
+    /// Actions that ask about it, and what they are answered.
+    pub queries: Vec<(&'static str, &'static str)>,
+    /// Answer to the repairing query, where it is asked.
+    pub repair: Option<&'static str>,
     pub conflict: Option<Conflict>,
     pub declined: bool,
 }
@@ -95,7 +112,19 @@ pub(crate) struct Row {
 #[derive(Clone, Debug)]
 pub(crate) struct Conflict {
     pub amount: i128,
+    /// Another card.
+    pub card: Option<&'static str>,
     pub kind: Kind,
+}
+
+impl Conflict {
+    pub(crate) fn amount(amount: i128, kind: Kind) -> Conflict {
+        Conflict {
+            amount,
+            card: None,
+            kind,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -134,7 +163,7 @@ pub(crate) fn run_of_one() -> Scenario {
     scenario.account(0);
     scenario.account(10_000);
     let first = scenario.pay(0, 5);
-    scenario.payments[first].queries = vec![(QueryPath::Pay, "success")];
+    scenario.payments[first].queries = vec![(QUERY_PAY, "success")];
     scenario
 }
 
@@ -154,7 +183,7 @@ impl Scenario {
             base: 10,
             late_is_valid: false,
             server_ids: false,
-            compensates: true,
+            repairs: true,
             accounts: Vec::new(),
             payments: Vec::new(),
             faults: Vec::new(),
@@ -213,10 +242,12 @@ impl Scenario {
             tries: Vec::new(),
             rows: Vec::new(),
             deliveries: 1,
+            delivered_to: None,
+            commits: 0,
             credits_before: 1,
             credits: 1,
             queries: Vec::new(),
-            compensate: None,
+            repair: None,
             conflict: None,
             declined: false,
         });
@@ -232,6 +263,12 @@ impl Scenario {
         at
     }
 
+    /// Credits a payment so often, before anything is repaired.
+    pub(crate) fn credit(&mut self, payment: usize, times: u32) {
+        self.payments[payment].credits = times;
+        self.payments[payment].credits_before = times;
+    }
+
     /// Makes a payment one that nobody recorded: its client never got an answer.
     pub(crate) fn forget(&mut self, payment: usize) {
         let payment = &mut self.payments[payment];
@@ -242,24 +279,46 @@ impl Scenario {
         payment.credits_before = 0;
     }
 
+    /// What a target of payments says of itself.
     pub(crate) fn header(&self) -> Header {
-        Header {
-            format: "paytwice-history".into(),
-            version: 1,
-            target: "pay-account".into(),
-            run: "test".into(),
-            stack: "none".into(),
-            seed: 7,
-            started_at: "2026-01-01T00:00:00Z".into(),
-            policies: std::collections::BTreeMap::new(),
-            promise: Promise {
-                base: self.base,
-                scale: 2,
-                late_is_valid: self.late_is_valid,
-                success: vec!["success".into()],
-                failed: vec!["fail".into()],
+        let late = if self.late_is_valid { "valid" } else { "invalid" };
+        let header = json!({
+            "format": "paytwice-history", "version": 1, "target": "pay-account", "run": "test", "stack": "none",
+            "seed": 7, "started_at": "2026-01-01T00:00:00Z", "policies": {},
+            "subjects": {
+                "account": {},
+                "payment": { "key": "tx", "fields": {
+                    "account": { "names": "account" },
+                    "amount": { "coded": { "per": "account", "base": self.base, "scale": 2 } },
+                    "card": {},
+                } },
             },
-        }
+            "actions": {
+                RECHARGE: { "starts": "payment", "service": "pay" },
+                QUERY_PAY: { "asks": "payment", "service": "pay" },
+                QUERY_ACCOUNT: { "asks": "payment", "repairs": "payment", "service": "account" },
+                OPEN: { "opens": "account" },
+            },
+            "views": {
+                "payments": ["initial", "rest", "final"],
+                "balances": ["initial", "rest", "final"],
+                "credits": ["final"],
+            },
+            "promises": [
+                {
+                    "checker": "exactly-once", "subject": "payment", "started": RECHARGE,
+                    "recorded": { "view": "payments", "success": { "result": ["success"] }, "failed": { "result": ["fail"] } },
+                    "effect": { "view": "balances", "by": "amount" },
+                    "listed": { "view": "credits" },
+                    "words": { "recorded": "recorded", "effect": "credited" },
+                    "late": late,
+                },
+                { "checker": "balance-convergence" },
+                { "checker": "idempotent-requests" },
+                { "checker": "honest-answers" },
+            ],
+        });
+        serde_json::from_value(header).expect("it is a header")
     }
 
     pub(crate) fn history(&self) -> History {
@@ -274,4 +333,54 @@ impl Scenario {
 pub(crate) fn jsonl(history: &History) -> String {
     let line = |event| paytwice_checkers::history::to_line(event).expect("an event is JSON") + "\n";
     history.events.iter().map(line).collect()
+}
+
+/// Gives the events their indices again.
+pub(crate) fn renumber(history: &mut History) {
+    for (index, event) in (0..).zip(&mut history.events) {
+        event.index = index;
+    }
+}
+
+/// The operation of an event, where it is one of that action.
+pub(crate) fn op<'a>(event: &'a Event, action: &str) -> Option<&'a Op> {
+    match &event.body {
+        Body::Op(op) if op.action == action => Some(op),
+        _ => None,
+    }
+}
+
+/// The frame of an event, where it delivers that payment alone.
+pub(crate) fn delivery<'a>(event: &'a mut Event, tx: &str) -> Option<&'a mut Wire> {
+    match &mut event.body {
+        Body::Wire(wire) if wire.key("tx") == [tx] => Some(wire),
+        _ => None,
+    }
+}
+
+/// Whether an event is a view of that name, read at that moment.
+pub(crate) fn is_view(event: &Event, name: &str, at: Moment) -> bool {
+    matches!(&event.body, Body::View(view) if view.view == name && view.at == at)
+}
+
+/// Whether a phase of that name begins (`Invoke`) or ends there.
+pub(crate) fn is_phase(event: &Event, name: &str, kind: Kind) -> bool {
+    event.kind == kind && matches!(&event.body, Body::Phase(phase) if phase.name == name)
+}
+
+/// Changes the cells of each row of a view; a row for which `edit` returns false goes.
+pub(crate) fn edit_rows(event: &mut Event, edit: impl Fn(&mut BTreeMap<String, Option<String>>) -> bool) {
+    let Body::View(View { rows: Some(rows), .. }) = &mut event.body else {
+        panic!("{event:?} shows no rows");
+    };
+    let columns = rows.columns().to_vec();
+    let mut edited = Rows::new(columns.clone());
+    for row in rows.iter() {
+        let cell = |name: &String| (name.clone(), row.get(name).map(str::to_owned));
+        let mut cells: BTreeMap<String, Option<String>> = columns.iter().map(cell).collect();
+        if edit(&mut cells) {
+            edited.push(columns.iter().map(|name| cells[name].as_deref()));
+        }
+    }
+    *rows = edited;
 }

@@ -1,8 +1,8 @@
 //! Anomalies, planted one at a time into a payment of their own: the victim.
 
-use paytwice_checkers::history::{Kind, QueryPath};
+use paytwice_checkers::history::Kind;
 
-use super::{Conflict, Row, Scenario, Shown, Try};
+use super::{Conflict, QUERY_ACCOUNT, QUERY_PAY, Row, Scenario, Shown, Try};
 
 /// What a planted anomaly must be found as.
 #[derive(Clone, Debug)]
@@ -44,36 +44,31 @@ const fn plant(name: &'static str, kind: &'static str, plant: fn(&mut Scenario, 
     Plant { name, kind, plant }
 }
 
-pub(crate) const PLANTS: [Plant; 29] = [
+pub(crate) const PLANTS: [Plant; 30] = [
     plant("lost", "lost", |s, v| {
-        s.payments[v].credits = 0;
-        s.payments[v].credits_before = 0;
+        s.credit(v, 0);
         money(s, v)
     }),
     plant("lost, asked for in vain", "lost", |s, v| {
-        s.compensates = true;
-        s.payments[v].compensate = Some("unknown");
-        s.payments[v].credits = 0;
-        s.payments[v].credits_before = 0;
+        s.repairs = true;
+        s.payments[v].repair = Some("unknown");
+        s.credit(v, 0);
         money(s, v)
     }),
     plant("double", "double", |s, v| {
         s.payments[v].deliveries = 2;
-        s.payments[v].credits = 2;
-        s.payments[v].credits_before = 2;
+        s.credit(v, 2);
         money(s, v)
     }),
     plant("double by the query", "double", |s, v| {
-        s.payments[v].queries = vec![(QueryPath::Account, "success")];
-        s.payments[v].credits = 2;
-        s.payments[v].credits_before = 2;
+        s.payments[v].queries = vec![(QUERY_ACCOUNT, "success")];
+        s.credit(v, 2);
         money(s, v)
     }),
     plant("ghost, not recorded", "ghost", |s, v| {
         s.forget(v);
         s.payments[v].deliveries = 1;
-        s.payments[v].credits = 1;
-        s.payments[v].credits_before = 1;
+        s.credit(v, 1);
         money(s, v)
     }),
     plant("ghost, declined", "ghost", |s, v| {
@@ -94,12 +89,12 @@ pub(crate) const PLANTS: [Plant; 29] = [
         about(account, &[account])
     }),
     plant("late", "late", |s, v| {
-        s.compensates = true;
+        s.repairs = true;
         s.late_is_valid = false;
         for payment in &mut s.payments {
             payment.credits_before = payment.credits;
         }
-        s.payments[v].compensate = Some("success");
+        s.payments[v].repair = Some("success");
         s.payments[v].credits_before = 0;
         spot(s, v, &[])
     }),
@@ -123,8 +118,7 @@ pub(crate) const PLANTS: [Plant; 29] = [
     plant("wrong amount", "wrong-amount", |s, v| {
         let account = s.payments[v].account;
         s.accounts[account].stray = beyond(s, v);
-        s.payments[v].credits = 0;
-        s.payments[v].credits_before = 0;
+        s.credit(v, 0);
         money(s, v)
     }),
     plant("recorded with another amount", "wrong-amount", |s, v| {
@@ -135,7 +129,7 @@ pub(crate) const PLANTS: [Plant; 29] = [
         s.payments[v].rows[0].amount = amount;
         money(s, v)
     }),
-    plant("duplicate payment", "duplicate-payment", |s, v| {
+    plant("duplicate record", "duplicate-record", |s, v| {
         let row = Row {
             tx: "again".into(),
             ..s.payments[v].rows[0].clone()
@@ -143,21 +137,29 @@ pub(crate) const PLANTS: [Plant; 29] = [
         s.payments[v].rows.insert(0, row);
         s.payments[v].tries.insert(0, Try::ended(Kind::Info));
         s.payments[v].deliveries = 2;
-        s.payments[v].credits = 2;
-        s.payments[v].credits_before = 2;
+        s.credit(v, 2);
+        spot(s, v, &[])
+    }),
+    plant("recorded with another account", "wrong-account", |s, v| {
+        let other = s.account(0);
+        s.server_ids = false;
+        let tx = s.payments[v].tx.clone();
+        s.payments[v].tries[0].answer_tx = Some(tx.clone());
+        s.payments[v].rows[0].tx = tx;
+        s.payments[v].rows[0].account = other;
+        s.accounts[other].stray = s.amount(v);
+        s.credit(v, 0);
         spot(s, v, &[])
     }),
     plant("payload overwritten", "payload-overwritten", |s, v| {
         let amount = 7 * s.amount(v);
-        let kind = Kind::Info;
-        s.payments[v].conflict = Some(Conflict { amount, kind });
+        s.payments[v].conflict = Some(Conflict::amount(amount, Kind::Info));
         s.payments[v].rows[0].amount = amount;
         money(s, v)
     }),
     plant("conflict accepted", "conflict-accepted", |s, v| {
         let amount = 7 * s.amount(v);
-        let kind = Kind::Ok;
-        s.payments[v].conflict = Some(Conflict { amount, kind });
+        s.payments[v].conflict = Some(Conflict::amount(amount, Kind::Ok));
         spot(s, v, &[])
     }),
     plant("divergent number", "divergent-answer", |s, v| {
@@ -182,20 +184,19 @@ pub(crate) const PLANTS: [Plant; 29] = [
     }),
     plant("answered success, recorded as fail", "answer-contradicted", |s, v| {
         s.payments[v].rows[0].result = Some("fail");
-        s.payments[v].credits = 0;
-        s.payments[v].credits_before = 0;
+        s.credit(v, 0);
         spot(s, v, &[])
     }),
     plant("false fail", "false-fail", |s, v| {
-        s.payments[v].queries = vec![(QueryPath::Account, "fail"), (QueryPath::Account, "success")];
+        s.payments[v].queries = vec![(QUERY_ACCOUNT, "fail"), (QUERY_ACCOUNT, "success")];
         spot(s, v, &[])
     }),
     plant("false success", "false-success", |s, v| {
         s.forget(v);
-        s.payments[v].queries = vec![(QueryPath::Pay, "success")];
+        s.payments[v].queries = vec![(QUERY_PAY, "success")];
         spot(s, v, &[])
     }),
-    plant("unexpected payment", "unexpected-payment", |s, v| {
+    plant("unexpected record", "unexpected-record", |s, v| {
         let (account, amount) = (s.payments[v].account, beyond(s, v));
         s.rows.push(Row {
             tx: "stranger".into(),
@@ -249,7 +250,7 @@ fn beyond(scenario: &Scenario, victim: usize) -> i128 {
 
 fn move_to(scenario: &mut Scenario, victim: usize, other: usize) -> Spot {
     scenario.accounts[other].stray = scenario.amount(victim);
-    scenario.payments[victim].credits = 0;
-    scenario.payments[victim].credits_before = 0;
+    scenario.payments[victim].delivered_to = Some(other);
+    scenario.credit(victim, 0);
     spot(scenario, victim, &[scenario.payments[victim].account, other])
 }

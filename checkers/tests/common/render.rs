@@ -1,12 +1,13 @@
 //! A scenario as the history that a harness would have written.
 
+use std::collections::BTreeMap;
+
 use paytwice_checkers::history::{
-    BalanceRow, Body, CreditRow, FaultStage, FaultStep, History, HistoryBuilder, Kind, Minor, OpenAccount, PaymentRow,
-    Process, Query, QueryPath, Read, ReadMoment, Recharge, Rows, Sample, WireEvent,
+    Body, FaultStage, FaultStep, History, HistoryBuilder, Kind, Moment, Op, Process, Role, Rows, Sample, View, Wire,
 };
 use paytwice_checkers::money::major;
 
-use super::{MS, Payment, Row, Scenario, Shown, Try};
+use super::{MS, OPEN, Payment, QUERY_ACCOUNT, RECHARGE, Row, Scenario, Shown, Try};
 
 /// Events to come: time, process, kind, body.
 struct Script {
@@ -21,12 +22,13 @@ impl Script {
     }
 
     /// One operation of a process of its own.
-    fn op(&mut self, at_ms: u64, ask: Body, end: Option<(Kind, Body)>) {
+    fn op(&mut self, at_ms: u64, ask: Op, end: Option<(Kind, Op)>) {
         self.client += 1;
         let process = Process::Client(self.client);
-        self.events.push((at_ms * MS, process.clone(), Kind::Invoke, ask));
-        if let Some((kind, body)) = end {
-            self.events.push(((at_ms + 7) * MS, process, kind, body));
+        self.events
+            .push((at_ms * MS, process.clone(), Kind::Invoke, Body::Op(ask)));
+        if let Some((kind, op)) = end {
+            self.events.push(((at_ms + 7) * MS, process, kind, Body::Op(op)));
         }
     }
 }
@@ -34,7 +36,7 @@ impl Script {
 pub(super) fn render(scenario: &Scenario) -> History {
     let mut builder = HistoryBuilder::new(scenario.header());
     builder.phase("setup", Kind::Invoke);
-    add(&mut builder, balances(scenario, ReadMoment::Initial));
+    balances(scenario, Moment::Initial, &mut builder);
     builder.phase("setup", Kind::Ok);
     builder.phase("workload", Kind::Invoke);
     workload(scenario, &mut builder);
@@ -49,21 +51,28 @@ pub(super) fn render(scenario: &Scenario) -> History {
         );
         builder.phase(phase, if phase == "settle" { scenario.settle } else { Kind::Ok });
     }
-    if scenario.compensates {
-        compensation(scenario, &mut builder);
+    if scenario.repairs {
+        repair(scenario, &mut builder);
     }
     builder.phase("final-reads", Kind::Invoke);
-    let rows = payments(scenario);
-    add(&mut builder, (ReadMoment::Final, Rows::Payments(rows)));
-    add(&mut builder, balances(scenario, ReadMoment::Final));
-    add(&mut builder, (ReadMoment::Final, Rows::Credits(credits(scenario))));
+    payments(scenario, Moment::Final, &mut builder);
+    balances(scenario, Moment::Final, &mut builder);
+    let mut credits = Rows::new(["tx"]);
+    for payment in scenario.payments.iter().filter(|p| p.credits > 0) {
+        credits.push([Some(known_as(payment))]);
+    }
+    add_view(&mut builder, "credits", Moment::Final, credits);
     builder.phase("final-reads", Kind::Ok);
     builder.build()
 }
 
-fn add(builder: &mut HistoryBuilder, (at, rows): (ReadMoment, Rows)) {
-    let body = Body::Read(Read { at, rows });
-    builder.add(Process::Named("final".into()), Kind::Ok, body);
+fn add_view(builder: &mut HistoryBuilder, view: &str, at: Moment, rows: Rows) {
+    let body = Body::View(View {
+        view: view.into(),
+        at,
+        rows: Some(rows),
+    });
+    builder.add(Process::Named("view".into()), Kind::Ok, body);
 }
 
 fn workload(scenario: &Scenario, builder: &mut HistoryBuilder) {
@@ -73,7 +82,11 @@ fn workload(scenario: &Scenario, builder: &mut HistoryBuilder) {
     };
     for (at, account) in scenario.accounts.iter().enumerate() {
         if account.late {
-            let open = Body::OpenAccount(OpenAccount { account: name(at) });
+            let open = Op {
+                action: OPEN.into(),
+                subject: name(at),
+                ..Op::default()
+            };
             script.op(40, open.clone(), Some((Kind::Ok, open)));
         }
     }
@@ -85,7 +98,7 @@ fn workload(scenario: &Scenario, builder: &mut HistoryBuilder) {
                 on: fault.on.into(),
                 step,
                 detail: String::new(),
-                counts: std::collections::BTreeMap::new(),
+                counts: BTreeMap::new(),
             })
         };
         script.named(fault.from_ms, "nemesis", Kind::Info, step(FaultStage::Asked));
@@ -95,13 +108,12 @@ fn workload(scenario: &Scenario, builder: &mut HistoryBuilder) {
     for at in 0..scenario.payments.len() {
         payment(scenario, at, &mut script);
     }
-    let Script { mut events, client } = script;
+    let mut events = script.events;
     events.sort_by_key(|(time, ..)| *time);
     let offset = 10 * MS;
     for (time, process, kind, body) in events {
         builder.at(offset + time).add(process, kind, body);
     }
-    let _ = client;
 }
 
 fn payment(scenario: &Scenario, at: usize, script: &mut Script) {
@@ -109,156 +121,174 @@ fn payment(scenario: &Scenario, at: usize, script: &mut Script) {
     let mut now = payment.start_ms;
     for (n, attempt) in (1..).zip(&payment.tries) {
         let ask = recharge(scenario, at, n);
-        let answered = Body::Recharge(answer(ask.clone(), attempt));
-        script.op(
-            now,
-            Body::Recharge(ask),
-            attempt.kind.map(|kind| (kind, answered.clone())),
-        );
+        let answered = answer(ask.clone(), attempt);
+        script.op(now, ask, attempt.kind.map(|kind| (kind, answered)));
         now += 20;
     }
     if let Some(conflict) = &payment.conflict {
-        let ask = Recharge {
-            amount: Minor(conflict.amount),
-            k: None,
-            conflict: true,
-            ..recharge(scenario, at, 1)
-        };
-        let body = Body::Recharge(ask);
-        script.op(now, body.clone(), Some((conflict.kind, body)));
+        let mut ask = recharge(scenario, at, 1);
+        let amount = major(conflict.amount, 2).to_string();
+        let fields = [("amount", Some(amount)), ("card", conflict.card.map(str::to_owned))];
+        for (field, value) in fields {
+            if let Some(value) = value.filter(|value| ask.args[field] != *value) {
+                ask.args.insert(field.into(), value);
+                ask.changed.push(field.into());
+            }
+        }
+        script.op(now, ask.clone(), Some((conflict.kind, ask)));
         now += 20;
     }
     for n in 0..payment.deliveries {
-        let rows = payment.rows.get(n as usize).or(payment.rows.first());
-        let tx = rows.map_or_else(|| scenario.recorded_tx(at), |row| row.tx.clone());
-        script.named(now, "wire", Kind::Info, Body::Wire(delivery(tx)));
+        let row = payment.rows.get(n as usize).or(payment.rows.first());
+        let tx = row.map_or_else(|| scenario.recorded_tx(at), |row| row.tx.clone());
+        let frame = delivery(tx, payment.delivered_to.map(name));
+        script.named(now, "wire", Kind::Info, Body::Wire(frame));
         now += 30;
     }
-    for (path, result) in &payment.queries {
-        let tx = payment.rows.first().map_or(&payment.tx, |row| &row.tx);
-        let (ask, end) = query(tx, result);
-        script.op(now, Body::Query(*path, ask), Some((Kind::Ok, Body::Query(*path, end))));
+    for _ in 0..payment.commits {
+        let frame = Wire {
+            link: "account->mysql".into(),
+            point: "COMMIT reply".into(),
+            role: Role::Committed,
+            ..delivery(known_as(payment).to_owned(), None)
+        };
+        script.named(now, "wire", Kind::Info, Body::Wire(frame));
+    }
+    for (action, result) in &payment.queries {
+        let (ask, end) = query(action, known_as(payment), result);
+        script.op(now, ask, Some((Kind::Ok, end)));
         now += 20;
     }
 }
 
-fn recharge(scenario: &Scenario, at: usize, attempt: u32) -> Recharge {
+/// The key of a payment's first row, or its client's.
+fn known_as(payment: &Payment) -> &str {
+    payment.rows.first().map_or(&payment.tx, |row| &row.tx)
+}
+
+fn recharge(scenario: &Scenario, at: usize, attempt: u32) -> Op {
     let payment = &scenario.payments[at];
-    Recharge {
-        tx: payment.tx.clone(),
-        account: name(payment.account),
-        amount: Minor(scenario.amount(at)),
-        k: Some(payment.k),
+    let own = (!scenario.server_ids).then(|| ("tx", payment.tx.clone()));
+    let args = [
+        ("account", name(payment.account)),
+        ("amount", major(scenario.amount(at), 2).to_string()),
+        ("card", if payment.declined { "4000" } else { "4242" }.to_owned()),
+    ];
+    Op {
+        action: RECHARGE.into(),
+        subject: payment.tx.clone(),
         attempt,
-        good: !payment.declined,
-        ..Recharge::default()
+        args: args
+            .into_iter()
+            .chain(own)
+            .map(|(field, value)| (field.to_owned(), value))
+            .collect(),
+        ..Op::default()
     }
 }
 
-fn answer(ask: Recharge, attempt: &Try) -> Recharge {
-    Recharge {
+fn answer(ask: Op, attempt: &Try) -> Op {
+    let said = [
+        ("result", attempt.result.map(str::to_owned)),
+        ("tx", attempt.answer_tx.clone()),
+        ("account", attempt.answer_account.clone()),
+        ("amount", attempt.answer_amount.clone()),
+    ];
+    let said = said.into_iter().filter_map(|(part, text)| Some((part.to_owned(), text?)));
+    Op {
         status: attempt.status,
-        result: attempt.result.map(str::to_owned),
-        answer_tx: attempt.answer_tx.clone(),
-        answer_account: attempt.answer_account.clone(),
-        answer_amount: attempt.answer_amount.clone(),
+        answer: said.collect(),
         ..ask
     }
 }
 
-fn delivery(tx: String) -> WireEvent {
-    WireEvent {
+fn delivery(tx: String, account: Option<String>) -> Wire {
+    let account = account.map(|account| ("account".to_owned(), vec![account]));
+    Wire {
         link: "rocketmq->account".into(),
         conn: 1,
         point: "DELIVER topic_notifymsg".into(),
-        tx: vec![tx],
+        role: Role::Delivered,
+        keys: [("tx".to_owned(), vec![tx])].into_iter().chain(account).collect(),
         bytes: 100,
-        did: None,
+        did: Vec::new(),
     }
 }
 
-fn query(tx: &str, result: &str) -> (Query, Query) {
-    let ask = Query {
-        tx: tx.to_owned(),
-        ..Query::default()
+fn query(action: &str, tx: &str, result: &str) -> (Op, Op) {
+    let ask = Op {
+        action: action.into(),
+        subject: tx.into(),
+        args: [("tx".to_owned(), tx.to_owned())].into(),
+        ..Op::default()
     };
-    let end = Query {
+    let end = Op {
         status: Some(200),
-        result: Some(result.to_owned()),
+        answer: [("result".to_owned(), result.to_owned())].into(),
         ..ask.clone()
     };
     (ask, end)
 }
 
-fn compensation(scenario: &Scenario, builder: &mut HistoryBuilder) {
-    add(builder, balances(scenario, ReadMoment::BeforeCompensate));
-    builder.phase("compensate", Kind::Invoke);
+fn repair(scenario: &Scenario, builder: &mut HistoryBuilder) {
+    builder.phase("repair", Kind::Invoke);
+    payments(scenario, Moment::Rest, builder);
+    balances(scenario, Moment::Rest, builder);
     for (process, payment) in (1_000_000..).zip(&scenario.payments) {
-        let Some(result) = payment.compensate else { continue };
-        let tx = payment.rows.first().map_or(&payment.tx, |row| &row.tx);
-        let (ask, end) = query(tx, result);
-        builder.client(process, Kind::Invoke, Body::Query(QueryPath::Compensate, ask));
-        builder.client(process, Kind::Ok, Body::Query(QueryPath::Compensate, end));
+        let Some(result) = payment.repair else { continue };
+        let (mut ask, mut end) = query(QUERY_ACCOUNT, known_as(payment), result);
+        (ask.repair, end.repair) = (true, true);
+        builder.client(process, Kind::Invoke, Body::Op(ask));
+        builder.client(process, Kind::Ok, Body::Op(end));
     }
-    builder.phase("compensate", Kind::Ok);
-    builder.phase("settle-compensate", Kind::Invoke);
-    builder.phase("settle-compensate", scenario.settle);
+    builder.phase("repair", Kind::Ok);
+    builder.phase("settle-repair", Kind::Invoke);
+    builder.phase("settle-repair", scenario.settle);
 }
 
-fn payments(scenario: &Scenario) -> Vec<PaymentRow> {
+fn payments(scenario: &Scenario, at: Moment, builder: &mut HistoryBuilder) {
+    let mut rows = Rows::new(["tx", "account", "amount", "result"]);
     let own = scenario.payments.iter().flat_map(|p| &p.rows);
-    let row = |row: &Row| PaymentRow {
-        tx: row.tx.clone(),
-        account: name(row.account),
-        amount: major(row.amount, 2).to_string(),
-        result: row.result.map(str::to_owned),
-    };
-    own.chain(&scenario.rows).map(row).collect()
+    for Row { tx, account, amount, result } in own.chain(&scenario.rows) {
+        let (account, amount) = (name(*account), major(*amount, 2).to_string());
+        rows.push([Some(tx.as_str()), Some(&account), Some(&amount), *result]);
+    }
+    add_view(builder, "payments", at, rows);
 }
 
-fn balances(scenario: &Scenario, at: ReadMoment) -> (ReadMoment, Rows) {
-    let mut rows = Vec::new();
+fn balances(scenario: &Scenario, at: Moment, builder: &mut HistoryBuilder) {
+    let mut rows = Rows::new(["account", "balance"]);
     for (id, account) in scenario.accounts.iter().enumerate() {
-        if at == ReadMoment::Initial && account.late {
+        if at == Moment::Initial && account.late {
             continue;
         }
         let own = |p: &&Payment| p.account == id;
-        let credits: i128 = scenario
-            .payments
-            .iter()
-            .filter(own)
-            .map(|p| {
-                let times = match at {
-                    ReadMoment::Initial => 0,
-                    ReadMoment::BeforeCompensate => p.credits_before,
-                    ReadMoment::Final => p.credits,
-                };
-                i128::from(times) * i128::from(scenario.base).pow(p.k)
-            })
-            .sum();
-        let stray = if at == ReadMoment::Initial { 0 } else { account.stray };
-        let text = major(account.initial + credits + stray, 2).to_string();
-        let row = |balance| BalanceRow {
-            account: name(id),
-            balance,
+        let gained = |p: &Payment| {
+            let times = match at {
+                Moment::Initial => 0,
+                Moment::Rest => p.credits_before,
+                _ => p.credits,
+            };
+            i128::from(times) * i128::from(scenario.base).pow(p.k)
         };
+        let credits: i128 = scenario.payments.iter().filter(own).map(gained).sum();
+        let stray = if at == Moment::Initial { 0 } else { account.stray };
+        let text = major(account.initial + credits + stray, 2).to_string();
+        let name = name(id);
+        let mut show = |balance: Option<&str>| rows.push([Some(name.as_str()), balance]);
         match &account.shown {
-            shown if at != ReadMoment::Final || *shown == Shown::AsIs => rows.push(row(Some(text))),
-            Shown::AsIs => {}
-            Shown::Null => rows.push(row(None)),
-            Shown::Absent => {}
-            Shown::Twice => rows.extend([row(Some(text)), row(Some("0.00".into()))]),
-            Shown::Tail(tail) => rows.push(row(Some(text + tail))),
-            Shown::Text(text) => rows.push(row(Some(text.clone()))),
+            shown if at != Moment::Final || *shown == Shown::AsIs => show(Some(&text)),
+            Shown::AsIs | Shown::Absent => {}
+            Shown::Null => show(None),
+            Shown::Twice => {
+                show(Some(&text));
+                show(Some("0.00"));
+            }
+            Shown::Tail(tail) => show(Some(&(text + tail))),
+            Shown::Text(text) => show(Some(text)),
         }
     }
-    (at, Rows::Balances(rows))
-}
-
-fn credits(scenario: &Scenario) -> Vec<CreditRow> {
-    let credited = scenario.payments.iter().filter(|p| p.credits > 0);
-    let tx = |p: &Payment| p.rows.first().map_or_else(|| p.tx.clone(), |row| row.tx.clone());
-    credited.map(|p| CreditRow { tx: tx(p) }).collect()
+    add_view(builder, "balances", at, rows);
 }
 
 pub(super) fn name(account: usize) -> String {

@@ -1,4 +1,4 @@
-use paytwice_checkers::ledgers::bank::{Bank, Options, Read};
+use paytwice_checkers::accounts::bank::{Bank, Options, Read};
 use paytwice_checkers::streaming::{At, Streaming};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! What the checkers count of a history that is right, beside what they find in one that is wrong.
 
-use paytwice_checkers::ledgers::idempotency::{self, Idempotency};
-use paytwice_checkers::ledgers::postings::{self, Postings};
+use paytwice_checkers::accounts::idempotency::{self, Idempotency};
+use paytwice_checkers::accounts::postings::{self, Postings};
 use paytwice_checkers::process::schedule::{self, Schedule, Since};
 use paytwice_checkers::process::state_machine::{self, StateMachine, Table};
 use paytwice_checkers::queues::exactly_once::{self, ExactlyOnce};

@@ -1,4 +1,4 @@
-use paytwice_checkers::ledgers::idempotency::{Event, Idempotency};
+use paytwice_checkers::accounts::idempotency::{Event, Idempotency};
 use paytwice_checkers::verdict::Verdict;
 use proptest::prelude::*;
 

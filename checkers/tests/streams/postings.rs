@@ -1,4 +1,4 @@
-use paytwice_checkers::ledgers::postings::{Event, Options, Postings};
+use paytwice_checkers::accounts::postings::{Event, Options, Postings};
 use paytwice_checkers::verdict::Verdict;
 use proptest::prelude::*;
 

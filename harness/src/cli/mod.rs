@@ -26,7 +26,8 @@ pub const BAD_ARGUMENTS: u8 = 254;
 /// Exit code for a failure of the harness.
 pub const HARNESS_FAILED: u8 = 255;
 
-/// Starts a real payment stack, breaks it on purpose, and proves that money was credited exactly once.
+/// Starts a real stack of services, database and message broker, breaks it on purpose, and proves that everything took
+/// effect exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "paytwice", version, about, max_term_width = 100)]
 struct Cli {
@@ -42,7 +43,7 @@ enum Command {
     Check(check::CheckArgs),
     /// Write a history in another format: the binary form, JSON lines, EDN, JSON.
     Convert(convert::ConvertArgs),
-    /// List targets, faults, checkers or the policies of a target.
+    /// List targets, checkers, and the faults, wire points or policies of a target.
     List(list::ListArgs),
     /// Say what this machine can do, and what to do about what it cannot.
     Doctor,

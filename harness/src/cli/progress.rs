@@ -86,7 +86,7 @@ fn describe(tick: &Tick) -> String {
     if tick.of_s > 0 {
         parts.push(format!("{}/{} s", tick.elapsed_s, tick.of_s));
         parts.push(format!(
-            "{} payments, {}/s ok, {} ok, {} refused, {} unknown",
+            "{} started, {}/s ok, {} ok, {} refused, {} unknown",
             tick.begun, tick.rate, tick.ok, tick.fail, tick.info
         ));
     } else {

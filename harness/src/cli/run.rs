@@ -17,14 +17,14 @@ use super::{Outcome, progress};
 use crate::campaign::{Campaign, Run, Session};
 use crate::clock::Now;
 use crate::explore::{self, ExploreOptions, Explored};
-use crate::plan::{PlanError, PlanFile, PlanRequest, WireDetail, duration_ms, key_value};
+use crate::plan::{PlanError, PlanFile, PlanRequest, WireDetail, duration_ms, key_number, key_value};
 use crate::run::RunError;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The target: a name under `targets/`, or the path of a folder with a `target.toml`.
-    /// Default: pay-account, or what the plan file says.
+    /// Default: what the plan file says, or the only target there is.
     target: Option<String>,
     /// Decides everything the harness decides; drawn and printed when not given.
     #[arg(long)]
@@ -44,18 +44,21 @@ pub(crate) struct RunArgs {
     /// A named choice of policies.
     #[arg(long)]
     preset: Option<String>,
-    /// How long clients begin new payments: 30s, 500ms, 2m.
+    /// How long clients start new subjects, such as orders: 30s, 500ms, 2m.
     #[arg(long, value_parser = duration_ms)]
     time: Option<u64>,
-    /// New payments per second.
+    /// New subjects per second, over all clients.
     #[arg(long)]
     rate: Option<f64>,
     /// Clients at work at the same time.
     #[arg(long)]
     clients: Option<u32>,
-    /// Accounts.
-    #[arg(long)]
-    accounts: Option<u32>,
+    /// How many subjects of a kind there are before the workload, e.g. sku=20; may be repeated.
+    #[arg(long = "count", value_name = "NAME=N", value_parser = key_number)]
+    counts: Vec<(String, u64)>,
+    /// How many of them are opened only while the workload runs; may be repeated.
+    #[arg(long, value_name = "NAME=N", value_parser = key_number)]
+    late: Vec<(String, u64)>,
     /// Runs on the same stack, with the seeds SEED, SEED+1, ...
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -71,7 +74,7 @@ pub(crate) struct RunArgs {
     /// Where runs are stored.
     #[arg(long, default_value = "store")]
     store: PathBuf,
-    /// Explore instead: every point that a payment passes, with everything that a rule can do there, case by case; or
+    /// Explore instead: every point that a subject passes, with everything that a rule can do there, case by case; or
     /// rules drawn from the seed.
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["runs", "faults", "rules", "keep", "direct"])]
     explore: Option<Explore>,
@@ -111,9 +114,9 @@ fn jobs(text: &str) -> Result<usize, String> {
 /// What can be explored.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Explore {
-    /// Every wire point of one payment, with every action; with a --budget, second faults where a first one has led.
+    /// Every wire point of one subject, with every action; with a --budget, second faults where a first one has led.
     Points,
-    /// A few payments at once with rules drawn from the seed, until the --budget is used up.
+    /// A few subjects at once with rules drawn from the seed, until the --budget is used up.
     Random,
 }
 
@@ -216,8 +219,9 @@ async fn explore_target(campaign: &Campaign, args: &RunArgs, what: Explored) -> 
 /// What the arguments ask for, over what a plan file asks for.
 fn campaign(args: &RunArgs) -> Result<Campaign, RunError> {
     let asked = request(args);
-    let campaign = match args.plan.as_deref().map(PlanFile::read).transpose()? {
-        Some(PlanFile::Plan(_)) if asked != PlanRequest::default() => {
+    let read = |file| Ok::<_, RunError>((file, PlanFile::read(file)?));
+    let campaign = match args.plan.as_deref().map(read).transpose()? {
+        Some((_, PlanFile::Plan(_))) if asked != PlanRequest::default() => {
             return Err(RunError::Plan(PlanError::BadValue {
                 key: "--plan".to_owned(),
                 problem: "this is the plan of a stored run, which is replayed as it is: leave the other flags out, or \
@@ -225,8 +229,8 @@ fn campaign(args: &RunArgs) -> Result<Campaign, RunError> {
                     .to_owned(),
             }));
         }
-        Some(PlanFile::Plan(plan)) => Campaign::from_plan(*plan),
-        Some(PlanFile::Request(file)) => Campaign::from_request(asked.or(*file)),
+        Some((file, PlanFile::Plan(plan))) => Campaign::from_plan(*plan).kept_beside(file),
+        Some((_, PlanFile::Request(file))) => Campaign::from_request(asked.or(*file)),
         None => Campaign::from_request(asked),
     };
     Ok(campaign
@@ -245,7 +249,8 @@ fn request(args: &RunArgs) -> PlanRequest {
         time_ms: args.time,
         rate: args.rate,
         clients: args.clients,
-        accounts: args.accounts,
+        counts: args.counts.iter().cloned().collect(),
+        late: args.late.iter().cloned().collect(),
         faults: args.faults.clone(),
         rules: args.rules.clone(),
         wire_detail: args.wire_detail,

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use crate::plan::{
-    LinkDef, LinkKind, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target, can_be_duplicated,
+    LinkDef, LinkKind, Moment, PartyKind, Point, PointAction, PointRule, PointSelection, Refusal, Target,
+    can_be_duplicated,
 };
 
 /// Longer than any time-out of a client or a service that waits for an answer.
 const HOLD_MS: u64 = 4000;
+/// The left end of links that clients open: no process of the target.
+const CLIENT: &str = "client";
 /// How long a crashed process stays down.
 const RESTART_MS: u64 = 300;
 
@@ -23,14 +26,14 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case as a rule for the first such frame of one payment.
-    pub(crate) fn rule(&self, tx: &str) -> PointRule {
+    /// The case as a rule for the first such frame of the subject with this key.
+    pub(crate) fn rule(&self, key: &str) -> PointRule {
         PointRule {
             at: PointSelection {
                 link: self.point.link.clone(),
                 point: self.point.name.clone(),
                 nth: Some(1),
-                tx: Some(tx.to_owned()),
+                tx: Some(key.to_owned()),
                 share: 1.0,
                 not_yet: None,
             },
@@ -77,25 +80,19 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
     for (column, refusal) in errors(point, link.kind) {
         add(column, PointAction::Error(refusal));
     }
-    let parties = target.parties();
-    // The process at the other end of a RocketMQ point is the broker: name servers see no payments.
-    let right = match link.kind {
-        LinkKind::Rocketmq => "broker",
-        LinkKind::Mysql => "mysql",
-        LinkKind::Http => link.to.as_str(),
-    };
+    let (left, right) = ends(target, &link.name).unwrap_or_default();
     for (party, columns) in [
-        (link.from.as_str(), ["crash left <", "crash left >"]),
+        (left, ["crash left <", "crash left >"]),
         (right, ["crash right <", "crash right >"]),
     ] {
-        if !parties.iter().any(|known| known.name == party) {
+        if party == CLIENT {
             continue;
         }
         for (moment, column) in [Moment::Before, Moment::After].into_iter().zip(columns) {
             add(
                 column,
                 PointAction::Crash {
-                    party: party.to_owned(),
+                    party: party.clone(),
                     moment,
                     restart_ms: RESTART_MS,
                 },
@@ -103,6 +100,16 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// The processes at the two ends of a link that see what is said about subjects. Name servers do not.
+pub(super) fn ends(target: &Target, link: &str) -> Option<(String, String)> {
+    let def = target.links().into_iter().find(|def| def.name == link)?;
+    let parties = target.parties();
+    let right = parties
+        .iter()
+        .find(|party| party.of == def.to && party.kind != PartyKind::NameServer)?;
+    Some((def.from, right.name.clone()))
 }
 
 /// Errors that the server may answer such a request with.

@@ -1,14 +1,14 @@
-//! How much of a target's space a run has tried: what can be done at the wire points that payments pass, what was done,
-//! and in which state of the payment.
+//! How much of a target's space a run has tried: what can be done at the wire points that its subjects pass, what was
+//! done, and in which state of the subject.
 //!
-//! Everything is read from the events of the wire: whatever a frame of a payment was seen to suffer counts, whether a
+//! Everything is read from the events of the wire: whatever a frame of a subject was seen to suffer counts, whether a
 //! rule at its point did it or a fault of the whole link. Must never count what was only asked for.
 
 mod cases;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use paytwice_checkers::history::{Body, Event, WireEvent};
+use paytwice_checkers::history::{Body, Deed, Event, Role, Wire};
 use paytwice_reports::coverage::{Coverage, PointActions, Tried};
 
 pub use cases::{Case, cases};
@@ -17,19 +17,19 @@ use crate::plan::{FaultSpec, Moment, Plan, Point, PointAction, PointRule, Refusa
 
 /// A frame that waits as long as this outlives the time-outs of clients: it counts as held, what is shorter as delayed.
 const HELD_FROM_MS: u64 = 3000;
-/// The state of a payment that has nothing behind it.
-const NOTHING: &str = "nothing yet";
+/// The state of a subject that nothing has come of yet.
+const BEGUN: &str = "begun";
 
-/// A frame of a payment at a named point.
+/// A frame of a subject at a named point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passage {
-    /// The payment's transaction number.
-    pub tx: String,
+    /// The subject's key.
+    pub key: String,
     /// The point.
     pub point: Point,
-    /// Which of the payment's frames at this point it was, from 1.
+    /// Which of the subject's frames at this point it was, from 1.
     pub nth: u64,
-    /// What the payment had behind it, in the order of names: `pay->mysql COMMIT, pay->rocketmq SEND topic_notifymsg`.
+    /// What had come of the subject: `orders->mysql committed, orders->rocketmq sent`, in the order of names.
     pub state: String,
     /// What was done to it, in the words of a [`Case`]'s column; others where it is no case.
     pub suffered: Vec<&'static str>,
@@ -40,8 +40,8 @@ pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Option<Covera
     if plan.wire_detail == WireDetail::Off {
         return None;
     }
-    let passages = passages(plan, events);
-    let known = points(target);
+    let passages = passages(target, plan, events);
+    let known: BTreeSet<Point> = points(target).into_iter().collect();
     let mut passed: Vec<Point> = Vec::new();
     let mut tried: BTreeMap<(String, &str, &str), u64> = BTreeMap::new();
     for passage in &passages {
@@ -75,8 +75,14 @@ pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Option<Covera
     Some(coverage)
 }
 
-/// Every named frame of every payment, in the order of the history.
-pub fn passages(plan: &Plan, events: &[Event]) -> Vec<Passage> {
+/// Every named frame of every subject, in the order of the history.
+pub fn passages(target: &Target, plan: &Plan, events: &[Event]) -> Vec<Passage> {
+    let keys: BTreeSet<&str> = target
+        .manifest
+        .subjects
+        .values()
+        .filter_map(|subject| subject.key.as_deref())
+        .collect();
     let rules: Vec<&PointRule> = plan
         .faults
         .iter()
@@ -85,155 +91,143 @@ pub fn passages(plan: &Plan, events: &[Event]) -> Vec<Passage> {
             _ => None,
         })
         .collect();
-    let mut payments: BTreeMap<&str, Payment> = BTreeMap::new();
+    let mut subjects: BTreeMap<&str, Subject> = BTreeMap::new();
     let mut passages = Vec::new();
     for event in events {
         let Body::Wire(wire) = &event.body else { continue };
         if is_of_the_link(wire) {
             continue;
         }
-        for tx in &wire.tx {
-            passages.push(payments.entry(tx).or_default().pass(tx, wire, &rules));
+        let of_subjects = wire.keys.iter().filter(|(name, _)| keys.contains(name.as_str()));
+        for key in of_subjects.flat_map(|(_, values)| values) {
+            let met = Met {
+                target,
+                key,
+                wire,
+                rules: &rules,
+            };
+            passages.push(subjects.entry(key).or_default().pass(&met));
         }
     }
     passages
 }
 
 /// Frames that the harness made itself, which no rule is asked about: copies, answers, and what a refusal needs besides.
-fn is_of_the_link(wire: &WireEvent) -> bool {
-    words(wire).any(|word| {
-        word == "duplicate"
-            || word == "sent by the link"
-            || word.starts_with("answer to a ")
-            // What the link answers a request with that it does not pass on.
-            || word.starts_with("error ")
-    })
+fn is_of_the_link(wire: &Wire) -> bool {
+    let of_the_link = |deed: &Deed| {
+        matches!(
+            deed,
+            Deed::Copy | Deed::CopyAnswer | Deed::Answered(_) | Deed::FromLink | Deed::LinkAnswer
+        )
+    };
+    wire.did.iter().any(of_the_link)
 }
 
-fn words(wire: &WireEvent) -> impl Iterator<Item = &str> {
-    wire.did.iter().flat_map(|did| did.split(", "))
-}
-
-/// Where one payment stands.
+/// Where one subject stands.
 #[derive(Default)]
-struct Payment {
-    behind: BTreeSet<String>,
+struct Subject {
+    reached: BTreeSet<String>,
     frames: BTreeMap<Point, u64>,
 }
 
-impl Payment {
-    fn pass(&mut self, tx: &str, wire: &WireEvent, rules: &[&PointRule]) -> Passage {
+impl Subject {
+    fn pass(&mut self, met: &Met<'_>) -> Passage {
+        let wire = met.wire;
         let point = Point {
             link: wire.link.clone(),
             name: wire.point.clone(),
         };
         let nth = self.frames.entry(point.clone()).or_default();
         *nth += 1;
-        let suffered = suffered(
-            wire,
-            &Met {
-                tx,
-                nth: *nth,
-                point: &point,
-                rules,
-            },
-        );
         let passage = Passage {
-            tx: tx.to_owned(),
+            key: met.key.to_owned(),
             nth: *nth,
-            state: match self.behind.is_empty() {
-                true => NOTHING.to_owned(),
-                false => Vec::from_iter(self.behind.iter().map(String::as_str)).join(", "),
+            state: match self.reached.is_empty() {
+                true => BEGUN.to_owned(),
+                false => Vec::from_iter(self.reached.iter().map(String::as_str)).join(", "),
             },
+            suffered: met.suffered(*nth),
             point,
-            suffered,
         };
-        if arrived(wire)
+        if wire.arrived()
             && let Some(step) = step(wire)
         {
-            self.behind.insert(step);
+            self.reached.insert(step);
         }
         passage
     }
 }
 
-/// What a payment has behind it once this frame has arrived: something that outlives every process and connection.
-fn step(wire: &WireEvent) -> Option<String> {
-    let name = wire.point.strip_suffix(" request")?;
-    let lasts = name == "COMMIT" || name.starts_with("SEND ") || name.starts_with("END_TRANSACTION");
-    lasts.then(|| format!("{} {name}", wire.link))
+/// What has come of a subject once this frame has arrived, by what the frame means in its protocol.
+fn step(wire: &Wire) -> Option<String> {
+    let reached = match wire.role {
+        Role::Sent => "sent",
+        Role::Delivered => "delivered",
+        Role::Acknowledged => "acknowledged",
+        Role::Prepared => "prepared",
+        Role::Committed => "committed",
+        Role::RolledBack => "rolled back",
+        Role::AskedBack | Role::Plain => return None,
+    };
+    // The request brings it about; the reply only tells of it.
+    (!wire.point.ends_with(" reply")).then(|| format!("{} {reached}", wire.link))
 }
 
-fn arrived(wire: &WireEvent) -> bool {
-    !words(wire).any(|word| {
-        word == "dropped" || word.starts_with("lost with the connection") || word == BEFORE || word == ANSWERED
-    })
-}
-
-const BEFORE: &str = "stopped before it arrived";
-const AFTER: &str = "stopped right after it arrived";
-const ANSWERED: &str = "answered by the link";
-const LOST: &str = "lost with the connection";
-
-/// A frame of a payment, for which the rule is looked for that did something to it.
+/// A frame of a subject, for which the rule is looked for that did something to it.
 struct Met<'a> {
-    tx: &'a str,
-    nth: u64,
-    point: &'a Point,
+    target: &'a Target,
+    key: &'a str,
+    wire: &'a Wire,
     rules: &'a [&'a PointRule],
 }
 
-/// What was done to a frame.
-fn suffered(wire: &WireEvent, met: &Met<'_>) -> Vec<&'static str> {
-    let lost = words(wire).any(|word| word.starts_with(LOST));
-    let mut all: Vec<&str> = words(wire).filter_map(|word| suffering(word, lost, met)).collect();
-    all.dedup();
-    // A frame that was stopped or held is lost with its connection in the end: that is no reset of its own.
-    if all.is_empty() && lost {
-        all.push("reset");
-    }
-    all
-}
-
-/// The column of a word that an event uses for what was done. What was to be done to a frame that is lost was not done,
-/// unless it had waited or its way was shut before.
-fn suffering(word: &str, lost: bool, met: &Met<'_>) -> Option<&'static str> {
-    let waited = word.strip_prefix("delayed ").or_else(|| word.strip_prefix("held "));
-    if let Some(ms) = waited.and_then(|rest| rest.strip_suffix(" ms")?.parse::<u64>().ok()) {
-        return match ms >= HELD_FROM_MS {
-            true => Some("hold"),
-            false => (!lost).then_some("delay"),
-        };
-    }
-    match word {
-        "dropped" => Some("drop"),
-        "which failed at it" => Some("fail and close"),
-        BEFORE => met.stopped(Moment::Before),
-        ANSWERED => met.refused(),
-        _ if lost => None,
-        AFTER => met.stopped(Moment::After),
-        "one byte changed" => Some("corrupt"),
-        _ if word.starts_with("duplicated") => Some("duplicate"),
-        _ if word.starts_with("overtaken by") => Some("reorder"),
-        _ => None,
-    }
-}
-
 impl Met<'_> {
-    /// The rules that mean this very frame: those that name its payment, then those that name none.
-    fn rules(&self) -> impl Iterator<Item = &PointRule> {
-        let here = |rule: &&PointRule| rule.at.link == self.point.link && rule.at.point == self.point.name;
+    /// What was done to the frame, the subject's n-th at its point.
+    fn suffered(&self, nth: u64) -> Vec<&'static str> {
+        let did = &self.wire.did;
+        let lost = did.iter().any(|deed| matches!(deed, Deed::Lost | Deed::Failed));
+        let mut all: Vec<&str> = did.iter().filter_map(|deed| self.suffering(*deed, lost, nth)).collect();
+        all.dedup();
+        // A frame that was stopped or held is lost with its connection in the end: that is no reset of its own.
+        if all.is_empty() && lost {
+            all.push("reset");
+        }
+        all
+    }
+
+    /// The column of a deed. What was to be done to a frame that is lost was not done, unless it had waited or its way
+    /// was shut before.
+    fn suffering(&self, deed: Deed, lost: bool, nth: u64) -> Option<&'static str> {
+        match deed {
+            Deed::DelayedMs(ms) | Deed::HeldMs(ms) if ms >= HELD_FROM_MS => Some("hold"),
+            Deed::Dropped => Some("drop"),
+            Deed::Failed => Some("fail and close"),
+            Deed::StoppedBefore => self.stopped(Moment::Before, nth),
+            Deed::Refused => self.refused(nth),
+            _ if lost => None,
+            Deed::DelayedMs(_) | Deed::HeldMs(_) => Some("delay"),
+            Deed::StoppedAfter => self.stopped(Moment::After, nth),
+            Deed::Corrupted => Some("corrupt"),
+            Deed::Duplicated(_) => Some("duplicate"),
+            Deed::Overtaken(_) => Some("reorder"),
+            Deed::Lost | Deed::Copy | Deed::CopyAnswer | Deed::Answered(_) | Deed::FromLink | Deed::LinkAnswer => None,
+        }
+    }
+
+    /// The rules that mean this very frame: those that name its subject, then those that name none.
+    fn rules(&self, nth: u64) -> impl Iterator<Item = &PointRule> {
+        let here = |rule: &&PointRule| rule.at.link == self.wire.link && rule.at.point == self.wire.point;
         let own = move |rule: &&PointRule| {
-            here(rule) && rule.at.tx.as_deref() == Some(self.tx) && rule.at.nth.is_none_or(|nth| nth == self.nth)
+            here(rule) && rule.at.tx.as_deref() == Some(self.key) && rule.at.nth.is_none_or(|of| of == nth)
         };
-        let any = move |rule: &&PointRule| here(rule) && rule.at.tx.as_deref().is_none_or(|tx| tx == "*");
+        let any = move |rule: &&PointRule| here(rule) && rule.at.tx.as_deref().is_none_or(|key| key == "*");
         let all = || self.rules.iter().copied();
         all().filter(own).chain(all().filter(any))
     }
 
     /// With which error a rule had a request answered.
-    fn refused(&self) -> Option<&'static str> {
-        self.rules().find_map(|rule| match &rule.action {
+    fn refused(&self, nth: u64) -> Option<&'static str> {
+        self.rules(nth).find_map(|rule| match &rule.action {
             PointAction::Error(Refusal::Deadlock) => Some("deadlock"),
             PointAction::Error(_) => Some("error"),
             _ => None,
@@ -241,12 +235,10 @@ impl Met<'_> {
     }
 
     /// Which process a rule stopped at a point, and how. A process at neither end is none of the point's cases.
-    fn stopped(&self, at: Moment) -> Option<&'static str> {
-        let (from, to) = self.point.link.split_once("->")?;
-        // Behind a RocketMQ link it is the broker that sees payments.
-        let to = if to == "rocketmq" { "broker" } else { to };
-        self.rules().find_map(|rule| match &rule.action {
-            PointAction::Crash { party, moment, .. } if *moment == at => match (party == from, party == to, at) {
+    fn stopped(&self, at: Moment, nth: u64) -> Option<&'static str> {
+        let (from, to) = cases::ends(self.target, &self.wire.link)?;
+        self.rules(nth).find_map(|rule| match &rule.action {
+            PointAction::Crash { party, moment, .. } if *moment == at => match (*party == from, *party == to, at) {
                 (true, _, Moment::Before) => Some("crash left <"),
                 (true, _, Moment::After) => Some("crash left >"),
                 (_, true, Moment::Before) => Some("crash right <"),
@@ -261,105 +253,109 @@ impl Met<'_> {
 
 #[cfg(test)]
 mod tests {
-    use paytwice_checkers::history::{Kind, Process};
+    use paytwice_checkers::history::{Again, Kind, Process};
 
     use super::*;
+    use crate::sample;
 
-    fn events(wire: &[(&str, &str, &str, Option<&str>)]) -> Vec<Event> {
-        let event = |(index, (tx, link, point, did)): (usize, &(&str, &str, &str, Option<&str>))| Event {
+    type Frame<'a> = (&'a str, &'a str, &'a str, Role, &'a [Deed]);
+
+    fn events(frames: &[Frame<'_>]) -> Vec<Event> {
+        let event = |(index, (key, link, point, role, did)): (usize, &Frame<'_>)| Event {
             index: index as u64,
             time: index as u64,
             process: Process::Named("wire".to_owned()),
             kind: Kind::Info,
-            body: Body::Wire(WireEvent {
+            body: Body::Wire(Wire {
                 link: (*link).to_owned(),
                 conn: 1,
                 point: (*point).to_owned(),
-                tx: vec![(*tx).to_owned()],
+                role: *role,
+                keys: [("tx".to_owned(), vec![(*key).to_owned()])].into(),
                 bytes: 10,
-                did: did.map(str::to_owned),
+                did: did.to_vec(),
             }),
             error: None,
         };
-        wire.iter().enumerate().map(event).collect()
+        frames.iter().enumerate().map(event).collect()
     }
 
     fn plan(rules: &[&str]) -> (Target, Plan) {
-        let target = Target::find("pay-account").unwrap();
-        let request = crate::plan::PlanRequest {
-            seed: Some(1),
-            rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
-            ..Default::default()
-        };
-        let plan = crate::plan::expand(&target, &request).unwrap();
+        let target = sample::target();
+        let plan = sample::plan(&target, rules);
         (target, plan)
     }
 
+    const COMMIT: (&str, &str, Role) = ("orders->mysql", "COMMIT request", Role::Committed);
+
     #[test]
-    fn each_payment_suffers_its_own_rule() {
-        let (_, plan) = plan(&[
-            "pay->mysql COMMIT request #1 tx=t1: crash pay before",
-            "pay->mysql COMMIT request #1 tx=t2: crash mysql before",
-            "pay->mysql COMMIT request #1 tx=t3: pause pay before",
-            "pay->mysql COMMIT request #1 tx=t4: crash account before",
+    fn each_subject_suffers_its_own_rule() {
+        let (target, plan) = plan(&[
+            "orders->mysql COMMIT request #1 tx=t1: crash orders before",
+            "orders->mysql COMMIT request #1 tx=t2: crash mysql before",
+            "orders->mysql COMMIT request #1 tx=t3: pause orders before",
+            "orders->mysql COMMIT request #1 tx=t4: crash till before",
         ]);
-        let stopped = |tx| (tx, "pay->mysql", "COMMIT request", Some(BEFORE));
-        let passages = passages(&plan, &events(&["t1", "t2", "t3", "t4"].map(stopped)));
+        let (link, point, role) = COMMIT;
+        let stopped = |key| (key, link, point, role, &[Deed::StoppedBefore][..]);
+        let passages = passages(&target, &plan, &events(&["t1", "t2", "t3", "t4"].map(stopped)));
         let suffered: Vec<&str> = passages.iter().flat_map(|p| p.suffered.iter().copied()).collect();
         assert_eq!(suffered, ["crash left <", "crash right <", "pause", "crash elsewhere"]);
     }
 
     #[test]
-    fn the_state_is_what_has_arrived_and_lasts() {
-        let (_, plan) = plan(&["pay->mysql COMMIT request: crash pay before"]);
+    fn a_broker_is_the_right_end_of_its_link() {
+        let (target, plan) = plan(&["orders->rocketmq SEND order_paid request #1 tx=t1: crash broker after"]);
+        let sent = (
+            "t1",
+            "orders->rocketmq",
+            "SEND order_paid request",
+            Role::Sent,
+            &[Deed::StoppedAfter][..],
+        );
+        assert_eq!(
+            passages(&target, &plan, &events(&[sent]))[0].suffered,
+            ["crash right >"]
+        );
+    }
+
+    #[test]
+    fn the_state_is_what_has_arrived() {
+        let (target, plan) = plan(&["orders->mysql COMMIT request: crash orders before"]);
+        let (link, request, role) = COMMIT;
+        let commit = |key, did: &'static [Deed]| (key, link, request, role, did);
+        let reply = |did: &'static [Deed]| ("t1", link, "COMMIT reply", role, did);
+        let send = |did: &'static [Deed]| ("t1", "orders->rocketmq", "SEND order_paid request", Role::Sent, did);
+        let applied = |did: &'static [Deed]| ("t1", "till->mysql", request, role, did);
         let passages = passages(
+            &target,
             &plan,
             &events(&[
-                (
-                    "t1",
-                    "pay->mysql",
-                    "COMMIT request",
-                    Some("stopped before it arrived, lost with the connection"),
-                ),
-                ("t1", "pay->mysql", "COMMIT reply", Some("error 1213")),
-                ("t1", "pay->mysql", "COMMIT request", None),
-                ("t2", "pay->mysql", "COMMIT request", Some("dropped")),
-                (
-                    "t1",
-                    "pay->mysql",
-                    "COMMIT reply",
-                    Some("delayed 3200 ms, lost with the connection"),
-                ),
-                (
-                    "t1",
-                    "pay->rocketmq",
-                    "SEND topic_notifymsg request",
-                    Some("duplicated"),
-                ),
-                ("t1", "pay->rocketmq", "SEND topic_notifymsg request", Some("duplicate")),
-                ("t1", "account->mysql", "COMMIT request", Some("held 20 ms")),
-                (
-                    "t1",
-                    "account->mysql",
-                    "COMMIT request",
-                    Some("stopped right after it arrived, lost with the connection"),
-                ),
+                commit("t1", &[Deed::StoppedBefore, Deed::Lost]),
+                reply(&[Deed::Answered(1213)]),
+                commit("t1", &[]),
+                commit("t2", &[Deed::Dropped]),
+                reply(&[Deed::DelayedMs(3200), Deed::Lost]),
+                send(&[Deed::Duplicated(Again::Frame)]),
+                send(&[Deed::Copy]),
+                applied(&[Deed::HeldMs(20)]),
+                applied(&[Deed::StoppedAfter, Deed::Lost]),
             ]),
         );
         let told: Vec<_> = passages
             .iter()
-            .map(|p| (p.tx.as_str(), p.nth, p.state.as_str(), p.suffered.as_slice()))
+            .map(|p| (p.key.as_str(), p.nth, p.state.as_str(), p.suffered.as_slice()))
             .collect();
-        let both = "pay->mysql COMMIT, pay->rocketmq SEND topic_notifymsg";
-        let all = "account->mysql COMMIT, pay->mysql COMMIT, pay->rocketmq SEND topic_notifymsg";
+        let both = "orders->mysql committed, orders->rocketmq sent";
+        let all = "orders->mysql committed, orders->rocketmq sent, till->mysql committed";
         assert_eq!(
             told,
             [
-                ("t1", 1, "nothing yet", &["crash left <"][..]),
-                ("t1", 2, "nothing yet", &[]),
-                ("t2", 1, "nothing yet", &["drop"]),
-                ("t1", 1, "pay->mysql COMMIT", &["hold"]),
-                ("t1", 1, "pay->mysql COMMIT", &["duplicate"]),
+                ("t1", 1, BEGUN, &["crash left <"][..]),
+                ("t1", 2, BEGUN, &[]),
+                ("t2", 1, BEGUN, &["drop"]),
+                ("t1", 1, "orders->mysql committed", &["hold"]),
+                ("t1", 1, "orders->mysql committed", &["duplicate"]),
                 ("t1", 1, both, &["delay"]),
                 ("t1", 2, all, &["reset"]),
             ]
@@ -368,21 +364,25 @@ mod tests {
 
     #[test]
     fn only_what_was_suffered_is_covered() {
-        let (target, plan) = plan(&["pay->mysql COMMIT reply: drop", "pay->mysql COMMIT request: error 1213"]);
+        let (target, plan) = plan(&[
+            "orders->mysql COMMIT reply: drop",
+            "orders->mysql COMMIT request: error 1213",
+        ]);
+        let (link, request, role) = COMMIT;
         let coverage = coverage(
             &target,
             &plan,
             &events(&[
-                ("t1", "pay->mysql", "COMMIT request", None),
-                ("t1", "pay->mysql", "COMMIT reply", Some("lost with the connection")),
+                ("t1", link, request, role, &[]),
+                ("t1", link, "COMMIT reply", role, &[Deed::Lost]),
             ]),
         )
         .unwrap();
         assert_eq!(coverage.points.len(), 2);
         let commit = &coverage.points[0];
         assert!(commit.actions.contains(&"crash left <".to_owned()), "{commit:?}");
-        assert_eq!(coverage.times("pay->mysql COMMIT reply", "reset"), 1);
-        assert_eq!(coverage.times("pay->mysql COMMIT reply", "drop"), 0);
+        assert_eq!(coverage.times("orders->mysql COMMIT reply", "reset"), 1);
+        assert_eq!(coverage.times("orders->mysql COMMIT reply", "drop"), 0);
         let cases = coverage.cases();
         let never: usize = coverage.never().iter().map(|at| at.actions.len()).sum();
         assert_eq!(never, cases - 1);

@@ -1,17 +1,16 @@
-//! Exploring: every wire point of one payment, with everything that a rule can do there, one case at a time.
+//! Exploring: every wire point of one subject, with everything that a rule can do there, one case at a time.
 //!
-//! A first run without faults shows which points a payment passes. Then each point is tried with each action on the
-//! warm stack: two payments a case, one by a client that gives up and one by a client that tries again, with the
-//! same rule for each of them, and two controls behind them. Then, while there is time, second faults where a first
-//! one has led (`pairs`). Or, instead of all that, rules drawn from the seed (`random`). What was tried is written down
-//! case by case, so that an exploration that was interrupted goes on where it stopped. Must never count a case as tried
-//! whose rule met nothing.
+//! A first run without faults shows which points a subject passes. Then each point is tried with each action on the
+//! running stack: two subjects a case, one by a client that gives up and one by a client that tries again, with the
+//! same rule for each of them, and two controls behind them. Then, while there is time, second faults after a first one
+//! (`pairs`). Or, instead of all that, rules drawn from the seed (`random`). Cases are written to disk one by one, so that
+//! an exploration that was interrupted goes on where it stopped. Must never count a case as tried whose rule met nothing.
 
 mod pairs;
 mod random;
 mod stored;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,17 +24,21 @@ use tokio::time::Instant;
 
 use crate::campaign::{Campaign, Run, Session};
 use crate::coverage::{Case, Passage, cases, passages};
-use crate::plan::{FaultSpec, Plan, PlanError, PlannedFault, Point, PointRule, Target, WireDetail, points};
+use crate::plan::{
+    FaultSpec, Manifest, Plan, PlanError, PlannedFault, Point, PointRule, StagePlan, Target, WireDetail, points,
+};
 use crate::run::{Notice, Observer, RunError};
-use crate::workload::payments;
+use crate::workload::{Subject, asks, subjects};
 
 /// How long a case may take until its controls have begun: two crashes with their restarts on a slow machine. It ends
 /// sooner when all is done.
 const TIME_MS: u64 = 15_000;
-/// Payments that the rule is about: of a client that gives up, and of one that tries again.
+/// Subjects per second.
+const RATE: f64 = 2.0;
+/// Subjects that the rule is about: of a client that gives up, and of one that tries again.
 const TRIED: u32 = 2;
-/// Payments behind them that nothing is done to: they show that the target still works, and give every checker something
-/// to judge.
+/// Subjects behind them that meet no rule: they show that the target still works, and give every checker something to
+/// judge.
 const CONTROLS: u32 = 2;
 /// Seeds that are looked through for one that makes the first client give up and the second one try again.
 const SEEDS: u64 = 10_000;
@@ -80,10 +83,11 @@ pub async fn explore(
         }));
     }
     let target = campaign.target_of()?;
-    let base = base(&campaign.first_plan(&target)?)?;
+    let plan = campaign.first_plan(&target)?;
+    let base = Base::new(target, &plan)?;
     let log = match &options.resume {
-        Some(folder) => stored::Log::resume(folder, &base)?,
-        None => stored::Log::create(campaign.store_folder(), &base)?,
+        Some(folder) => stored::Log::resume(folder, &base.plan)?,
+        None => stored::Log::create(campaign.store_folder(), &base.plan)?,
     };
     let quiet = Arc::new(AtomicBool::new(false));
     let campaign = &that_can_be_quiet(campaign, observer, &quiet);
@@ -92,6 +96,7 @@ pub async fn explore(
     let explorer = Explorer {
         campaign,
         options,
+        base: &base,
         observer,
         sessions: &sessions,
         desk: Mutex::new(Desk {
@@ -101,7 +106,7 @@ pub async fn explore(
             stopped: false,
         }),
     };
-    let explored = Box::pin(explorer.walk(&target, &base)).await;
+    let explored = Box::pin(explorer.walk()).await;
     let log = explorer.desk.into_inner().unwrap_or_else(PoisonError::into_inner).log;
     let down = try_join_all(sessions.into_iter().map(|session| Box::pin(session.down()))).await;
     explored?;
@@ -128,44 +133,102 @@ fn that_can_be_quiet(campaign: &Campaign, observer: &Observer, quiet: &Arc<Atomi
     }))
 }
 
-/// The plan that every case starts from: a few payments, one after the other, and nothing else.
-fn base(asked: &Plan) -> Result<Plan, RunError> {
-    let mut base = asked.clone();
-    base.faults.clear();
-    // Which points there are, and what was tried, is read from the wire.
-    base.wire_detail = WireDetail::Points;
-    let workload = &mut base.workload;
-    workload.time_ms = TIME_MS;
-    workload.ends_early = true;
-    workload.payments_max = TRIED + CONTROLS;
-    workload.clients = 1;
-    workload.rate = 2.0;
-    workload.late_accounts = 0;
-    (workload.declined_share, workload.conflict_share) = (0.0, 0.0);
-    workload.give_up_share = 0.5;
-    workload.query_share = 1.0;
-    // Long enough for the slowest restart.
-    workload.attempts = 6;
-    let fits = |seed: &u64| {
-        let all = payments(&base.workload, *seed);
-        let patient: Vec<bool> = all.iter().map(|payment| payment.patient).collect();
-        patient == [false, true, true, true] && all.iter().all(|payment| !payment.repeat)
-    };
-    let from = asked.seed;
-    let seed = (from..from.saturating_add(SEEDS)).find(fits).ok_or_else(|| {
-        RunError::Plan(PlanError::BadValue {
-            key: "--seed".to_owned(),
-            problem: format!("no seed from {from} on makes one client give up and the next one try again"),
-        })
-    })?;
-    base.seed = seed;
-    Ok(base)
+/// What every case starts from: a few subjects, one after the other, and nothing else.
+struct Base {
+    target: Target,
+    /// Under the policies of the plan.
+    manifest: Manifest,
+    plan: Plan,
+}
+
+impl Base {
+    fn new(target: Target, asked: &Plan) -> Result<Base, RunError> {
+        let manifest = target.effective(&asked.policies)?;
+        let mut plan = asked.clone();
+        plan.faults.clear();
+        // Which points there are, and what was tried, is read from the wire.
+        plan.wire_detail = WireDetail::Points;
+        let workload = &mut plan.workload;
+        workload.time_ms = TIME_MS;
+        workload.stages = vec![StagePlan {
+            rate: RATE,
+            for_ms: TIME_MS,
+        }];
+        workload.ends_early = true;
+        workload.likeliest = true;
+        workload.subjects_max = TRIED + CONTROLS;
+        workload.clients = 1;
+        workload.counts.values_mut().for_each(|count| count.late = 0);
+        (workload.conflict, workload.repeat) = (0.0, 0.0);
+        workload.give_up = 0.5;
+        workload.ask = 1.0;
+        // Long enough for the slowest restart.
+        workload.attempts = Some(6);
+        let mut base = Base { target, manifest, plan };
+        base.plan.seed = base.seed(asked.seed)?;
+        Ok(base)
+    }
+
+    /// The first seed that makes the first client give up and the second one try again, with subjects of one kind, and has
+    /// every asking action drawn (or as many as there are subjects).
+    fn seed(&self, from: u64) -> Result<u64, RunError> {
+        let wrong = |key: &str, problem: String| {
+            Err(RunError::Plan(PlanError::BadValue {
+                key: key.to_owned(),
+                problem,
+            }))
+        };
+        let all = |seed| subjects(&self.manifest, &self.plan.workload, seed);
+        if let Some(subject) = all(from).iter().find(|subject| subject.key.is_none()) {
+            return wrong(
+                "--explore",
+                format!(
+                    "rules name a {} by its key, and here the server makes it (subjects.{}.makes_key)",
+                    subject.kind, subject.kind
+                ),
+            );
+        }
+        let asking = self
+            .manifest
+            .actions
+            .values()
+            .filter(|action| action.asks.is_some())
+            .count();
+        let asked = |seed| BTreeSet::from_iter(asks(&self.manifest, &self.plan.workload, seed)).len();
+        let fits = |seed: &u64| {
+            let all = all(*seed);
+            let patient: Vec<bool> = all.iter().map(|subject| subject.patient).collect();
+            patient == [false, true, true, true]
+                && all.iter().all(|subject| subject.action == all[0].action)
+                && asked(*seed) == asking.min(all.len())
+        };
+        match (from..from.saturating_add(SEEDS)).find(fits) {
+            Some(seed) => Ok(seed),
+            None => wrong(
+                "--seed",
+                format!(
+                    "no seed from {from} on makes one client give up, the next one try again, and them ask every question"
+                ),
+            ),
+        }
+    }
+
+    /// The subjects of a plan for this target.
+    fn subjects(&self, plan: &Plan) -> Vec<Subject> {
+        subjects(&self.manifest, &plan.workload, plan.seed)
+    }
+
+    /// The frames of subjects in a run of a plan.
+    fn passages(&self, plan: &Plan, history: &History) -> Vec<Passage> {
+        passages(&self.target, plan, &history.events)
+    }
 }
 
 /// What is at hand while a target is explored.
 struct Explorer<'a> {
     campaign: &'a Campaign,
     options: &'a ExploreOptions,
+    base: &'a Base,
     observer: &'a Observer,
     /// Each carries out one case at a time.
     sessions: &'a [Session],
@@ -197,24 +260,25 @@ struct Trial {
 }
 
 impl Explorer<'_> {
-    async fn walk(&self, target: &Target, base: &Plan) -> Result<(), RunError> {
+    async fn walk(&self) -> Result<(), RunError> {
+        let base = self.base;
         // Which points there are was seen before, where an exploration goes on.
         let passed_before = self.desk().log.passed();
         let all = match passed_before {
             Some(points) => points,
             None => {
-                let plan = self.campaign.with_plan(base.clone());
+                let plan = self.campaign.with_plan(base.plan.clone());
                 let first = Box::pin(self.sessions[0].run(&plan, (1, 1))).await?;
                 if first.verdict() != Verdict::Valid {
                     self.warn("even without a fault it is not valid: nothing is explored");
                     self.desk().log.without_fault(without_fault(&first));
                     return Ok(());
                 }
-                self.desk().log.passes(passed(target, base, first.history()))?
+                self.desk().log.passes(passed(base, first.history()))?
             }
         };
         let points = self.only(all)?;
-        let cases = cases(target, &points);
+        let cases = cases(&base.target, &points);
         let tried = {
             let mut desk = self.desk();
             desk.log.plan_of(&cases)?;
@@ -228,10 +292,10 @@ impl Explorer<'_> {
             self.sessions.len(),
         ));
         match self.options.what {
-            Explored::Random => self.at_random(base, &cases).await,
+            Explored::Random => self.at_random(&cases).await,
             Explored::Points => {
-                self.singles(base, &cases).await?;
-                self.pairs(base, &cases).await
+                self.singles(&cases).await?;
+                self.pairs(&cases).await
             }
         }
     }
@@ -244,7 +308,7 @@ impl Explorer<'_> {
             if points.is_empty() {
                 return Err(RunError::Plan(PlanError::BadValue {
                     key: "--only".to_owned(),
-                    problem: format!("{only:?} is in the name of none of the {all} points that a payment passes"),
+                    problem: format!("{only:?} is in the name of none of the {all} points that a subject passes"),
                 }));
             }
         }
@@ -252,7 +316,7 @@ impl Explorer<'_> {
     }
 
     /// Every case by itself.
-    async fn singles(&self, base: &Plan, cases: &[Case]) -> Result<(), RunError> {
+    async fn singles(&self, cases: &[Case]) -> Result<(), RunError> {
         let mut left: VecDeque<&Case> = {
             let desk = self.desk();
             cases.iter().filter(|case| !desk.log.has(case)).collect()
@@ -266,7 +330,7 @@ impl Explorer<'_> {
                 return None;
             }
             left.pop_front();
-            let (plan, decisive) = plan_of(base, |_, tx| vec![(case.rule(tx), true)]);
+            let (plan, decisive) = plan_of(self.base, |_, key| vec![(case.rule(key), true)]);
             Some(Trial {
                 kind: CaseKind::Single,
                 point: case.point.to_string(),
@@ -280,7 +344,7 @@ impl Explorer<'_> {
     }
 
     /// Second faults, while there is time.
-    async fn pairs(&self, base: &Plan, singles: &[Case]) -> Result<(), RunError> {
+    async fn pairs(&self, singles: &[Case]) -> Result<(), RunError> {
         let of = self.desk().log.tried();
         self.carry_out_all(of, |desk| {
             let (left, count) = pairs::pairs(desk.log.exploration(), singles);
@@ -298,7 +362,7 @@ impl Explorer<'_> {
             if desk.stopped || self.time_is_up(desk) {
                 return None;
             }
-            let (plan, decisive) = plan_of(base, |payment, tx| pair.rules(payment, tx));
+            let (plan, decisive) = plan_of(self.base, |subject, key| pair.rules(subject, key));
             Some(Trial {
                 kind: CaseKind::Pair,
                 point: pair.second.point.to_string(),
@@ -316,13 +380,13 @@ impl Explorer<'_> {
     }
 
     /// Rules drawn from the seed, until the budget is used up.
-    async fn at_random(&self, base: &Plan, cases: &[Case]) -> Result<(), RunError> {
+    async fn at_random(&self, cases: &[Case]) -> Result<(), RunError> {
         self.carry_out_all(0, |desk| {
             if self.time_is_up(desk) {
                 return None;
             }
             let n = (desk.log.tried() + desk.under_way.len()) as u64 + 1;
-            let plan = random::plan(base, n, cases, &desk.log.exploration().coverage());
+            let plan = random::plan(self.base, n, cases, &desk.log.exploration().coverage());
             Some(Trial {
                 kind: CaseKind::Random,
                 point: format!("seed {}", plan.seed),
@@ -368,7 +432,7 @@ impl Explorer<'_> {
                 (shown(number), shown(of.max(number))),
             )
             .await;
-        let result = result(&trial, &ran, at.elapsed());
+        let result = result(self.base, &trial, &ran, at.elapsed());
         self.observer.detail(format!("{name}: {}", result.sentence));
         let mut desk = self.desk();
         desk.stopped |= result.outcome == CaseOutcome::Invalid && self.options.fail_fast;
@@ -391,31 +455,35 @@ impl Explorer<'_> {
     }
 }
 
-/// The points that the payments of a run passed, in the order in which they did.
-fn passed(target: &Target, base: &Plan, history: &History) -> Vec<Point> {
-    let known = points(target);
-    let ours: Vec<String> = payments(&base.workload, base.seed).into_iter().map(|p| p.tx).collect();
+/// The points that the subjects of a run passed, in the order in which they did.
+fn passed(base: &Base, history: &History) -> Vec<Point> {
+    let known = points(&base.target);
+    let ours: Vec<String> = base
+        .subjects(&base.plan)
+        .into_iter()
+        .map(|subject| subject.name)
+        .collect();
     let mut passed = Vec::new();
-    for Passage { tx, point, .. } in passages(base, &history.events) {
-        if ours.contains(&tx) && known.contains(&point) && !passed.contains(&point) {
+    for Passage { key, point, .. } in base.passages(&base.plan, history) {
+        if ours.contains(&key) && known.contains(&point) && !passed.contains(&point) {
             passed.push(point);
         }
     }
     passed
 }
 
-/// A plan with rules for each payment that is tried, given its position and transaction number; and the numbers of the
-/// faults that are decisive.
-fn plan_of(base: &Plan, rules: impl Fn(usize, &str) -> Vec<(PointRule, bool)>) -> (Plan, Vec<u32>) {
-    let mut plan = base.clone();
-    let payments = payments(&base.workload, base.seed);
-    let tried = payments.iter().take(TRIED as usize).enumerate();
-    let rules = tried.flat_map(|(position, payment)| rules(position, &payment.tx));
+/// A plan with rules for each subject that is tried, given its position and its key; and the ids of the faults that are
+/// decisive.
+fn plan_of(base: &Base, rules: impl Fn(usize, &str) -> Vec<(PointRule, bool)>) -> (Plan, Vec<u32>) {
+    let mut plan = base.plan.clone();
+    let subjects = base.subjects(&plan);
+    let tried = subjects.iter().take(TRIED as usize).enumerate();
+    let rules = tried.flat_map(|(position, subject)| rules(position, &subject.name));
     let mut decisive = Vec::new();
     plan.faults = Vec::new();
     for ((rule, decides), id) in rules.zip(1..) {
         decisive.extend(decides.then_some(id));
-        plan.faults.push(planned(id, rule, base));
+        plan.faults.push(planned(id, rule, &base.plan));
     }
     (plan, decisive)
 }
@@ -458,7 +526,7 @@ fn kinds(run: &Run) -> Vec<String> {
     kinds
 }
 
-fn result(trial: &Trial, ran: &Result<Run, RunError>, wall: Duration) -> CaseResult {
+fn result(base: &Base, trial: &Trial, ran: &Result<Run, RunError>, wall: Duration) -> CaseResult {
     let (outcome, sentence, kinds, run) = match ran {
         Err(e) => (CaseOutcome::Failed, e.to_string(), Vec::new(), None),
         Ok(run) => {
@@ -496,23 +564,22 @@ fn result(trial: &Trial, ran: &Result<Run, RunError>, wall: Duration) -> CaseRes
         wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
         tried: coverage.map(|coverage| coverage.tried.clone()).unwrap_or_default(),
         after: match (trial.kind, ran) {
-            (CaseKind::Single, Ok(run)) => after(run),
+            (CaseKind::Single, Ok(run)) => after(base, run),
             _ => Vec::new(),
         },
     }
 }
 
-/// Where the payments that were tried came by, after something had been done to them.
-fn after(run: &Run) -> Vec<After> {
-    let plan = run.plan();
-    let passages = passages(plan, &run.history().events);
-    let tried = payments(&plan.workload, plan.seed).into_iter().take(TRIED as usize);
+/// The points that the subjects that were tried passed, after something had been done to them.
+fn after(base: &Base, run: &Run) -> Vec<After> {
+    let passages = base.passages(run.plan(), run.history());
+    let tried = base.subjects(run.plan()).into_iter().take(TRIED as usize);
     let mut after = Vec::new();
-    for (payment, of) in tried.enumerate() {
-        let own = passages.iter().filter(|passage| passage.tx == of.tx);
+    for (subject, of) in tried.enumerate() {
+        let own = passages.iter().filter(|passage| passage.key == of.name);
         let later = own.skip_while(|passage| passage.suffered.is_empty()).skip(1);
         after.extend(later.map(|passage| After {
-            payment,
+            subject,
             point: passage.point.to_string(),
             nth: passage.nth,
             state: passage.state.clone(),

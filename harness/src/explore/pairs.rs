@@ -1,6 +1,6 @@
-//! Second faults: what can be done to a payment after something has been done to it.
+//! Second faults: what can be done to a subject after something has been done to it.
 //!
-//! A first fault leads a payment on a way that it does not go otherwise: a client asks again, a message comes twice, a
+//! A first fault leads a subject on a way that it does not go otherwise: a client asks again, a message comes twice, a
 //! process starts anew. Where that way passes a point in a state in which nothing was done there yet, a second fault is
 //! tried. Must never try what was tried at the same point in the same state: that is skipped, and counted.
 
@@ -15,14 +15,14 @@ use crate::plan::{Draw, PointRule};
 /// Draws of the order in which pairs are tried.
 const STREAM: u64 = 7;
 
-/// Two faults for one payment, one after the other.
+/// Two faults for one subject, one after the other.
 #[derive(Clone, Debug)]
 pub(super) struct Pair {
     pub(super) first: Case,
     pub(super) second: Case,
-    /// What the payment has behind it when the second one comes.
+    /// The state of the subject when the second one comes.
     pub(super) state: String,
-    /// Which of its frames at the second point it is, for each payment that comes by there.
+    /// Which of its frames at the second point it is, for each subject that passes it.
     pub(super) nth: [Option<u64>; TRIED as usize],
 }
 
@@ -57,11 +57,11 @@ pub(super) fn pairs(exploration: &Exploration, singles: &[Case]) -> (Vec<Pair>, 
             for second in singles.iter().filter(|case| case.point.to_string() == after.point) {
                 let same = |pair: &&mut Pair| pair.second == *second && pair.state == after.state;
                 if let Some(pair) = here.iter_mut().find(same) {
-                    pair.nth[after.payment].get_or_insert(after.nth);
+                    pair.nth[after.subject].get_or_insert(after.nth);
                     continue;
                 }
                 let mut nth = [None; TRIED as usize];
-                nth[after.payment] = Some(after.nth);
+                nth[after.subject] = Some(after.nth);
                 let pair = Pair {
                     first: first.clone(),
                     second: second.clone(),
@@ -88,11 +88,11 @@ pub(super) fn pairs(exploration: &Exploration, singles: &[Case]) -> (Vec<Pair>, 
 }
 
 impl Pair {
-    /// The rules for a payment that is tried, and whether each is decisive: the second one is.
-    pub(super) fn rules(&self, payment: usize, tx: &str) -> Vec<(PointRule, bool)> {
-        let mut rules = vec![(self.first.rule(tx), false)];
-        if let Some(nth) = self.nth[payment] {
-            let mut second = self.second.rule(tx);
+    /// The rules for a subject that is tried, and whether each is decisive: the second one is.
+    pub(super) fn rules(&self, subject: usize, key: &str) -> Vec<(PointRule, bool)> {
+        let mut rules = vec![(self.first.rule(key), false)];
+        if let Some(nth) = self.nth[subject] {
+            let mut second = self.second.rule(key);
             second.at.nth = Some(nth);
             rules.push((second, true));
         }
@@ -102,7 +102,7 @@ impl Pair {
 
 impl std::fmt::Display for Pair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, then {} with {} behind it", self.first, self.second, self.state)
+        write!(f, "{}, then {} once {}", self.first, self.second, self.state)
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
     fn case(point: &str) -> Case {
         Case {
             point: Point {
-                link: "pay->mysql".to_owned(),
+                link: "orders->mysql".to_owned(),
                 name: point.to_owned(),
             },
             action: PointAction::Drop,
@@ -148,8 +148,8 @@ mod tests {
                 .collect(),
             after: after
                 .iter()
-                .map(|(payment, case, nth, state)| After {
-                    payment: *payment,
+                .map(|(subject, case, nth, state)| After {
+                    subject: *subject,
                     point: case.point.to_string(),
                     nth: *nth,
                     state: (*state).to_owned(),

@@ -1,17 +1,16 @@
-//! Rules drawn from a seed: a few payments at once, each with none, one or two things done to it.
+//! Rules drawn from a seed: a few subjects at once, each with none, one or two things done to it.
 //!
 //! What was tried seldom is drawn more often. Must never draw anything that the seed and what was tried before do not
 //! decide.
 
 use paytwice_reports::coverage::Coverage;
 
-use super::planned;
+use super::{Base, planned};
 use crate::coverage::Case;
 use crate::plan::{Draw, Plan, PointRule};
-use crate::workload::payments;
 
-/// Payments of a run, of which the last ones are controls.
-const PAYMENTS: u32 = 8;
+/// Subjects of a run, of which the last ones are controls.
+const SUBJECTS: u32 = 8;
 const CONTROLS: usize = 2;
 /// Clients at work at the same time.
 const CLIENTS: u32 = 2;
@@ -21,10 +20,10 @@ const STREAM: u64 = 8;
 const WEIGHT: u64 = 1 << 16;
 
 /// The plan of the n-th such run, from 1.
-pub(super) fn plan(base: &Plan, n: u64, cases: &[Case], coverage: &Coverage) -> Plan {
-    let mut plan = base.clone();
-    plan.seed = base.seed.wrapping_add(n);
-    plan.workload.payments_max = PAYMENTS;
+pub(super) fn plan(base: &Base, n: u64, cases: &[Case], coverage: &Coverage) -> Plan {
+    let mut plan = base.plan.clone();
+    plan.seed = base.plan.seed.wrapping_add(n);
+    plan.workload.subjects_max = SUBJECTS;
     plan.workload.clients = CLIENTS;
     let mut draw = Draw::new(plan.seed, STREAM);
     let weights: Vec<u64> = cases
@@ -32,9 +31,9 @@ pub(super) fn plan(base: &Plan, n: u64, cases: &[Case], coverage: &Coverage) -> 
         .map(|case| WEIGHT / (1 + coverage.times(&case.point.to_string(), case.column)))
         .collect();
     let mut rules: Vec<PointRule> = Vec::new();
-    let payments = payments(&plan.workload, plan.seed);
-    let tried = payments.len().saturating_sub(CONTROLS);
-    for payment in &payments[..tried] {
+    let subjects = base.subjects(&plan);
+    let tried = subjects.len().saturating_sub(CONTROLS);
+    for subject in &subjects[..tried] {
         for _ in 0..draw.below(3) {
             let mut at = draw.below(weights.iter().sum());
             let drawn = cases.iter().zip(&weights).find(|(_, weight)| {
@@ -43,7 +42,7 @@ pub(super) fn plan(base: &Plan, n: u64, cases: &[Case], coverage: &Coverage) -> 
                 here
             });
             let Some((case, _)) = drawn else { continue };
-            let mut rule = case.rule(&payment.tx);
+            let mut rule = case.rule(&subject.name);
             // Now and then the second time that it comes by.
             rule.at.nth = Some(1 + u64::from(draw.one_in(4)));
             if !rules.contains(&rule) {
@@ -51,7 +50,10 @@ pub(super) fn plan(base: &Plan, n: u64, cases: &[Case], coverage: &Coverage) -> 
             }
         }
     }
-    let faults = rules.into_iter().zip(1..).map(|(rule, id)| planned(id, rule, base));
+    let faults = rules
+        .into_iter()
+        .zip(1..)
+        .map(|(rule, id)| planned(id, rule, &base.plan));
     plan.faults = faults.collect();
     plan
 }

@@ -15,7 +15,7 @@ use crate::run::RunError;
 const CASES: &str = "cases.jsonl";
 /// The plan that every case starts from.
 const PLAN: &str = "plan.toml";
-/// The points that a payment passes where nothing is done to it.
+/// The points that a subject passes in a run without faults.
 const POINTS: &str = "points.json";
 
 /// An exploration that is being written.
@@ -87,7 +87,7 @@ impl Log {
         })
     }
 
-    /// The points that a payment passes, where that was seen before.
+    /// The points that a subject passes, where that was seen before.
     pub(super) fn passed(&self) -> Option<Vec<Point>> {
         let text = std::fs::read_to_string(self.folder.join(POINTS)).ok()?;
         let points: Vec<(String, String)> = serde_json::from_str(&text).ok()?;
@@ -95,7 +95,7 @@ impl Log {
         Some(points.collect())
     }
 
-    /// Writes down the points that a payment passes.
+    /// Writes down the points that a subject passes.
     pub(super) fn passes(&self, points: Vec<Point>) -> Result<Vec<Point>, RunError> {
         let pairs: Vec<(&str, &str)> = points.iter().map(|p| (p.link.as_str(), p.name.as_str())).collect();
         let text = serde_json::to_string(&pairs).unwrap_or_else(|e| unreachable!("names are JSON: {e}"));

@@ -2,112 +2,12 @@
 
 use std::fmt::Write as _;
 
-use paytwice_checkers::CHECKERS;
+use paytwice_checkers::promises::PROMISES;
 
-use super::draw::Draw;
 use super::error::{PlanError, list};
-use super::machine::{EXTRAS, can_be_done_to};
-use super::schedule::{KINDS, Scene, duplicates};
+use super::fault_kinds::{FAULTS, FaultKind, On};
+use super::schedule::{Scene, duplicates};
 use super::target::Target;
-
-/// A kind of fault for a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FaultEntry {
-    /// Its kind, as `--faults` takes it.
-    pub kind: &'static str,
-    /// What it does.
-    pub about: &'static str,
-    /// What it is done to.
-    pub on: &'static str,
-    /// Parameters and place in time, as an item uses them.
-    pub params: &'static str,
-}
-
-/// Every kind of fault.
-pub const FAULTS: [FaultEntry; 6] = [
-    FaultEntry {
-        kind: "kill",
-        about: "ends a process at once (SIGKILL) and starts it again afterwards; its disk stays",
-        on: "a service or a process of a dependency",
-        params: "@5s+1s",
-    },
-    FaultEntry {
-        kind: "pause",
-        about: "freezes a process, then lets it go on where it was",
-        on: "a service or a process of a dependency",
-        params: "@5s+3s",
-    },
-    FaultEntry {
-        kind: "cut",
-        about: "lets no byte pass, both ways or one; what was under way arrives after healing",
-        on: "a link",
-        params: ":reply@5s+4s",
-    },
-    FaultEntry {
-        kind: "delay",
-        about: "lets every frame wait: a fixed time and a random one on top",
-        on: "a link",
-        params: ":200ms+100ms:both",
-    },
-    FaultEntry {
-        kind: "duplicate",
-        about: "lets a share of the frames arrive twice: HTTP requests, sends or deliveries of messages",
-        on: "a link that speaks HTTP or RocketMQ",
-        params: ":50%",
-    },
-    FaultEntry {
-        kind: "reset",
-        about: "resets every connection, new ones too, until healed",
-        on: "a link",
-        params: "@5s+500ms",
-    },
-];
-
-/// The faults of the machine: each needs something that not every machine has, and is only done when it is named.
-pub const MACHINE_FAULTS: [FaultEntry; 7] = [
-    FaultEntry {
-        kind: "cpu",
-        about: "leaves a process so much of one core",
-        on: "a service or a process of a dependency",
-        params: ":10%",
-    },
-    FaultEntry {
-        kind: "memory",
-        about: "limits a process's memory; the kernel ends it when it takes more, and it is started again",
-        on: "a service or a process of a dependency",
-        params: ":64m",
-    },
-    FaultEntry {
-        kind: "power-loss",
-        about: "cuts the power: the process ends and what its disk was not told to keep is gone",
-        on: "a process with a data directory",
-        params: "@5s+1s",
-    },
-    FaultEntry {
-        kind: "disk-full",
-        about: "fills the disk under the data directory to its last block, then frees it",
-        on: "a process with a data directory",
-        params: "@5s+2s",
-    },
-    FaultEntry {
-        kind: "read-only",
-        about: "lets the disk refuse every write, as after an error of its device; healed by a repair and a restart",
-        on: "a process with a data directory",
-        params: "@5s+2s",
-    },
-    FaultEntry {
-        kind: "clock",
-        about: "sets the wall clock of a service wrong, or lets it go wrong by so much every second",
-        on: "a service",
-        params: ":+30s | :+200ms/s",
-    },
-    FaultEntry {
-        kind: "loss",
-        about: "drops a share of the packets between a service and its link, both ways",
-        on: "a link of a service",
-        params: ":10%",
-    },
-];
 
 /// The targets that can be run from here, one line each.
 pub fn targets() -> Result<String, PlanError> {
@@ -130,69 +30,45 @@ pub fn targets() -> Result<String, PlanError> {
 /// The faults, and what each can be done to in this target.
 pub fn faults(target: &Target) -> String {
     let scene = Scene::new(target);
-    let names = |kind: &str| -> Vec<String> {
-        let mut draw = Draw::new(0, 0);
-        let mut on: Vec<String> = super::schedule::of_kind(&scene, kind, &mut draw)
-            .iter()
-            .map(|fault| fault.on().to_owned())
-            .collect();
-        on.dedup();
-        on
-    };
     let mut text = format!(
         "faults of {}, as --faults takes them: KIND[:ON][:PARAMS][@START+LENGTH]\n\n",
         target.manifest.name
     );
-    debug_assert!(FAULTS.iter().map(|f| f.kind).eq(KINDS), "every kind is listed");
-    for fault in FAULTS {
-        line(&mut text, &format!("{:<10} {}", fault.kind, fault.about));
-        let names = names(fault.kind);
-        let example = names
-            .first()
-            .map(|on| format!("{:10} e.g. '{}:{on}{}'", "", fault.kind, fault.params));
-        let on = if fault.kind == "duplicate" {
-            let links = scene.links.iter().filter(|link| !duplicates(&scene, link).is_empty());
-            let what = |link: &super::LinkDef| {
-                let what: Vec<String> = duplicates(&scene, link).iter().map(ToString::to_string).collect();
-                format!("{} ({})", link.name, list(what.iter().map(String::as_str)))
-            };
-            links.map(what).collect()
-        } else {
-            names
-        };
-        line(
-            &mut text,
-            &format!("{:10} on {}", "", list(on.iter().map(String::as_str))),
-        );
-        line(&mut text, &example.unwrap_or_default());
-    }
+    let (extras, usual): (Vec<&FaultKind>, Vec<&FaultKind>) = FAULTS.iter().partition(|kind| kind.extra);
+    usual.iter().for_each(|kind| fault(&mut text, kind, &scene));
     line(
         &mut text,
-        "\nextras, never in all; paytwice doctor says which of them this machine can do:\n",
+        "\nextras: done only where they are named; `paytwice doctor` says which of them this machine can do\n",
     );
-    debug_assert!(
-        MACHINE_FAULTS.iter().map(|f| f.kind).eq(EXTRAS),
-        "every extra is listed"
-    );
-    for fault in MACHINE_FAULTS {
-        line(&mut text, &format!("{:<10} {}", fault.kind, fault.about));
-        let on = can_be_done_to(&scene, fault.kind);
-        line(
-            &mut text,
-            &format!("{:10} on {}", "", list(on.iter().map(String::as_str))),
-        );
-        if let Some(on) = on.first() {
-            line(
-                &mut text,
-                &format!("{:10} e.g. '{}:{on}{}'", "", fault.kind, fault.params),
-            );
-        }
-    }
+    extras.iter().for_each(|kind| fault(&mut text, kind, &scene));
     line(
         &mut text,
-        "\nall (the default) is a seeded schedule of everything; none breaks nothing. Several items: a,b,c",
+        "\nall (the default) draws a schedule of everything but the extras from the seed; none breaks nothing. Several \
+         items: a,b,c",
     );
     text
+}
+
+fn fault(text: &mut String, kind: &FaultKind, scene: &Scene) {
+    line(text, &format!("{:<10} {}", kind.name, kind.about));
+    let on = kind.can_be_done_to(scene);
+    let shown = on.iter().map(|name| match kind.on {
+        On::Repeatable => {
+            let link = scene.links.iter().find(|link| link.name == *name);
+            let what = link.map_or_else(Vec::new, |link| duplicates(scene, link));
+            let what: Vec<String> = what.iter().map(ToString::to_string).collect();
+            format!("{name} ({})", list(what.iter().map(String::as_str)))
+        }
+        _ => name.clone(),
+    });
+    let shown: Vec<String> = shown.collect();
+    line(
+        text,
+        &format!("{:10} on {}", "", list(shown.iter().map(String::as_str))),
+    );
+    if let Some(on) = on.first() {
+        line(text, &format!("{:10} e.g. '{}:{on}{}'", "", kind.name, kind.params));
+    }
 }
 
 /// The wire points of a target, and what rules can do there.
@@ -200,15 +76,21 @@ pub fn points(target: &Target) -> String {
     super::points::listing(target)
 }
 
-/// The checkers, and what each decides.
-pub fn checkers() -> String {
-    let mut text = String::new();
-    for checker in CHECKERS {
+/// The checkers that a target can promise, with their options and the anomalies that they report.
+pub fn promises() -> String {
+    let mut text = String::from("checkers that a target can name in [[promises]]\n\n");
+    for (n, checker) in PROMISES.iter().enumerate() {
         line(&mut text, &format!("{:<20} {}", checker.name, checker.about));
-        line(
-            &mut text,
-            &format!("{:20} finds {}", "", list(checker.kinds.iter().copied())),
-        );
+        match PROMISES[..n].iter().find(|earlier| earlier.options == checker.options) {
+            Some(earlier) => line(&mut text, &format!("{:20} takes the options of {}", "", earlier.name)),
+            None => {
+                for (option, about) in checker.options {
+                    line(&mut text, &format!("{:20} {option}: {about}", ""));
+                }
+            }
+        }
+        let anomalies = list(checker.anomalies.iter().copied());
+        line(&mut text, &format!("{:20} finds {anomalies}", ""));
     }
     text
 }

@@ -1,5 +1,14 @@
 //! Durations as humans write them: `30s`, `500ms`, `2m`, `1.5s`.
 
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+
+/// A duration in a file, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub u64);
+
 /// The milliseconds of `30s`, `500ms`, `2m`, `1h` or `1.5s`. A number without a unit is an error: it could be either.
 ///
 /// ```
@@ -35,6 +44,26 @@ pub fn show_ms(ms: u64) -> String {
         (0, ms) => format!("{ms}ms"),
         (s, 0) => format!("{s}s"),
         (s, ms) => format!("{s}.{}s", format!("{ms:03}").trim_end_matches('0')),
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_str(SpanVisitor)
+    }
+}
+
+struct SpanVisitor;
+
+impl Visitor<'_> for SpanVisitor {
+    type Value = Span;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#"a duration like "30s""#)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
+        duration_ms(text).map(Span).map_err(E::custom)
     }
 }
 

@@ -24,6 +24,16 @@ pub enum PlanError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file of a target that cannot be copied.
+    #[error("{}: cannot be copied to {}: {source}", from.display(), to.display())]
+    Uncopied {
+        /// The file.
+        from: PathBuf,
+        /// Where it was to go.
+        to: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A file that can be read but does not make sense.
     #[error("{}", problems.iter().map(|problem| format!("{file}: {problem}")).collect::<Vec<_>>().join("\n"))]
     BadFile {

@@ -4,34 +4,32 @@
 
 use std::collections::BTreeMap;
 
-use super::check;
+use super::check::{
+    self, ATTEMPTS, CLIENTS, COUNT_MAX, OP_TIMEOUT_MS, RATE_MAX, RETRY_AFTER_MS, STAGES_MAX, SUBJECTS_MAX, TIME_MS,
+};
 use super::duration::show_ms;
 use super::error::{PlanError, did_you_mean, list};
 use super::machine;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Stage, Subject};
 use super::point_rule::PointRule;
 use super::points::check_rule;
 use super::request::PlanRequest;
 use super::schedule::{self, Scene, Selection};
 use super::target::Target;
-use super::types::{FaultSpec, PLAN_VERSION, Plan, PlannedFault, SettlePlan, WorkloadPlan};
+use super::types::{Count, FaultSpec, PLAN_VERSION, Plan, PlannedFault, SettlePlan, StagePlan, WorkloadPlan};
 
-const TIME_MS: u64 = 30_000;
-const TIME_MS_MAX: u64 = 24 * 3_600_000;
+const USUAL_TIME_MS: u64 = 30_000;
 const RATE: f64 = 20.0;
-const RATE_MAX: f64 = 100_000.0;
-const CLIENTS: u32 = 40;
-const CLIENTS_MAX: u32 = 10_000;
-const ACCOUNTS_MIN: u32 = 8;
-const LATE_ACCOUNTS: u32 = 2;
-const OP_TIMEOUT_MS: u64 = 2000;
-const ATTEMPTS: u32 = 4;
-const RETRY_AFTER_MS: u64 = 200;
-const DECLINED_SHARE: f64 = 0.05;
+const USUAL_CLIENTS: u32 = 40;
+/// What there is beforehand, where nothing asks for more.
+const COUNT_MIN: u32 = 8;
+const LATE: u32 = 2;
+const USUAL_OP_TIMEOUT_MS: u64 = 2000;
 /// Clients that never try again: what they leave behind stays as it is, and no retry mends it.
-const GIVE_UP_SHARE: f64 = 0.3;
-const CONFLICT_SHARE: f64 = 0.03;
-const QUERY_SHARE: f64 = 0.5;
+const GIVE_UP: f64 = 0.3;
+const CONFLICT: f64 = 0.03;
+const REPEAT: f64 = 0.05;
+const ASK: f64 = 0.5;
 const SETTLE_TIMEOUT_MS: u64 = 90_000;
 const SAMPLE_EVERY_MS: u64 = 500;
 
@@ -48,11 +46,6 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
     }
     let policies = policies(target, request)?;
     let manifest = target.effective(&policies)?;
-    let problems = check::money_problems(&manifest.money);
-    if !problems.is_empty() {
-        let problem = format!("under the chosen policies {}", problems.join("; "));
-        return Err(PlanError::value(format!("target {}", manifest.name), problem));
-    }
     machine::check_flush(&request.flush).map_err(|problem| PlanError::value("--flush", problem))?;
     let workload = workload(&manifest, request)?;
     let scene = Scene::new(target);
@@ -67,15 +60,13 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
         stack: "containers".to_owned(),
         seed,
         policies,
-        late: request.late.unwrap_or(manifest.promise.late),
         workload,
         wire_detail: request.wire_detail.unwrap_or_default(),
         settle: SettlePlan {
             timeout_ms: between(
                 "settle_timeout",
                 request.settle_timeout_ms.unwrap_or(SETTLE_TIMEOUT_MS),
-                1000,
-                TIME_MS_MAX,
+                1000..=*TIME_MS.end(),
             )?,
             sample_every_ms: SAMPLE_EVERY_MS,
         },
@@ -85,7 +76,7 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
     })
 }
 
-/// Rules at points are in force from the first payment to the last.
+/// Rules at points are in force as long as the workload lasts.
 fn add_rules(target: &Target, rules: &[String], time_ms: u64, faults: &mut Vec<PlannedFault>) -> Result<(), PlanError> {
     for text in rules {
         let rule: PointRule = text
@@ -139,136 +130,238 @@ fn images(manifest: &Manifest, request: &PlanRequest) -> Result<BTreeMap<String,
 }
 
 fn workload(manifest: &Manifest, request: &PlanRequest) -> Result<WorkloadPlan, PlanError> {
-    let time_ms = between("--time", request.time_ms.unwrap_or(TIME_MS), 500, TIME_MS_MAX)?;
-    let rate = request.rate.unwrap_or(RATE);
-    if !(rate > 0.0 && rate <= RATE_MAX) {
-        return Err(PlanError::value(
-            "--rate",
-            format!("is {rate}; it must be above 0 and at most {RATE_MAX}"),
-        ));
-    }
-    let clients = whole("--clients", request.clients.unwrap_or(CLIENTS), 1, CLIENTS_MAX)?;
-    let payments_max = payments_max(rate, time_ms)?;
-    // Base b tells b - 1 credits of a payment apart, and its k-th digit stands for payment k of the account.
-    let money = &manifest.money;
-    // The highest digit is kept for the conflicts, so that no payment is blamed for one that is accepted.
-    let payments_per_account = digits_in_base(money.digits, money.base).saturating_sub(1).max(1);
-    let accounts = accounts(request.accounts, payments_max, payments_per_account)?;
-    let late_accounts = match request.late_accounts {
-        None => LATE_ACCOUNTS.min(accounts / 2),
-        Some(late) => whole("late_accounts", late, 0, accounts)?,
-    };
+    let usual = &manifest.workload;
+    let stages = stages(manifest, request)?;
+    let subjects_max = subjects_max(&stages)?;
+    let clients = request.clients.or(usual.clients).unwrap_or(USUAL_CLIENTS);
     Ok(WorkloadPlan {
+        time_ms: stages.iter().map(|stage| stage.for_ms).sum(),
+        clients: within("--clients", clients, CLIENTS)?,
+        subjects_max,
         ends_early: false,
-        time_ms,
-        rate,
-        clients,
-        accounts,
-        late_accounts,
-        payments_max,
-        base: money.base,
-        payments_per_account,
+        likeliest: false,
         op_timeout_ms: between(
             "op_timeout",
-            request.op_timeout_ms.unwrap_or(OP_TIMEOUT_MS),
-            50,
-            600_000,
+            request.op_timeout_ms.unwrap_or(USUAL_OP_TIMEOUT_MS),
+            OP_TIMEOUT_MS,
         )?,
-        attempts: whole("attempts", request.attempts.unwrap_or(ATTEMPTS), 1, 100)?,
-        retry_after_ms: between(
-            "retry_after",
-            request.retry_after_ms.unwrap_or(RETRY_AFTER_MS),
-            0,
-            600_000,
-        )?,
-        declined_share: share("declined_share", request.declined_share.unwrap_or(DECLINED_SHARE))?,
-        conflict_share: share("conflict_share", request.conflict_share.unwrap_or(CONFLICT_SHARE))?,
-        give_up_share: share("give_up_share", request.give_up_share.unwrap_or(GIVE_UP_SHARE))?,
-        query_share: share("query_share", request.query_share.unwrap_or(QUERY_SHARE))?,
+        attempts: request.attempts.map(|n| within("attempts", n, ATTEMPTS)).transpose()?,
+        retry_after_ms: request
+            .retry_after_ms
+            .map(|ms| between("retry_after", ms, RETRY_AFTER_MS))
+            .transpose()?,
+        give_up: share("give_up", request.give_up.or(usual.give_up).unwrap_or(GIVE_UP))?,
+        conflict: share("conflict", request.conflict.or(usual.conflict).unwrap_or(CONFLICT))?,
+        repeat: share("repeat", request.repeat.or(usual.repeat).unwrap_or(REPEAT))?,
+        ask: share("ask", request.ask.or(usual.ask).unwrap_or(ASK))?,
+        counts: counts(manifest, request, subjects_max)?,
+        stages,
     })
 }
 
-/// The payments of a run and a twentieth more.
-fn payments_max(rate: f64, time_ms: u64) -> Result<u32, PlanError> {
-    let wanted = (rate * time_ms as f64 / 1000.0).ceil();
+/// The rates, one after the other: a rate that was asked for, the shape that was asked for or that is the target's,
+/// stretched to the time that was asked for.
+fn stages(manifest: &Manifest, request: &PlanRequest) -> Result<Vec<StagePlan>, PlanError> {
+    let usual = &manifest.workload;
+    let (own, shape): (bool, &[Stage]) = if request.shape.is_empty() {
+        (false, &usual.shape)
+    } else {
+        (true, &request.shape)
+    };
+    if own && request.rate.is_some() {
+        return Err(PlanError::value(
+            "shape",
+            "is given, and so is `rate`; the rates are in the shape",
+        ));
+    }
+    if shape.len() > STAGES_MAX {
+        let problem = format!("has {} rates; it can have 1 to {STAGES_MAX}", shape.len());
+        return Err(PlanError::value("shape", problem));
+    }
+    let total = shape.iter().fold(0u64, |sum, stage| sum.saturating_add(stage.lasts.0));
+    let usual_ms = if shape.is_empty() { USUAL_TIME_MS } else { total };
+    let (key, asked) = match request.time_ms {
+        None if own => ("the time of the shape", total),
+        asked => ("--time", asked.unwrap_or(usual_ms)),
+    };
+    let time_ms = between(key, asked, TIME_MS)?;
+    if shape.is_empty() || request.rate.is_some() {
+        let rate = rate("--rate", request.rate.or(usual.rate).unwrap_or(RATE))?;
+        return Ok(vec![StagePlan { rate, for_ms: time_ms }]);
+    }
+    let mut stages = Vec::new();
+    let (mut before, mut begun_ms) = (0u64, 0u64);
+    for (n, stage) in shape.iter().enumerate() {
+        before += stage.lasts.0;
+        let end_ms =
+            u64::try_from(u128::from(before) * u128::from(time_ms) / u128::from(total.max(1))).unwrap_or(time_ms);
+        stages.push(StagePlan {
+            rate: rate(&format!("shape[{n}].rate"), stage.rate)?,
+            for_ms: end_ms - begun_ms,
+        });
+        begun_ms = end_ms;
+    }
+    stages.retain(|stage| stage.for_ms > 0);
+    Ok(stages)
+}
+
+/// What the stages start, and a twentieth more.
+fn subjects_max(stages: &[StagePlan]) -> Result<u32, PlanError> {
+    let wanted: f64 = stages
+        .iter()
+        .map(|stage| stage.rate * stage.for_ms as f64 / 1000.0)
+        .sum();
+    let wanted = wanted.ceil();
     let with_slack = wanted + (wanted / 20.0).ceil();
-    // 100 million payments would not fit any history.
-    if with_slack > 100_000_000.0 {
-        let problem = format!(
-            "{rate} payments per second for {} are {wanted}: more than a run can hold",
-            show_ms(time_ms)
-        );
+    if with_slack > f64::from(SUBJECTS_MAX) {
+        let time = show_ms(stages.iter().map(|stage| stage.for_ms).sum());
+        let problem =
+            format!("start {wanted} subjects in {time}; a run can hold {SUBJECTS_MAX}, a twentieth of them in reserve");
         return Err(PlanError::value("--rate and --time", problem));
     }
     Ok(with_slack as u32)
 }
 
-/// Accounts so that the coded amounts of all payments fit.
-fn accounts(asked: Option<u32>, payments_max: u32, per_account: u32) -> Result<u32, PlanError> {
-    let needed = payments_max.div_ceil(per_account).max(1);
-    match asked {
-        None => Ok(needed.max(ACCOUNTS_MIN)),
-        Some(accounts) if accounts >= needed => Ok(accounts),
-        Some(accounts) => Err(PlanError::value(
-            "--accounts",
-            format!(
-                "is {accounts}; {payments_max} payments need at least {needed}, because the money column tells \
-                 {per_account} payments per account apart"
-            ),
-        )),
+/// How many subjects there are beforehand, so that the coded fields of everything that is started fit.
+fn counts(manifest: &Manifest, request: &PlanRequest, subjects_max: u32) -> Result<BTreeMap<String, Count>, PlanError> {
+    known_kinds(manifest, "--count", &request.counts)?;
+    known_kinds(manifest, "--late", &request.late)?;
+    let beforehand = manifest.subjects.iter().filter(|(_, subject)| subject.is_beforehand());
+    beforehand
+        .map(|(kind, subject)| Ok((kind.clone(), count(manifest, request, kind, subject, subjects_max)?)))
+        .collect()
+}
+
+fn count(
+    manifest: &Manifest,
+    request: &PlanRequest,
+    kind: &str,
+    subject: &Subject,
+    subjects_max: u32,
+) -> Result<Count, PlanError> {
+    let needed = Needed::of(manifest, kind, subjects_max);
+    let flag = format!("--count {kind}");
+    let all = match (request.counts.get(kind), subject.count) {
+        (Some(asked), _) => {
+            let asked = bounded(&flag, *asked, 1, COUNT_MAX)?;
+            needed.fit(&flag, asked)?
+        }
+        // Nobody opens more of them than the target says that there are.
+        (None, Some(count)) if subject.open.is_none() => needed.fit(&format!("subjects.{kind}.count"), count)?,
+        (None, count) => needed.count.max(count.unwrap_or(COUNT_MIN)),
+    };
+    if all > COUNT_MAX {
+        let problem = format!(
+            "would be {all}, so that {}; it can be 1 to {COUNT_MAX}: lower --rate or --time",
+            needed.why
+        );
+        return Err(PlanError::value(flag, problem));
+    }
+    let late = match (request.late.get(kind), subject.late) {
+        (Some(asked), _) => {
+            let late = bounded(&format!("--late {kind}"), *asked, 0, all)?;
+            if late > 0 && subject.open.is_none() {
+                let problem = format!("is {late}, and nothing says how one is opened: subjects.{kind} has no `open`");
+                return Err(PlanError::value(format!("--late {kind}"), problem));
+            }
+            late
+        }
+        (None, Some(late)) => late.min(all),
+        (None, None) if subject.open.is_none() => 0,
+        (None, None) => LATE.min(all / 2),
+    };
+    Ok(Count { all, late })
+}
+
+/// How many holders the coded fields of everything that is started need.
+pub(super) struct Needed {
+    pub(super) count: u32,
+    why: String,
+}
+
+impl Needed {
+    pub(super) fn of(manifest: &Manifest, kind: &str, subjects_max: u32) -> Needed {
+        let started = manifest.subjects.iter().filter(|(_, subject)| !subject.is_beforehand());
+        let coded = started.flat_map(|(started, subject)| {
+            let per_kind = subject
+                .coded()
+                .filter(move |(_, coded)| subject.names_kind(&coded.per, kind));
+            per_kind.map(move |(field, coded)| (format!("{started}.{field}"), coded.per_holder()))
+        });
+        let tightest = coded.min_by_key(|(_, per_holder)| *per_holder);
+        match tightest {
+            None => Needed {
+                count: 1,
+                why: String::new(),
+            },
+            Some((field, per_holder)) => Needed {
+                count: subjects_max.div_ceil(per_holder).max(1),
+                why: format!("{subjects_max} subjects fit, of which {field} tells {per_holder} per {kind} apart"),
+            },
+        }
+    }
+
+    /// A count that must be enough.
+    fn fit(&self, key: &str, count: u32) -> Result<u32, PlanError> {
+        if count >= self.count {
+            return Ok(count);
+        }
+        let problem = format!("is {count}; it must be at least {}, so that {}", self.count, self.why);
+        Err(PlanError::value(key, problem))
     }
 }
 
-/// How many digits in `base` always fit into `digits` decimal digits.
-fn digits_in_base(digits: u32, base: u32) -> u32 {
-    let limit = 10u128.saturating_pow(digits);
-    let mut count = 0;
-    let mut power = 1u128;
-    while let Some(next) = power.checked_mul(u128::from(base)).filter(|next| *next <= limit) {
-        power = next;
-        count += 1;
+/// Every name must be of a kind of subject that is there beforehand.
+fn known_kinds(manifest: &Manifest, flag: &str, named: &BTreeMap<String, u64>) -> Result<(), PlanError> {
+    for kind in named.keys() {
+        let beforehand = manifest.subjects.iter().filter(|(_, subject)| subject.is_beforehand());
+        let known: Vec<&str> = beforehand.map(|(kind, _)| kind.as_str()).collect();
+        if known.contains(&kind.as_str()) {
+            continue;
+        }
+        let problem = if manifest.subjects.contains_key(kind) {
+            "is started by clients; --rate and --time say how many there are".to_owned()
+        } else {
+            let hint = did_you_mean(kind, known.iter().copied());
+            format!("is not there beforehand; what is: {}{hint}", list(known))
+        };
+        return Err(PlanError::value(format!("{flag} {kind}"), problem));
     }
-    count
+    Ok(())
 }
 
-fn between(flag: &str, ms: u64, min: u64, max: u64) -> Result<u64, PlanError> {
-    if (min..=max).contains(&ms) {
+fn bounded(flag: &str, n: u64, min: u32, max: u32) -> Result<u32, PlanError> {
+    let fits = u32::try_from(n).ok().filter(|n| (min..=max).contains(n));
+    fits.ok_or_else(|| PlanError::value(flag, format!("is {n}; it can be {min} to {max}")))
+}
+
+fn between(flag: &str, ms: u64, range: std::ops::RangeInclusive<u64>) -> Result<u64, PlanError> {
+    if range.contains(&ms) {
         return Ok(ms);
     }
-    let (ms, min, max) = (show_ms(ms), show_ms(min), show_ms(max));
+    let (ms, min, max) = (show_ms(ms), show_ms(*range.start()), show_ms(*range.end()));
     Err(PlanError::value(flag, format!("is {ms}; it can be {min} to {max}")))
 }
 
-fn whole(flag: &str, n: u32, min: u32, max: u32) -> Result<u32, PlanError> {
-    if (min..=max).contains(&n) {
+fn within(flag: &str, n: u32, range: std::ops::RangeInclusive<u32>) -> Result<u32, PlanError> {
+    if range.contains(&n) {
         return Ok(n);
     }
+    let (min, max) = range.into_inner();
     Err(PlanError::value(flag, format!("is {n}; it can be {min} to {max}")))
 }
 
+fn rate(flag: &str, rate: f64) -> Result<f64, PlanError> {
+    if check::is_rate(rate) {
+        return Ok(rate);
+    }
+    let problem = format!("is {rate}; it must be above 0 and at most {RATE_MAX}");
+    Err(PlanError::value(flag, problem))
+}
+
 fn share(flag: &str, share: f64) -> Result<f64, PlanError> {
-    if (0.0..=1.0).contains(&share) {
+    if check::SHARE.contains(&share) {
         return Ok(share);
     }
     Err(PlanError::value(flag, format!("is {share}; a share is 0 to 1")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_of_a_base_fit_into_decimal_digits() {
-        assert_eq!(digits_in_base(38, 10), 38);
-        assert_eq!(digits_in_base(15, 10), 15);
-        assert_eq!(digits_in_base(15, 4), 24);
-    }
-
-    #[test]
-    fn accounts_hold_every_payment() {
-        assert_eq!(accounts(None, 630, 38).unwrap(), 17);
-        assert_eq!(accounts(None, 10, 38).unwrap(), 8);
-        assert_eq!(accounts(Some(20), 630, 38).unwrap(), 20);
-        assert!(accounts(Some(16), 630, 38).is_err());
-    }
 }

@@ -8,8 +8,8 @@ use std::fmt;
 
 use super::duration::{duration_ms, show_ms};
 use super::error::{did_you_mean, list};
+use super::fault_kinds::FaultKind;
 use super::schedule::Scene;
-use super::target::PartyKind;
 use super::types::{FaultSpec, Plan};
 
 /// A fault of the machine under a party.
@@ -56,9 +56,6 @@ pub enum MachineKind {
         percent: u32,
     },
 }
-
-/// Every kind, as users type it.
-pub(crate) const EXTRAS: [&str; 7] = ["cpu", "memory", "power-loss", "disk-full", "read-only", "clock", "loss"];
 
 impl MachineKind {
     /// Its kind, as users type it.
@@ -109,10 +106,7 @@ impl MachineKind {
             "loss" => Ok(MachineKind::Loss {
                 percent: percent(10, 90)?,
             }),
-            other => Err(format!(
-                "{other:?} is no fault of the machine; there are {}",
-                list(EXTRAS)
-            )),
+            other => Err(format!("{other:?} is no fault of the machine")),
         }
     }
 
@@ -146,31 +140,9 @@ impl fmt::Display for MachineFault {
     }
 }
 
-/// Everything in a scene that a kind can be done to.
-pub(crate) fn can_be_done_to(scene: &Scene, kind: &str) -> Vec<String> {
-    let parties = |wanted: &dyn Fn(PartyKind) -> bool| {
-        let fitting = scene.parties.iter().filter(|party| wanted(party.kind));
-        fitting.map(|party| party.name.clone()).collect()
-    };
-    match kind {
-        "cpu" | "memory" => parties(&|_| true),
-        // What has a data directory.
-        "power-loss" | "disk-full" | "read-only" => {
-            parties(&|kind| matches!(kind, PartyKind::Mysql | PartyKind::Broker))
-        }
-        "clock" => parties(&|kind| kind == PartyKind::Service),
-        // Clients' links do not cross a network of the run.
-        "loss" => {
-            let crossing = scene.links.iter().filter(|link| link.from != "client");
-            crossing.map(|link| link.name.clone()).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 /// Whether the kind can be done to that party or link; the error says to whom it can.
 pub(crate) fn check_on(scene: &Scene, kind: &str, on: &str) -> Result<(), String> {
-    let known = can_be_done_to(scene, kind);
+    let known = FaultKind::find(kind)?.can_be_done_to(scene);
     if known.iter().any(|name| name == on) {
         return Ok(());
     }

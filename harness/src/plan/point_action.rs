@@ -81,7 +81,7 @@ pub enum PointAction {
         /// For so long, milliseconds.
         for_ms: u64,
     },
-    /// Clients begin no new payment for a while; what has begun goes on.
+    /// Clients start no new subject for a while; what has begun goes on.
     Rest {
         /// For so long, milliseconds.
         for_ms: u64,
@@ -216,7 +216,7 @@ pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 17] = [
     (
         "rest",
         "rest 3s",
-        "from it on clients begin no new payment for so long; what has begun goes on",
+        "from it on clients start nothing new for that long; what has begun goes on",
         Legality::Contract,
     ),
     (

@@ -1,7 +1,8 @@
 //! The wire points of a target: every name that a rule can give, from its manifest and the protocols of its links.
 //!
-//! HTTP points come from operations and path templates, MySQL points from the tables in the schema files, RocketMQ
-//! points from topics and groups. What else crosses a link has a name too, or none; a rule about it is a mistake.
+//! HTTP points come from the calls of clients and the paths that keys stand in, MySQL points from the tables that the
+//! schema files make and that keys stand in, RocketMQ points from topics and groups. What else crosses a link has a name
+//! too, or none; a rule about it is a mistake.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,7 +10,7 @@ use std::fmt::Write as _;
 use super::catalogue::line;
 use super::error::{did_you_mean, list};
 use super::fill::placeholders;
-use super::manifest::{DependencyKind, HttpOperation, TopicKind};
+use super::manifest::{DependencyKind, Method, TopicKind};
 use super::point_action::{ACTIONS, PointAction};
 use super::point_rule::{PointRule, PointSelection};
 use super::target::{LinkDef, LinkKind, Target};
@@ -29,6 +30,9 @@ impl std::fmt::Display for Point {
         write!(f, "{} {}", self.link, self.name)
     }
 }
+
+/// The party that stands for all clients.
+const CLIENT: &str = "client";
 
 /// Points of MySQL that need no table.
 const MYSQL_POINTS: [&str; 9] = [
@@ -178,13 +182,26 @@ fn check_name(target: &Target, points: &[Point], link: &str, name: &str) -> Resu
     check_link(target, link)?;
     let names = points.iter().filter(|point| point.link == link);
     let names: Vec<&str> = names.map(|point| point.name.as_str()).collect();
-    if names.contains(&name) {
+    if names.contains(&name) || is_call_between_services(target, link, name, &names) {
         return Ok(());
     }
     Err(format!(
         "{link} has no point {name:?}; near it: {} (`paytwice list points` shows all)",
         list(nearest(name, &names))
     ))
+}
+
+/// Whether it names a call that one service can make to another: the manifest does not tell of those that no client makes.
+/// What is nearly the name of a known point is a typing error.
+fn is_call_between_services(target: &Target, link: &str, name: &str, known: &[&str]) -> bool {
+    let links = target.links();
+    let between = |def: &&LinkDef| def.name == link && def.kind == LinkKind::Http && def.from != CLIENT;
+    let words: Vec<&str> = name.split(' ').collect();
+    let is_call = matches!(words[..], [method, path, "request" | "reply"]
+        if Method::ALL.iter().any(|known| known.name() == method) && path.starts_with('/'));
+    links.iter().any(|def| between(&def))
+        && is_call
+        && !known.iter().any(|other| strsim::damerau_levenshtein(name, other) <= 2)
 }
 
 fn check_link(target: &Target, link: &str) -> Result<(), String> {
@@ -216,21 +233,23 @@ fn both(name: &str) -> [String; 2] {
 fn http(target: &Target, link: &LinkDef) -> BTreeSet<String> {
     let manifest = &target.manifest;
     let mut names = BTreeSet::new();
-    let operations = &manifest.operations;
-    let all: [Option<&HttpOperation>; 4] = [
-        Some(&operations.recharge),
-        operations.query_pay.as_ref(),
-        operations.query_account.as_ref(),
-        operations.balance.as_ref(),
-    ];
-    for operation in all
-        .into_iter()
-        .flatten()
-        .filter(|operation| operation.service == link.to)
+    // A call between services may be any that clients can make.
+    let requests = manifest.http_requests();
+    for call in requests
+        .iter()
+        .map(|request| request.call)
+        .filter(|call| call.service == link.to)
     {
-        // A call between services may be any that clients can make.
-        let path = operation.path.split('?').next().unwrap_or_default();
-        names.extend(both(&format!("{} {}", operation.method, template(target, path))));
+        names.extend(both(&format!("{} {}", call.method, template(target, call.path()))));
+    }
+    // What no client calls is a call between services, of any method.
+    let called = |template: &str| requests.iter().any(|request| fits(template, request.call.path()));
+    if link.from != CLIENT {
+        for template in templates(target).filter(|template| !called(template)) {
+            for method in Method::ALL {
+                names.extend(both(&format!("{method} {template}")));
+            }
+        }
     }
     if let Some(service) = manifest.services.get(&link.to) {
         names.extend(both(&format!("GET {}", service.ready)));
@@ -238,23 +257,27 @@ fn http(target: &Target, link: &LinkDef) -> BTreeSet<String> {
     names
 }
 
-/// The template that names a path of an operation; the path itself where none fits.
+/// The templates of paths that keys stand in.
+fn templates(target: &Target) -> impl Iterator<Item = &str> {
+    target.manifest.keys.values().flat_map(|key| key.places("path"))
+}
+
+/// The template that names a path of a call; the path itself where none fits.
 fn template(target: &Target, path: &str) -> String {
-    let fits = |template: &&String| {
-        let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-        loop {
-            match (wanted.next(), given.next()) {
-                (None, None) => return true,
-                (Some(w), Some(g)) if w == g || (w.starts_with('{') && g.starts_with("${")) => {}
-                _ => return false,
-            }
+    let template = templates(target).find(|template| fits(template, path));
+    template.unwrap_or(path).to_owned()
+}
+
+/// Whether a template, with names in braces, names a path with placeholders.
+fn fits(template: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(w), Some(g)) if w == g || (w.starts_with('{') && g.starts_with("${")) => {}
+            _ => return false,
         }
-    };
-    let templates = &target.manifest.correlation.http_path;
-    templates
-        .iter()
-        .find(fits)
-        .map_or_else(|| path.to_owned(), Clone::clone)
+    }
 }
 
 fn mysql(target: &Target, link: &LinkDef) -> BTreeSet<String> {
@@ -276,13 +299,32 @@ fn mysql(target: &Target, link: &LinkDef) -> BTreeSet<String> {
         // A schema that cannot be read is an error of the manifest, told where it is loaded.
         let schema = std::fs::read_to_string(target.dir.join(&database.schema)).unwrap_or_default();
         for table in tables(&schema) {
-            for verb in MYSQL_VERBS {
-                names.extend(both(&format!("{verb} {table}")));
-                names.extend(both(&format!("PREPARE {verb} {table}")));
-            }
+            names.extend(statements(&table));
         }
     }
+    // A table that no schema file makes is one that the service makes itself; which one does is not known.
+    let keys = target.manifest.keys.values().flat_map(|key| key.places("sql"));
+    let tables = keys.filter_map(|place| place.split('.').next());
+    for table in tables.filter(|table| !made(target, table)) {
+        names.extend(statements(table));
+    }
     names
+}
+
+/// The points of statements about a table.
+fn statements(table: &str) -> impl Iterator<Item = String> {
+    MYSQL_VERBS.into_iter().flat_map(move |verb| {
+        let prepared = both(&format!("PREPARE {verb} {table}"));
+        both(&format!("{verb} {table}")).into_iter().chain(prepared)
+    })
+}
+
+/// Whether a schema file makes a table.
+fn made(target: &Target, table: &str) -> bool {
+    target.manifest.databases().any(|(_, _, database)| {
+        let schema = std::fs::read_to_string(target.dir.join(&database.schema)).unwrap_or_default();
+        tables(&schema).iter().any(|made| made == table)
+    })
 }
 
 /// Names of the tables that a schema makes.
@@ -368,12 +410,7 @@ mod tests {
 
     #[test]
     fn the_nearest_names_come_first() {
-        let names = [
-            "COMMIT reply",
-            "COMMIT request",
-            "BEGIN reply",
-            "INSERT account_pay reply",
-        ];
+        let names = ["COMMIT reply", "COMMIT request", "BEGIN reply", "INSERT orders reply"];
         assert_eq!(nearest("COMIT reply", &names)[0], "COMMIT reply");
     }
 }

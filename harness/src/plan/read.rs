@@ -103,8 +103,21 @@ fn reword(message: &str, key: &mut String) -> String {
     {
         return format!("must be {}, found {found}", plain_type(expected));
     }
+    if let Some((found, size)) = message
+        .strip_prefix("invalid length ")
+        .and_then(|rest| rest.split_once(", expected a tuple of size "))
+    {
+        return format!("must be a list of {size} values, found {found}");
+    }
+    // Messages of our own types go on where the key ends.
+    if OWN.iter().any(|verb| message.starts_with(verb)) {
+        return message.to_owned();
+    }
     format!("cannot be used: {message}")
 }
+
+/// How messages of our own types begin.
+const OWN: [&str; 3] = ["is ", "has ", "must "];
 
 fn plain_type(expected: &str) -> String {
     match expected {

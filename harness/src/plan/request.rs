@@ -10,9 +10,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-use super::duration::duration_ms;
+use super::duration::Span;
 use super::error::PlanError;
-use super::manifest::Late;
+use super::manifest::Stage;
 use super::read;
 use super::types::{Plan, WireDetail};
 
@@ -27,30 +27,32 @@ pub struct PlanRequest {
     pub preset: Option<String>,
     /// Policies with their values.
     pub policies: BTreeMap<String, String>,
-    /// How long clients begin new payments.
+    /// How long clients start new subjects.
     pub time_ms: Option<u64>,
-    /// New payments per second, over all clients.
+    /// New subjects per second, over all clients.
     pub rate: Option<f64>,
+    /// Rates that follow one another, in place of one rate and a time.
+    pub shape: Vec<Stage>,
     /// Clients at work at the same time.
     pub clients: Option<u32>,
-    /// Accounts.
-    pub accounts: Option<u32>,
-    /// How many of them are opened only after their first recharge.
-    pub late_accounts: Option<u32>,
+    /// How many subjects there are beforehand, by kind.
+    pub counts: BTreeMap<String, u64>,
+    /// How many of them are opened only while the workload runs, by kind.
+    pub late: BTreeMap<String, u64>,
     /// A client gives up on an answer after this time.
     pub op_timeout_ms: Option<u64>,
-    /// Attempts per payment, the first included.
+    /// Attempts of every action, the first included.
     pub attempts: Option<u32>,
-    /// Pause before a retry.
+    /// Pause before the second attempt of every action.
     pub retry_after_ms: Option<u64>,
-    /// Share of payments with a card that is declined.
-    pub declined_share: Option<f64>,
-    /// Share of payments after which the same number is sent with another payload.
-    pub conflict_share: Option<f64>,
-    /// Share of payments whose client gives up at the first unknown outcome.
-    pub give_up_share: Option<f64>,
-    /// Queries per payment.
-    pub query_share: Option<f64>,
+    /// Share of subjects whose client gives up at the first unknown outcome.
+    pub give_up: Option<f64>,
+    /// Share of subjects after which the same key is sent with another value of a field.
+    pub conflict: Option<f64>,
+    /// Share of subjects whose request is sent again though its answer is known.
+    pub repeat: Option<f64>,
+    /// Share of subjects after whose start a client asks about a recent one.
+    pub ask: Option<f64>,
     /// `all`, `none`, or a comma list of items.
     pub faults: Option<String>,
     /// What of the wire goes into the history.
@@ -59,8 +61,6 @@ pub struct PlanRequest {
     pub rules: Vec<String>,
     /// How long to wait for quiescence.
     pub settle_timeout_ms: Option<u64>,
-    /// Whether a credit that only the compensation brought is accepted; the target's word when absent.
-    pub late: Option<Late>,
     /// Images by dependency.
     pub images: BTreeMap<String, String>,
     /// When `mysql` and `broker` write to their disk, as `--flush` takes it.
@@ -86,7 +86,8 @@ impl PlanFile {
         PlanFile::parse(&path.display().to_string(), &text)
     }
 
-    /// Reads the text of a plan file; `file` is its name in messages. An expanded plan has a `[workload]`.
+    /// Reads the text of a plan file; `file` is its name in messages. An expanded plan has a `[workload]`, whose numbers are keys
+    /// of their own in a request.
     pub fn parse(file: &str, text: &str) -> Result<PlanFile, PlanError> {
         if read::table(file, text)?.contains_key("workload") {
             Plan::from_toml(file, text).map(|plan| PlanFile::Plan(Box::new(plan)))
@@ -112,35 +113,48 @@ impl PlanRequest {
             policies.clear();
         }
         policies.extend(self.policies);
-        let mut images = other.images;
-        images.extend(self.images);
-        let mut flush = other.flush;
-        flush.extend(self.flush);
+        // A shape that was asked for there is no shape of what is asked for here.
+        let own_pace = self.rate.is_some() || !self.shape.is_empty();
         PlanRequest {
             target: self.target.or(other.target),
             seed: self.seed.or(other.seed),
             preset: self.preset.or(other.preset),
             policies,
             time_ms: self.time_ms.or(other.time_ms),
-            rate: self.rate.or(other.rate),
+            rate: if own_pace { self.rate } else { other.rate },
+            shape: if own_pace { self.shape } else { other.shape },
             clients: self.clients.or(other.clients),
-            accounts: self.accounts.or(other.accounts),
-            late_accounts: self.late_accounts.or(other.late_accounts),
+            counts: over(self.counts, other.counts),
+            late: over(self.late, other.late),
             op_timeout_ms: self.op_timeout_ms.or(other.op_timeout_ms),
             attempts: self.attempts.or(other.attempts),
             retry_after_ms: self.retry_after_ms.or(other.retry_after_ms),
-            declined_share: self.declined_share.or(other.declined_share),
-            conflict_share: self.conflict_share.or(other.conflict_share),
-            give_up_share: self.give_up_share.or(other.give_up_share),
-            query_share: self.query_share.or(other.query_share),
+            give_up: self.give_up.or(other.give_up),
+            conflict: self.conflict.or(other.conflict),
+            repeat: self.repeat.or(other.repeat),
+            ask: self.ask.or(other.ask),
             faults: self.faults.or(other.faults),
             rules: if self.rules.is_empty() { other.rules } else { self.rules },
             wire_detail: self.wire_detail.or(other.wire_detail),
             settle_timeout_ms: self.settle_timeout_ms.or(other.settle_timeout_ms),
-            late: self.late.or(other.late),
-            images,
-            flush,
+            images: over(self.images, other.images),
+            flush: over(self.flush, other.flush),
         }
+    }
+}
+
+/// Two tables as one; what stands in both is taken from the first.
+fn over<T>(first: BTreeMap<String, T>, mut second: BTreeMap<String, T>) -> BTreeMap<String, T> {
+    second.extend(first);
+    second
+}
+
+/// `k=n`, as `--count` and `--late` take it.
+pub fn key_number(text: &str) -> Result<(String, u64), String> {
+    let (key, number) = key_value(text).map_err(|_| format!("{text:?} is not NAME=N"))?;
+    match number.parse() {
+        Ok(number) => Ok((key, number)),
+        Err(_) => Err(format!("{number:?} is no whole number; write {key}=20")),
     }
 }
 
@@ -165,49 +179,29 @@ struct RequestFile {
     policies: BTreeMap<String, String>,
     time: Option<Span>,
     rate: Option<f64>,
+    #[serde(default)]
+    shape: Vec<Stage>,
     clients: Option<u32>,
-    accounts: Option<u32>,
-    late_accounts: Option<u32>,
+    #[serde(default)]
+    count: BTreeMap<String, u64>,
+    #[serde(default)]
+    late: BTreeMap<String, u64>,
     op_timeout: Option<Span>,
     attempts: Option<u32>,
     retry_after: Option<Span>,
-    declined_share: Option<f64>,
-    conflict_share: Option<f64>,
-    give_up_share: Option<f64>,
-    query_share: Option<f64>,
+    give_up: Option<f64>,
+    conflict: Option<f64>,
+    repeat: Option<f64>,
+    ask: Option<f64>,
     faults: Option<Faults>,
     #[serde(default)]
     rules: Vec<String>,
     wire_detail: Option<WireDetail>,
     settle_timeout: Option<Span>,
-    late: Option<Late>,
     #[serde(default)]
     images: BTreeMap<String, String>,
     #[serde(default)]
     flush: BTreeMap<String, String>,
-}
-
-/// A duration in a file.
-struct Span(u64);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(SpanVisitor)
-    }
-}
-
-struct SpanVisitor;
-
-impl Visitor<'_> for SpanVisitor {
-    type Value = Span;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(r#"a duration like "30s""#)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
-        duration_ms(text).map(Span).map_err(E::custom)
-    }
 }
 
 /// Faults in a file: one string as `--faults` takes it, or a list of items.
@@ -255,21 +249,21 @@ impl From<RequestFile> for PlanRequest {
             policies: file.policies,
             time_ms: ms(file.time),
             rate: file.rate,
+            shape: file.shape,
             clients: file.clients,
-            accounts: file.accounts,
-            late_accounts: file.late_accounts,
+            counts: file.count,
+            late: file.late,
             op_timeout_ms: ms(file.op_timeout),
             attempts: file.attempts,
             retry_after_ms: ms(file.retry_after),
-            declined_share: file.declined_share,
-            conflict_share: file.conflict_share,
-            give_up_share: file.give_up_share,
-            query_share: file.query_share,
+            give_up: file.give_up,
+            conflict: file.conflict,
+            repeat: file.repeat,
+            ask: file.ask,
             faults: file.faults.map(|faults| faults.0),
             rules: file.rules,
             wire_detail: file.wire_detail,
             settle_timeout_ms: ms(file.settle_timeout),
-            late: file.late,
             images: file.images,
             flush: file.flush,
         }

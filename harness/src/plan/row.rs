@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fault_kinds::{KindName, RULE};
 use super::machine::{MachineFault, MachineKind};
 use super::types::{Direction, Duplicated, FaultSpec, PlannedFault};
 
@@ -12,7 +13,7 @@ pub(crate) struct FaultRow {
     id: u32,
     at_ms: u64,
     for_ms: u64,
-    fault: Kind,
+    fault: KindName,
     on: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     direction: Option<Direction>,
@@ -30,45 +31,13 @@ pub(crate) struct FaultRow {
     amount: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Kind {
-    Kill,
-    Pause,
-    Cut,
-    Delay,
-    Duplicate,
-    Reset,
-    Rule,
-    Cpu,
-    Memory,
-    PowerLoss,
-    DiskFull,
-    ReadOnly,
-    Clock,
-    Loss,
-}
-
-impl Kind {
-    /// The faults of the machine, under their names.
-    const EXTRAS: [(Kind, &str); 7] = [
-        (Kind::Cpu, "cpu"),
-        (Kind::Memory, "memory"),
-        (Kind::PowerLoss, "power-loss"),
-        (Kind::DiskFull, "disk-full"),
-        (Kind::ReadOnly, "read-only"),
-        (Kind::Clock, "clock"),
-        (Kind::Loss, "loss"),
-    ];
-}
-
 impl From<PlannedFault> for FaultRow {
     fn from(planned: PlannedFault) -> Self {
         let mut row = FaultRow {
             id: planned.id,
             at_ms: planned.at_ms,
             for_ms: planned.for_ms,
-            fault: Kind::Kill,
+            fault: KindName(planned.fault.kind()),
             on: planned.fault.on().to_owned(),
             direction: None,
             fixed_ms: None,
@@ -79,36 +48,20 @@ impl From<PlannedFault> for FaultRow {
             amount: None,
         };
         match planned.fault {
-            FaultSpec::Kill { .. } => {}
-            FaultSpec::Pause { .. } => row.fault = Kind::Pause,
-            FaultSpec::Reset { .. } => row.fault = Kind::Reset,
-            FaultSpec::Rule(rule) => {
-                row.fault = Kind::Rule;
-                row.rule = Some(rule.to_string());
-            }
-            FaultSpec::Machine(fault) => {
-                let extra = Kind::EXTRAS.iter().find(|(_, name)| *name == fault.what.kind());
-                row.fault = extra.map_or(Kind::Cpu, |(kind, _)| *kind);
-                row.amount = fault.what.amount();
-            }
-            FaultSpec::Cut { direction, .. } => {
-                row.fault = Kind::Cut;
-                row.direction = Some(direction);
-            }
+            FaultSpec::Kill { .. } | FaultSpec::Pause { .. } | FaultSpec::Reset { .. } => {}
+            FaultSpec::Rule(rule) => row.rule = Some(rule.to_string()),
+            FaultSpec::Machine(fault) => row.amount = fault.what.amount(),
+            FaultSpec::Cut { direction, .. } => row.direction = Some(direction),
             FaultSpec::Delay {
                 direction,
                 fixed_ms,
                 jitter_ms,
                 ..
             } => {
-                row.fault = Kind::Delay;
                 row.direction = Some(direction);
                 (row.fixed_ms, row.jitter_ms) = (Some(fixed_ms), Some(jitter_ms));
             }
-            FaultSpec::Duplicate { what, share, .. } => {
-                row.fault = Kind::Duplicate;
-                (row.what, row.share) = (Some(what), Some(share));
-            }
+            FaultSpec::Duplicate { what, share, .. } => (row.what, row.share) = (Some(what), Some(share)),
         }
         row
     }
@@ -119,35 +72,31 @@ impl TryFrom<FaultRow> for PlannedFault {
 
     fn try_from(mut row: FaultRow) -> Result<Self, String> {
         let on = row.on.clone();
-        let fault = match row.fault {
-            Kind::Kill => FaultSpec::Kill { on },
-            Kind::Pause => FaultSpec::Pause { on },
-            Kind::Reset => FaultSpec::Reset { on },
-            Kind::Rule => {
+        let fault = match row.fault.0 {
+            "kill" => FaultSpec::Kill { on },
+            "pause" => FaultSpec::Pause { on },
+            "reset" => FaultSpec::Reset { on },
+            RULE => {
                 let text = taken(row.id, "rule", &mut row.rule)?;
                 FaultSpec::Rule(Box::new(text.parse().map_err(|e| format!("fault {}: {e}", row.id))?))
             }
-            Kind::Cut => FaultSpec::Cut {
+            "cut" => FaultSpec::Cut {
                 on,
                 direction: taken(row.id, "direction", &mut row.direction)?,
             },
-            Kind::Delay => FaultSpec::Delay {
+            "delay" => FaultSpec::Delay {
                 on,
                 direction: taken(row.id, "direction", &mut row.direction)?,
                 fixed_ms: taken(row.id, "fixed_ms", &mut row.fixed_ms)?,
                 jitter_ms: row.jitter_ms.take().unwrap_or(0),
             },
-            Kind::Duplicate => FaultSpec::Duplicate {
+            "duplicate" => FaultSpec::Duplicate {
                 on,
                 what: taken(row.id, "what", &mut row.what)?,
                 share: taken(row.id, "share", &mut row.share)?,
             },
             extra => {
-                let name = Kind::EXTRAS
-                    .iter()
-                    .find(|(kind, _)| *kind == extra)
-                    .map_or("", |(_, name)| name);
-                let what = MachineKind::parse(name, row.amount.take().as_deref());
+                let what = MachineKind::parse(extra, row.amount.take().as_deref());
                 let what = what.map_err(|problem| format!("fault {}: {problem}", row.id))?;
                 FaultSpec::Machine(MachineFault { on, what })
             }

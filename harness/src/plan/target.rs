@@ -1,17 +1,26 @@
 //! A target on disk: finding it, its links and parties, and what its manifest says once policies are chosen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::{PlanError, did_you_mean, list};
-use super::manifest::{DependencyKind, Manifest, Method, OperationOverride};
+use super::manifest::{Database, DependencyKind, Manifest};
+
+/// The manifest's file, in the folder of a target.
+const MANIFEST: &str = "target.toml";
+/// In the folder of a run: where the target that it keeps came from.
+const ORIGIN: &str = "origin";
 
 /// A target: its folder and what its manifest says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// The folder that holds `target.toml`.
+    /// The folder that holds the manifest and the files that it names.
     pub dir: PathBuf,
+    /// The folder that its services are built from: `dir`, unless this is the copy that a run keeps.
+    pub home: PathBuf,
+    /// The manifest's file.
+    pub file: PathBuf,
     /// The manifest, as it stands in the file.
     pub manifest: Manifest,
 }
@@ -80,17 +89,48 @@ impl Target {
         if path.is_file() {
             return Target::load(&path);
         }
-        if !name_or_path.is_empty() && path.join("target.toml").is_file() {
-            return Target::load(&path.join("target.toml"));
+        if !name_or_path.is_empty() && path.join(MANIFEST).is_file() {
+            return Target::load(&path.join(MANIFEST));
         }
         let plain = !name_or_path.is_empty() && !name_or_path.contains(['/', '\\']) && !name_or_path.starts_with('.');
         let found = here
             .ancestors()
-            .map(|above| above.join("targets").join(name_or_path).join("target.toml"))
+            .map(|above| above.join("targets").join(name_or_path).join(MANIFEST))
             .find(|file| plain && file.is_file());
         match found {
             Some(file) => Target::load(&file),
             None => Err(unknown(here, name_or_path)),
+        }
+    }
+
+    /// The target of that name or at that path; where none is named, the only one there is.
+    pub fn find_or_only(named: Option<&str>) -> Result<Target, PlanError> {
+        if let Some(named) = named {
+            return Target::find(named);
+        }
+        match Target::known().as_slice() {
+            [only] => Target::find(only),
+            // Says which targets there are, or where they are looked for.
+            [] => Target::find(""),
+            several => {
+                let known = list(several.iter().map(String::as_str));
+                let problem = format!(
+                    "is not named, and there are {known}; name one, as in `paytwice run {}`",
+                    several[0]
+                );
+                Err(PlanError::value("target", problem))
+            }
+        }
+    }
+
+    /// A target whose manifest was not read from a file.
+    pub fn new(dir: impl Into<PathBuf>, manifest: Manifest) -> Target {
+        let dir = dir.into();
+        Target {
+            home: dir.clone(),
+            file: dir.join(MANIFEST),
+            dir,
+            manifest,
         }
     }
 
@@ -110,13 +150,42 @@ impl Target {
             Some(dir) if !dir.as_os_str().is_empty() => dir.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        let manifest = Manifest::parse(&shown, &text)?;
-        let problems = missing_schemas(&dir, &manifest);
+        let mut target = Target::new(dir, Manifest::parse(&shown, &text)?);
+        target.file = file.to_path_buf();
+        if let Ok(origin) = std::fs::read_to_string(target.dir.join(ORIGIN)) {
+            let origin = PathBuf::from(origin.trim_end());
+            target.home = if origin.is_dir() { origin } else { target.dir.clone() };
+        }
+        let mut problems = schema_problems(&target.dir, &target.manifest);
         if problems.is_empty() {
-            Ok(Target { dir, manifest })
+            problems = target.provoke_problems();
+        }
+        if problems.is_empty() {
+            Ok(target)
         } else {
             Err(PlanError::BadFile { file: shown, problems })
         }
+    }
+
+    /// Copies the manifest and the files that it names into a folder, from which [`Target::load`] reads the same target.
+    pub fn keep(&self, folder: &Path) -> Result<(), PlanError> {
+        let named: BTreeSet<&str> = schemas(&self.manifest).map(|(_, def)| def.schema.as_str()).collect();
+        let schemas = named
+            .into_iter()
+            .map(|schema| (self.dir.join(schema), folder.join(schema)));
+        for (from, to) in schemas.chain([(self.file.clone(), folder.join(MANIFEST))]) {
+            let parent = to.parent().unwrap_or(folder);
+            std::fs::create_dir_all(parent)
+                .and_then(|()| std::fs::copy(&from, &to))
+                .map_err(|source| PlanError::Uncopied { from, to, source })?;
+        }
+        let home = std::path::absolute(&self.home).unwrap_or_else(|_| self.home.clone());
+        let origin = folder.join(ORIGIN);
+        std::fs::write(&origin, format!("{}\n", home.display())).map_err(|source| PlanError::Uncopied {
+            from: home,
+            to: origin,
+            source,
+        })
     }
 
     /// Every policy with its value: the chosen one, or its default. Unknown names and values are errors.
@@ -161,9 +230,11 @@ impl Target {
                     format!("both change {what}; choose one of them"),
                 )),
             };
-            for (operation, change) in change.operations {
-                once(format!("operation {operation}"))?;
-                apply(&mut manifest, &operation, change);
+            for (name, change) in change.actions {
+                once(format!("action {name}"))?;
+                if let Some(action) = manifest.actions.get_mut(&name) {
+                    change.apply(action);
+                }
             }
             for (database, change) in change.databases {
                 once(format!("the schema of database {database}"))?;
@@ -173,22 +244,28 @@ impl Target {
                     }
                 }
             }
-            if let Some(money) = change.money {
-                once("money".to_owned())?;
-                manifest.money.scale = money.scale.unwrap_or(manifest.money.scale);
-                manifest.money.digits = money.digits.unwrap_or(manifest.money.digits);
-                manifest.money.base = money.base.unwrap_or(manifest.money.base);
+            for (kind, fields) in change.fields {
+                for (name, change) in fields {
+                    once(format!("field {name} of {kind}"))?;
+                    let subject = manifest.subjects.get_mut(&kind);
+                    if let Some(field) = subject.and_then(|subject| subject.fields.get_mut(&name)) {
+                        change.apply(field).map_err(|problem| {
+                            PlanError::value(format!("policy {by}, field {name} of {kind},"), problem)
+                        })?;
+                    }
+                }
             }
         }
         Ok(manifest)
     }
 
-    /// Every link: clients first, then each service's, in the manifest's order.
+    /// Every link: those of the clients first, to each service that they call; then each service's, in the manifest's
+    /// order.
     pub fn links(&self) -> Vec<LinkDef> {
         let manifest = &self.manifest;
         let mut links: Vec<LinkDef> = Vec::new();
-        for (_, operation) in manifest.http_operations() {
-            let link = LinkDef::new("client", &operation.service, LinkKind::Http);
+        for request in manifest.http_requests() {
+            let link = LinkDef::new("client", &request.call.service, LinkKind::Http);
             if !links.contains(&link) {
                 links.push(link);
             }
@@ -258,24 +335,8 @@ impl fmt::Display for PartyDef {
     }
 }
 
-fn apply(manifest: &mut Manifest, name: &str, change: OperationOverride) {
-    let Some(operation) = manifest.http_operation_mut(name) else {
-        return;
-    };
-    if let Some(method) = change.method {
-        operation.method = method;
-        if method == Method::Get {
-            operation.body = None;
-        }
-    }
-    operation.path = change.path.unwrap_or_else(|| operation.path.clone());
-    operation.body = change.body.or_else(|| operation.body.take());
-    operation.ok = change.ok.unwrap_or_else(|| operation.ok.clone());
-    operation.fail = change.fail.unwrap_or_else(|| operation.fail.clone());
-    operation.answer = change.answer.unwrap_or_else(|| operation.answer.clone());
-}
-
-fn missing_schemas(dir: &Path, manifest: &Manifest) -> Vec<String> {
+/// Every schema file that a manifest names, with its key.
+fn schemas(manifest: &Manifest) -> impl Iterator<Item = (String, &Database)> {
     let own = manifest
         .databases()
         .map(|(dependency, name, def)| (format!("dependencies.{dependency}.databases.{name}.schema"), def));
@@ -287,14 +348,26 @@ fn missing_schemas(dir: &Path, manifest: &Manifest) -> Vec<String> {
         })
     });
     own.chain(changed)
-        .filter(|(_, def)| !dir.join(&def.schema).is_file())
-        .map(|(key, def)| {
-            format!(
-                "{key} names {:?}, and there is no such file in the target's folder",
-                def.schema
-            )
-        })
-        .collect()
+}
+
+/// What is wrong with the schema files: each is a file in the target's folder, so that a target can be copied.
+fn schema_problems(dir: &Path, manifest: &Manifest) -> Vec<String> {
+    let inside = |path: &str| {
+        Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+    };
+    let problem = |(key, def): (String, &Database)| {
+        let what = if !inside(&def.schema) {
+            "it must be a path inside the target's folder, without `..`"
+        } else if dir.join(&def.schema).is_file() {
+            return None;
+        } else {
+            "there is no such file in the target's folder"
+        };
+        Some(format!("{key} names {:?}, and {what}", def.schema))
+    };
+    schemas(manifest).filter_map(problem).collect()
 }
 
 /// The file as messages name it: from the current folder where it lies below it.
@@ -309,7 +382,7 @@ fn known_from(here: &Path) -> Vec<String> {
         .ancestors()
         .filter_map(|above| std::fs::read_dir(above.join("targets")).ok())
         .flat_map(|entries| entries.flatten())
-        .filter(|entry| entry.path().join("target.toml").is_file())
+        .filter(|entry| entry.path().join(MANIFEST).is_file())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();

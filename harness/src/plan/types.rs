@@ -10,7 +10,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::machine::MachineFault;
-use super::manifest::Late;
 use super::point_action::PointAction;
 use super::point_rule::PointRule;
 use super::row::FaultRow;
@@ -32,9 +31,6 @@ pub struct Plan {
     pub seed: u64,
     /// Every policy with its chosen value.
     pub policies: BTreeMap<String, String>,
-    /// What a credit is that only the compensation brought.
-    #[serde(default)]
-    pub late: Late,
     /// What the clients do.
     pub workload: WorkloadPlan,
     /// What of the wire goes into the history.
@@ -80,42 +76,86 @@ impl FromStr for WireDetail {
 }
 
 /// What the clients do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadPlan {
-    /// How long clients begin new payments, milliseconds.
+    /// How long clients start new subjects, milliseconds: as long as all stages together.
     pub time_ms: u64,
-    /// New payments per second, over all clients.
-    pub rate: f64,
     /// Clients at work at the same time.
     pub clients: u32,
-    /// Accounts (the plan has made sure that the coded amounts of all payments fit).
-    pub accounts: u32,
-    /// How many of the accounts are opened only after their first recharge.
-    pub late_accounts: u32,
-    /// Whether it ends when every payment has ended and every rule at a point has met its frame.
+    /// Upper bound of subjects that are started; the workload ends early when it is reached.
+    pub subjects_max: u32,
+    /// Whether it ends when every subject has ended and every rule at a point has met its frame.
     #[serde(default)]
     pub ends_early: bool,
-    /// Upper bound of payments; the workload ends early when it is reached.
-    pub payments_max: u32,
-    /// Base of the coded amounts.
-    pub base: u32,
-    /// Payments per account that base and column can tell apart.
-    pub payments_per_account: u32,
+    /// Whether a field that is drawn from several values always has the likeliest one.
+    #[serde(default)]
+    pub likeliest: bool,
     /// A client gives up on an answer after this time, milliseconds.
     pub op_timeout_ms: u64,
-    /// Attempts per payment (the first included).
-    pub attempts: u32,
-    /// Pause before a retry, milliseconds; it doubles with each further one.
-    pub retry_after_ms: u64,
-    /// Share of payments with a card that is declined, 0 to 1.
-    pub declined_share: f64,
-    /// Share of payments after which the same number is sent with another payload, 0 to 1.
-    pub conflict_share: f64,
-    /// Share of payments whose client gives up at the first answer that leaves the outcome unknown, 0 to 1.
-    pub give_up_share: f64,
-    /// Queries (payresult of pay and of account, balance) per payment, over all clients.
-    pub query_share: f64,
+    /// Attempts, the first included; as each action says where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// Pause before the second attempt, milliseconds, which doubles with each further one; as each action says where it is
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// Share of subjects whose client gives up at the first answer that leaves the outcome unknown, 0 to 1.
+    pub give_up: f64,
+    /// Share of subjects after which the same key is sent with another value of a field, 0 to 1.
+    pub conflict: f64,
+    /// Share of subjects whose request is sent again though its answer is known, 0 to 1.
+    pub repeat: f64,
+    /// Share of subjects after whose start a client asks about a recent one, 0 to 1.
+    pub ask: f64,
+    /// The rates, one after the other.
+    pub stages: Vec<StagePlan>,
+    /// What there is beforehand, by kind of subject.
+    #[serde(default)]
+    pub counts: BTreeMap<String, Count>,
+}
+
+/// A rate that holds for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagePlan {
+    /// New subjects per second, over all clients.
+    pub rate: f64,
+    /// How long it holds, milliseconds.
+    pub for_ms: u64,
+}
+
+/// How many subjects of a kind there are beforehand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    /// All of them (the plan has made sure that the coded fields of everything that is started fit).
+    pub all: u32,
+    /// Those that are opened only while the workload runs: the last ones.
+    pub late: u32,
+}
+
+impl WorkloadPlan {
+    /// When the n-th subject is started, from 0, in milliseconds after the beginning; None past the last stage.
+    pub fn at_ms(&self, n: u64) -> Option<u64> {
+        let (mut begin_ms, mut before) = (0, 0.0);
+        for stage in &self.stages {
+            let after = (n as f64 - before) * 1000.0 / stage.rate;
+            if after < stage.for_ms as f64 {
+                return Some(begin_ms + after.max(0.0) as u64);
+            }
+            begin_ms += stage.for_ms;
+            before += stage.rate * stage.for_ms as f64 / 1000.0;
+        }
+        None
+    }
+}
+
+impl Count {
+    /// Whether the n-th one, from 0, is opened only while the workload runs.
+    pub fn is_late(&self, n: u32) -> bool {
+        n >= self.all.saturating_sub(self.late)
+    }
 }
 
 /// How long to wait for quiescence.

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use paytwice_checkers::history::{Body, Event, Kind, Process, WireEvent};
-use tokio::sync::Notify;
+use paytwice_checkers::history::{Body, Event, Kind, Process, Wire};
+use tokio::sync::{Notify, oneshot};
 
 use crate::wire::WireSink;
 
@@ -37,7 +37,15 @@ struct Shared {
 /// What must change together: the next index, and the channel that keeps the order.
 struct Next {
     index: u64,
-    events: Option<Sender<Event>>,
+    lines: Option<Sender<Line>>,
+}
+
+/// What the writer thread is told.
+enum Line {
+    /// Write this event.
+    Event(Event),
+    /// Say when everything before this is written.
+    Flush(oneshot::Sender<()>),
 }
 
 /// The writer thread's owner: closing it makes the history complete on disk.
@@ -67,13 +75,13 @@ impl Recorder {
                 path: path.to_owned(),
                 reason: explain(&e),
             })?;
-        let (events, inbox) = channel();
+        let (lines, inbox) = channel();
         let shared = Arc::new(Shared {
             path: path.to_owned(),
             began: Instant::now(),
             next: Mutex::new(Next {
                 index: 0,
-                events: Some(events),
+                lines: Some(lines),
             }),
             failure: OnceLock::new(),
             failed: Notify::new(),
@@ -107,11 +115,39 @@ impl Recorder {
             body,
             error,
         };
-        if let Some(events) = &next.events {
+        if let Some(lines) = &next.lines {
             // The writer only goes away after a failed write, which is kept in `failure`.
-            let _ = events.send(event);
+            let _ = lines.send(Line::Event(event));
         }
         index
+    }
+
+    /// Waits until everything that was recorded before can be read from the file.
+    pub async fn flush(&self) -> Result<(), RecordError> {
+        let (done, written) = oneshot::channel();
+        {
+            let next = self.shared.next.lock().unwrap_or_else(PoisonError::into_inner);
+            match &next.lines {
+                Some(lines) => drop(lines.send(Line::Flush(done))),
+                // Closed: everything is written already.
+                None => drop(done.send(())),
+            }
+        }
+        // A writer that goes away without an answer has failed, and said why.
+        let gone = written.await.is_err();
+        match self.failure() {
+            Some(error) => Err(error),
+            None if gone => Err(RecordError {
+                path: self.shared.path.clone(),
+                reason: "its writer ended early".to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The file that the history is written to.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
     }
 
     /// Records a remark of a named part of the run.
@@ -145,7 +181,7 @@ impl Recorder {
 }
 
 impl WireSink for Recorder {
-    fn record(&self, event: WireEvent) {
+    fn record(&self, event: Wire) {
         self.remark("wire", Body::Wire(event));
     }
 }
@@ -161,11 +197,11 @@ impl RecorderGuard {
     }
 
     fn stop(&mut self) {
-        let events = {
+        let lines = {
             let mut next = self.recorder.shared.next.lock().unwrap_or_else(PoisonError::into_inner);
-            next.events.take()
+            next.lines.take()
         };
-        drop(events);
+        drop(lines);
         if let Some(writer) = self.writer.take() {
             // A panic of the writer has been seen as a missing tail already; there is nothing to add to it here.
             let _ = writer.join();
@@ -179,19 +215,23 @@ impl Drop for RecorderGuard {
     }
 }
 
-fn write_all(mut file: File, inbox: &Receiver<Event>, recorder: &Recorder) {
+fn write_all(mut file: File, inbox: &Receiver<Line>, recorder: &Recorder) {
     let mut batch = Vec::with_capacity(2 * BATCH_BYTES);
+    let mut waiting = Vec::new();
     while let Ok(first) = inbox.recv() {
         batch.clear();
         let mut next = Some(first);
-        while let Some(event) = next {
-            if let Err(e) = serde_json::to_writer(&mut batch, &event) {
-                return fail(
-                    recorder,
-                    format!("event {} cannot be written as JSON: {e}", event.index),
-                );
+        while let Some(line) = next {
+            match line {
+                Line::Flush(done) => waiting.push(done),
+                Line::Event(event) => {
+                    if let Err(e) = serde_json::to_writer(&mut batch, &event) {
+                        let problem = format!("event {} cannot be written as JSON: {e}", event.index);
+                        return fail(recorder, problem);
+                    }
+                    batch.push(b'\n');
+                }
             }
-            batch.push(b'\n');
             next = if batch.len() < BATCH_BYTES {
                 inbox.try_recv().ok()
             } else {
@@ -200,6 +240,10 @@ fn write_all(mut file: File, inbox: &Receiver<Event>, recorder: &Recorder) {
         }
         if let Err(e) = file.write_all(&batch) {
             return fail(recorder, explain(&e));
+        }
+        for done in waiting.drain(..) {
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(());
         }
     }
     if let Err(e) = file.sync_all() {
@@ -246,6 +290,21 @@ mod tests {
                 .windows(2)
                 .all(|w| w[0].index + 1 == w[1].index && w[0].time <= w[1].time)
         );
+    }
+
+    #[tokio::test]
+    async fn what_was_recorded_before_a_flush_can_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history.jsonl");
+        let (recorder, guard) = Recorder::create(&path).unwrap();
+        let lines = || std::fs::read_to_string(&path).unwrap().lines().count();
+        for n in 1..=100 {
+            recorder.remark("run", phase("workload"));
+            recorder.flush().await.unwrap();
+            assert_eq!(lines(), n);
+        }
+        guard.close().unwrap();
+        recorder.flush().await.unwrap();
     }
 
     #[test]

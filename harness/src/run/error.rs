@@ -11,6 +11,7 @@ use crate::record::RecordError;
 use crate::remoting::RemotingError;
 use crate::stack::StackError;
 use crate::wire::{TlsError, WireError};
+use crate::workload::SetUpError;
 
 /// Exit code 254 when the user can mend it ([`RunError::is_users`]), 255 otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +37,7 @@ pub enum RunError {
     /// The history could not be read.
     #[error(transparent)]
     History(#[from] HistoryError),
-    /// A database did not answer the harness while nothing was broken yet.
+    /// A view could not be read while nothing was broken yet.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A report could not be written.
@@ -58,9 +59,9 @@ pub enum RunError {
         /// Where it was looked for.
         store: PathBuf,
     },
-    /// The accounts that the clients pay into cannot be made.
-    #[error("operations.open-account: {0}; correct its SQL or its database in target.toml")]
-    OpenAccount(String),
+    /// What is there beforehand could not be opened, or clients could not be set up.
+    #[error("target.toml: {0}")]
+    SetUp(#[from] SetUpError),
     /// The HTTP client of the workload could not be made.
     #[error("the clients cannot be started: {0}")]
     Clients(#[from] reqwest::Error),
@@ -85,6 +86,7 @@ impl RunError {
     pub fn is_users(&self) -> bool {
         match self {
             RunError::Plan(_) | RunError::NoSuchRun { .. } => true,
+            RunError::SetUp(error) => error.is_users,
             RunError::InFolder { error, .. } => error.is_users(),
             _ => false,
         }

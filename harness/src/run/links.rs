@@ -28,6 +28,9 @@ const MYSQL_PORT: u16 = 3306;
 /// All links of a run by name.
 pub(super) type Links = BTreeMap<String, Arc<Link>>;
 
+/// Addresses of services, one for each replica.
+pub(super) type Bases = BTreeMap<String, Vec<String>>;
+
 /// The name of a link.
 pub(super) fn link_name(from: &str, to: &str) -> String {
     format!("{from}->{to}")
@@ -43,14 +46,7 @@ pub(super) async fn open(
     detail: WireDetail,
     recorder: &Recorder,
 ) -> Result<Links, RunError> {
-    let correlation = Correlation {
-        http_body: manifest.correlation.http_body.clone(),
-        http_path: manifest.correlation.http_path.clone(),
-        message_body: manifest.correlation.message_body.clone(),
-        message_keys: manifest.correlation.message_keys,
-        sql_columns: manifest.correlation.sql_columns.clone(),
-        names: names.to_manifest(manifest),
-    };
+    let correlation = correlation(manifest, names);
     let authority = authority(manifest)?;
     let mut links = Links::new();
     for def in target.links() {
@@ -71,6 +67,27 @@ pub(super) async fn open(
         links.insert(def.name, Arc::new(link));
     }
     Ok(links)
+}
+
+/// Where keys stand in what crosses the links. Links know one kind of key: the places of all keys are its own.
+fn correlation(manifest: &Manifest, names: &Names) -> Correlation {
+    let places = |form: &'static str| -> Vec<String> {
+        let all = manifest.keys.iter().flat_map(|(name, key)| {
+            // In a template the links take `{tx}` for the key.
+            key.places(form)
+                .map(move |place| place.replace(&format!("{{{name}}}"), "{tx}"))
+        });
+        all.collect()
+    };
+    let of_messages = places("message");
+    Correlation {
+        http_body: places("http"),
+        http_path: places("path"),
+        message_keys: of_messages.iter().any(|place| place == "key"),
+        message_body: of_messages.into_iter().filter(|place| place != "key").collect(),
+        sql_columns: places("sql"),
+        names: names.to_manifest(manifest),
+    }
 }
 
 /// Who vouches for the links of the run that end TLS; None where none does.
@@ -173,10 +190,11 @@ pub(super) fn party_behind<'a>(manifest: &'a Manifest, to: &'a str) -> Option<(&
     })
 }
 
-/// Where clients call each service when there are no links.
-pub(super) fn direct_bases(stack: &ContainerStack, manifest: &Manifest) -> Result<BTreeMap<String, String>, RunError> {
+/// Where each service is called past its links, one address for each replica.
+pub(super) fn direct_bases(stack: &ContainerStack, manifest: &Manifest) -> Result<Bases, RunError> {
     let base = |(name, service): (&String, &Service)| {
-        Ok((name.clone(), format!("http://{}", stack.addr(name, service.port)?)))
+        let base = format!("http://{}", stack.addr(name, service.port)?);
+        Ok((name.clone(), vec![base]))
     };
     manifest.services.iter().map(base).collect()
 }
@@ -201,16 +219,16 @@ pub(super) fn probes(target: &Target, links: &Links) -> BTreeMap<String, LinkPro
     target.links().into_iter().filter_map(probe).collect()
 }
 
-/// Where clients call each service.
-pub(super) fn client_bases(target: &Target, links: &Links) -> BTreeMap<String, String> {
-    let mut bases = BTreeMap::new();
+/// Where clients call each service, one address for each replica.
+pub(super) fn client_bases(target: &Target, links: &Links) -> Bases {
+    let mut bases = Bases::new();
     for def in target
         .links()
         .into_iter()
         .filter(|def| !target.manifest.services.contains_key(&def.from))
     {
         if let Some(bound) = links.get(&def.name).and_then(|link| link.listen_addr(ONLY_LEG)) {
-            bases.insert(def.to, format!("http://{bound}"));
+            bases.entry(def.to).or_default().push(format!("http://{bound}"));
         }
     }
     bases

@@ -1,6 +1,6 @@
 //! A run: the phases from a plan to a judged history, in the order of the data flow.
 //!
-//! setup -> workload || nemesis -> heal -> settle -> compensate -> settle -> final reads -> history -> checkers ->
+//! setup -> workload || nemesis -> heal -> settle -> repair -> settle -> final reads -> history -> checkers ->
 //! reports. A run must never end with a fault in force, and never call a history whole that is not.
 
 mod earlier;
@@ -24,15 +24,19 @@ pub use error::RunError;
 pub use ground::Ground;
 pub use names::Names;
 pub use notice::{Notice, Observer, Tick};
+pub(crate) use results::kept;
 pub use results::{HISTORY, Judged, judge_folder, recheck_line, replay_line};
 pub use stage::Stage;
 
 use crate::clock::Now;
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, PlanError, Target};
 use crate::record::Recorder;
 
 /// The expanded plan of a run, by name.
 pub const PLAN: &str = "plan.toml";
+
+/// The folder, in that of a run, with the manifest and the schemas that it used.
+pub const TARGET: &str = "target";
 
 /// What a run is asked to do, beside its plan.
 #[derive(Clone, Debug)]
@@ -63,6 +67,7 @@ pub async fn run(
         folder: folder.display().to_string(),
     });
     write(&folder.join(PLAN), &plan.to_toml())?;
+    keep(target, &folder.join(TARGET))?;
     for line in plan.describe() {
         observer.detail(line);
     }
@@ -100,7 +105,7 @@ async fn record(
         seed: plan.seed,
         started_at: now.rfc3339(),
         policies: plan.policies.clone(),
-        promise: plan.promise(&manifest),
+        ..manifest.header()
     };
     recorder.remark("run", Body::Header(Box::new(header)));
     let phases = phases::Phases {
@@ -125,6 +130,18 @@ async fn record(
     stage.end_run();
     closed?;
     Ok(())
+}
+
+/// Keeps the target that a run uses in the run's folder.
+fn keep(target: &Target, folder: &Path) -> Result<(), RunError> {
+    target.keep(folder).map_err(|e| match e {
+        // The file was there when the target was read: it is the store that cannot take it.
+        PlanError::Uncopied { to, source, .. } if source.kind() != std::io::ErrorKind::NotFound => RunError::Store {
+            path: to,
+            reason: source.to_string(),
+        },
+        e => RunError::Plan(e),
+    })
 }
 
 fn write(path: &Path, text: &str) -> Result<(), RunError> {

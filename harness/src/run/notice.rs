@@ -37,15 +37,15 @@ pub struct Tick {
     pub elapsed_s: u64,
     /// Planned length.
     pub of_s: u64,
-    /// Payments begun.
+    /// Subjects begun.
     pub begun: u64,
-    /// Recharges answered ok.
+    /// Requests that start one, answered ok.
     pub ok: u64,
-    /// Recharges answered fail.
+    /// Requests that start one, answered fail.
     pub fail: u64,
-    /// Recharges whose outcome is unknown.
+    /// Requests that start one, whose outcome is unknown.
     pub info: u64,
-    /// Recharges answered ok in the last second.
+    /// Requests that start one, answered ok in the last second.
     pub rate: u64,
     /// Faults in force.
     pub faults: Vec<String>,

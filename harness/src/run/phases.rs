@@ -1,29 +1,30 @@
 //! The phases of a run, one function each, in order. Each is marked in the history when it begins and when it ends.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use paytwice_checkers::history::{Body, Kind, Phase, Process, ReadMoment};
-use paytwice_checkers::money;
+use paytwice_checkers::Undone;
+use paytwice_checkers::history::{Body, Kind, Moment, Phase, Process, read_path};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::services::{self, Ways};
 use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, earlier, links};
 use crate::nemesis::{InForce, Nemesis};
-use crate::plan::{Manifest, Plan, Target};
-use crate::reads::{Reader, Snapshot};
+use crate::plan::{Manifest, Plan, PlanError, Target};
+use crate::reads::{Databases, FirstReadError, Reader};
 use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
 use crate::stack::{ContainerStack, ExitInfo};
 use crate::wire::Gates;
-use crate::workload::{Caller, Pace, Progress, Workload, payments};
+use crate::workload::{Caller, Members, Pace, Parts, Progress, SetUpError, Workload};
 
-/// How long final reads are tried.
+/// How long views are tried to be read.
 const READS_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long clients try the compensation path.
-const COMPENSATE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long clients try to repair what is not done.
+const REPAIR_TIMEOUT: Duration = Duration::from_secs(30);
+/// The phase after the repair.
+const SETTLE_REPAIR: &str = "settle-repair";
 /// How often those who watch are told.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -44,13 +45,12 @@ struct Ready {
     workload: Arc<Workload>,
     reader: Reader,
     settle: Settle,
-    initial: Snapshot,
 }
 
 /// What goes on beside the clients, and is still going when they are done.
 struct Working {
     nemesis: Nemesis,
-    late_accounts: JoinHandle<Result<(), String>>,
+    late: JoinHandle<Result<(), SetUpError>>,
 }
 
 impl Phases<'_> {
@@ -59,9 +59,9 @@ impl Phases<'_> {
         let ready = self.phase("setup", self.set_up()).await?;
         let working = self.phase("workload", self.work(&ready)).await?;
         self.heal(&ready, working).await;
-        self.settle("settle", &ready).await?;
-        self.phase("compensate", self.compensate(&ready)).await?;
-        self.settle("settle-compensate", &ready).await?;
+        self.settle("settle", &ready).await;
+        self.phase("repair", self.repair(&ready)).await?;
+        self.settle(SETTLE_REPAIR, &ready).await;
         self.final_reads(&ready).await;
         self.count_unparsed(&ready);
         if let Some(ground) = Arc::into_inner(ready.ground) {
@@ -70,7 +70,7 @@ impl Phases<'_> {
         Ok(())
     }
 
-    /// Fresh databases, topics and services, and the accounts that exist from the beginning.
+    /// Fresh databases, topics and services, clients that are set up, and what is there beforehand.
     async fn set_up(&self) -> Result<Ready, RunError> {
         let begun = Instant::now();
         let (names, earlier) = self.stage.next_names();
@@ -93,22 +93,29 @@ impl Phases<'_> {
             recorder: self.recorder.clone(),
             observer: self.observer.clone(),
         });
-        let pool = async |database: &str| stack.mysql_pool(&names.own(database)).map_err(RunError::from);
-        let reader = Reader::open(self.manifest.reads.clone(), pool).await?;
-        let workload = Arc::new(Workload::new(
-            self.plan.workload.clone(),
-            self.plan.seed,
-            self.manifest.money.scale,
-            self.manifest.operations.clone(),
-            Caller::new(bases, Duration::from_millis(self.plan.workload.op_timeout_ms))?,
-            pool(&self.manifest.operations.open_account.database).await?,
-            self.recorder.clone(),
-            Arc::new(Progress::default()),
-            ground.pace.clone(),
-        ));
+        let manifest = &self.manifest;
+        let members = Arc::new(Members::new(manifest, &self.plan.workload));
+        let databases = self.databases(&names)?;
+        let services = links::direct_bases(stack, manifest)?;
+        let reader = Reader::new(manifest, databases.clone(), services, Arc::clone(&members))?;
+        let timeout = Duration::from_millis(self.plan.workload.op_timeout_ms);
+        let workload = Arc::new(Workload::new(Parts {
+            plan: self.plan.workload.clone(),
+            seed: self.plan.seed,
+            manifest: Arc::clone(manifest),
+            caller: Caller::new(bases, timeout)?.with_databases(databases),
+            members,
+            recorder: self.recorder.clone(),
+            progress: Arc::new(Progress::default()),
+            pace: ground.pace.clone(),
+        }));
         let deadline = Instant::now() + READS_TIMEOUT;
-        workload.open_accounts(deadline).await.map_err(RunError::OpenAccount)?;
-        let initial = reader.record(ReadMoment::Initial, &self.recorder, deadline).await?;
+        workload.set_up(deadline).await?;
+        workload.open_early(deadline).await?;
+        reader
+            .first(&self.recorder, deadline)
+            .await
+            .map_err(|e| self.first_read(e))?;
         stack.sync_disks().await?;
         self.observer
             .detail(format!("target ready after {:.1} s", begun.elapsed().as_secs_f64()));
@@ -117,12 +124,30 @@ impl Phases<'_> {
             workload,
             reader,
             settle,
-            initial,
         })
     }
 
+    fn databases(&self, names: &Names) -> Result<Databases, RunError> {
+        let pool = |(_, name, _): (&str, &str, _)| {
+            let pool = self.stage.stack.mysql_pool(&names.own(name))?;
+            Ok((name.to_owned(), pool))
+        };
+        let pools: Result<_, RunError> = self.manifest.databases().map(pool).collect();
+        Ok(Databases::new(pools?))
+    }
+
+    fn first_read(&self, error: FirstReadError) -> RunError {
+        match error {
+            FirstReadError::Read(error) => error.into(),
+            FirstReadError::Manifest(problems) => RunError::Plan(PlanError::BadFile {
+                file: self.target.dir.join("target.toml").display().to_string(),
+                problems,
+            }),
+        }
+    }
+
     /// Opens the links and starts the services behind them; says where clients call each service.
-    async fn join(&self, names: &Names, gates: &Gates) -> Result<(links::Links, BTreeMap<String, String>), RunError> {
+    async fn join(&self, names: &Names, gates: &Gates) -> Result<(links::Links, links::Bases), RunError> {
         let (stack, manifest) = (&self.stage.stack, &self.manifest);
         if self.direct {
             services::start(self.stage, manifest, self.plan, names, &Ways::Direct).await?;
@@ -147,7 +172,7 @@ impl Phases<'_> {
     async fn create_databases(&self, names: &Names) -> Result<(), RunError> {
         for (_, name, database) in self.manifest.databases() {
             let path = self.target.dir.join(&database.schema);
-            let schema = std::fs::read_to_string(&path).map_err(|source| crate::plan::PlanError::Unreadable {
+            let schema = std::fs::read_to_string(&path).map_err(|source| PlanError::Unreadable {
                 file: path.clone(),
                 source,
             })?;
@@ -161,8 +186,8 @@ impl Phases<'_> {
         let nemesis = Nemesis::start(&ready.ground, &self.plan.faults, self.plan.seed);
         let opener = Arc::clone(&ready.workload);
         let deadline = Instant::now() + Duration::from_millis(self.plan.workload.time_ms) + READS_TIMEOUT;
-        let late_accounts = tokio::spawn(async move { opener.open_late_accounts(deadline).await });
-        let shown = self.show_workload(&ready.workload.progress, nemesis.in_force());
+        let late = tokio::spawn(async move { opener.open_late(deadline).await });
+        let shown = self.show_workload(ready.workload.progress(), nemesis.in_force());
         let time = Duration::from_millis(self.plan.workload.time_ms);
         let work = async {
             let over = Instant::now() + time;
@@ -172,8 +197,9 @@ impl Phases<'_> {
         tokio::select! {
             () = work => {}
             () = shown => {}
+            () = ready.reader.look(&self.recorder) => {}
         }
-        Ok(Working { nemesis, late_accounts })
+        Ok(Working { nemesis, late })
     }
 
     /// Undoes every fault and sees to it that every process answers. What cannot be healed is no failure of the
@@ -195,10 +221,10 @@ impl Phases<'_> {
                 problems.push(e.to_string());
             }
         }
-        match working.late_accounts.await {
+        match working.late.await {
             Ok(Ok(())) => {}
-            Ok(Err(problem)) => problems.push(problem),
-            Err(e) => problems.push(format!("late accounts: {e}")),
+            Ok(Err(e)) => problems.push(e.to_string()),
+            Err(e) => problems.push(format!("what is opened late: {e}")),
         }
         for problem in &problems {
             self.observer.tell(Notice::Warning(format!("not healed: {problem}")));
@@ -222,9 +248,15 @@ impl Phases<'_> {
     }
 
     /// Waits for quiescence. Not to reach it is no failure of the harness, but no verdict of valid comes of it.
-    async fn settle(&self, name: &str, ready: &Ready) -> Result<(), RunError> {
+    async fn settle(&self, name: &str, ready: &Ready) {
         self.begin(name);
-        match ready.settle.wait(&ready.reader, &self.recorder, self.observer).await {
+        let settled = ready.settle.wait(&ready.reader, &self.recorder, self.observer).await;
+        if name == SETTLE_REPAIR {
+            let deadline = Instant::now() + READS_TIMEOUT;
+            // What cannot be read is recorded as such.
+            let _ = ready.reader.record(Moment::AfterRepair, &self.recorder, deadline).await;
+        }
+        match settled {
             Settled::AtRest => self.end(name, None),
             Settled::NotInTime { waiting_for } => {
                 let error = format!("not at rest in time: {waiting_for}");
@@ -233,55 +265,49 @@ impl Phases<'_> {
                 self.stage.mark_broker_unclean();
             }
         }
-        Ok(())
     }
 
-    /// Clients ask the crediting service for every payment that has no credit yet.
-    async fn compensate(&self, ready: &Ready) -> Result<(), RunError> {
+    /// Clients drive the repairing actions for every subject that is recorded and has no effect yet.
+    async fn repair(&self, ready: &Ready) -> Result<(), RunError> {
         let deadline = Instant::now() + READS_TIMEOUT;
-        let snapshot = ready
+        if ready
             .reader
-            .record(ReadMoment::BeforeCompensate, &self.recorder, deadline)
-            .await;
-        let Ok(snapshot) = snapshot else { return Ok(()) };
-        let missing = self.not_credited(&ready.initial, &snapshot);
-        if !missing.is_empty() {
+            .record(Moment::Rest, &self.recorder, deadline)
+            .await
+            .is_err()
+        {
+            return Ok(());
+        }
+        let mut undone = self.undone().await?;
+        undone.retain(|undone| {
+            self.manifest
+                .actions
+                .values()
+                .any(|action| action.repairs.as_ref() == Some(&undone.kind))
+        });
+        if !undone.is_empty() {
             self.observer.detail(format!(
-                "{} payments have no credit yet: clients ask for them",
-                missing.len()
+                "{} subjects have no effect yet: clients repair them",
+                undone.len()
             ));
-            ready
-                .workload
-                .compensate(missing, Instant::now() + COMPENSATE_TIMEOUT)
-                .await;
+            ready.workload.repair(undone, Instant::now() + REPAIR_TIMEOUT).await;
         }
         Ok(())
     }
 
-    /// Recorded successes whose digit in their account's balance is zero, by the number of their row.
-    fn not_credited(&self, initial: &Snapshot, snapshot: &Snapshot) -> Vec<String> {
-        let workload = &self.plan.workload;
-        let scale = self.manifest.money.scale;
-        let mut zero: BTreeSet<(String, i128)> = BTreeSet::new();
-        let held = |of: &Snapshot, account: &str| {
-            let row = of.balances.iter().find(|b| b.account == account)?;
-            money::parse(row.balance.as_deref()?, scale).ok().map(|m| m.nearest())
-        };
-        // An account that was opened later began with nothing.
-        let balance = |account: &str| Some(held(snapshot, account)? - held(initial, account).unwrap_or(0));
-        for payment in payments(workload, self.plan.seed) {
-            let credited = balance(&payment.account).is_some_and(|b| digit(b, payment.amount, workload.base) > 0);
-            if !credited {
-                zero.insert((payment.account, payment.amount));
-            }
+    /// The subjects that the history so far shows as recorded and without an effect.
+    async fn undone(&self) -> Result<Vec<Undone>, RunError> {
+        if self.manifest.actions.values().all(|action| action.repairs.is_none()) {
+            return Ok(Vec::new());
         }
-        let success = &self.manifest.reads.payments.success;
-        let rows = snapshot.payments.iter().filter(|row| {
-            let good = row.result.as_ref().is_some_and(|r| success.contains(r));
-            let amount = money::parse(&row.amount, scale).ok().map(|m| m.nearest());
-            good && amount.is_some_and(|a| zero.contains(&(row.account.clone(), a)))
-        });
-        rows.map(|row| row.tx.clone()).collect()
+        self.recorder.flush().await?;
+        let path = self.recorder.path().to_owned();
+        let read =
+            tokio::task::spawn_blocking(move || read_path(path).map(|history| paytwice_checkers::undone(&history)));
+        match read.await {
+            Ok(undone) => Ok(undone?),
+            Err(e) => std::panic::resume_unwind(e.into_panic()),
+        }
     }
 
     /// Reads until two reads in a row say the same: a target that still works is not judged.
@@ -290,7 +316,7 @@ impl Phases<'_> {
         let deadline = Instant::now() + READS_TIMEOUT;
         let mut last = None;
         let error = loop {
-            match ready.reader.record(ReadMoment::Final, &self.recorder, deadline).await {
+            match ready.reader.record(Moment::Final, &self.recorder, deadline).await {
                 Ok(read) if last.as_ref() == Some(&read) => break None,
                 Ok(_) if Instant::now() >= deadline => break Some("rows still change".to_owned()),
                 Ok(read) => last = Some(read),
@@ -361,14 +387,5 @@ impl Phases<'_> {
                 waiting_for: String::new(),
             }));
         }
-    }
-}
-
-/// The digit of a balance that stands for a payment of this amount.
-fn digit(balance: i128, amount: i128, base: u32) -> i128 {
-    if amount <= 0 {
-        0
-    } else {
-        (balance / amount) % i128::from(base)
     }
 }

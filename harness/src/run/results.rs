@@ -7,9 +7,9 @@ use paytwice_checkers::verdict::Results;
 use paytwice_reports::RunReport;
 use paytwice_reports::coverage::Coverage;
 
-use super::{PLAN, RunError};
+use super::{PLAN, RunError, TARGET};
 use crate::coverage::coverage;
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, PlanError, Target};
 
 /// The history of a run, by name.
 pub const HISTORY: &str = "history.jsonl";
@@ -44,8 +44,15 @@ pub fn judge_folder(folder: &Path) -> Result<Judged, RunError> {
 fn tried(folder: &Path, history: &History) -> Option<Coverage> {
     let plan = std::fs::read_to_string(folder.join(PLAN)).ok()?;
     let plan = Plan::from_toml(PLAN, &plan).ok()?;
-    let target = Target::find(&plan.target).ok()?;
+    let target = kept(folder).transpose().ok()?;
+    let target = target.map_or_else(|| Target::find(&plan.target), Ok).ok()?;
     coverage(&target, &plan, &history.events)
+}
+
+/// The target as the run in a folder used it, where it is kept there.
+pub(crate) fn kept(folder: &Path) -> Option<Result<Target, PlanError>> {
+    let manifest = folder.join(TARGET).join("target.toml");
+    manifest.is_file().then(|| Target::load(&manifest))
 }
 
 impl Judged {

@@ -191,7 +191,7 @@ async fn service_images(target: &Target, observer: &Observer) -> Result<BTreeMap
 fn source(target: &Target, service: &Service) -> ServiceSource {
     match (&service.cargo, &service.image) {
         (Some(cargo), _) => ServiceSource::Cargo {
-            folder: target.dir.clone(),
+            folder: target.home.clone(),
             package: cargo.package.clone(),
             bin: cargo.bin.clone(),
         },

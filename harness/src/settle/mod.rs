@@ -5,8 +5,6 @@
 //! answer for rest.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use paytwice_checkers::history::{Body, Sample};
@@ -14,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::plan::manifest::{DependencyKind, TopicKind};
 use crate::plan::{Manifest, SettlePlan};
-use crate::reads::{Reader, Snapshot};
+use crate::reads::{Reader, count, fingerprint};
 use crate::record::Recorder;
 use crate::remoting::Admin;
 use crate::run::{Names, Notice, Observer, RunError, Tick};
@@ -154,16 +152,6 @@ impl Look {
         }
         moving.join(", ")
     }
-}
-
-fn count(snapshot: &Snapshot) -> usize {
-    snapshot.payments.len() + snapshot.balances.len() + snapshot.credits.as_ref().map_or(0, Vec::len)
-}
-
-fn fingerprint(snapshot: &Snapshot) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    format!("{snapshot:?}").hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

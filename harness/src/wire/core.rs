@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use paytwice_checkers::history::WireEvent;
+use paytwice_checkers::history::Wire;
 
 use crate::plan::{Direction, Duplicated, Redelivery, Refusal};
 
@@ -21,7 +21,7 @@ use crate::plan::{Direction, Duplicated, Redelivery, Refusal};
 /// `answer to a request of the link, dropped`, and `lost with the connection, which failed at it`.
 pub trait WireSink: Send + Sync {
     /// Takes one event.
-    fn record(&self, event: WireEvent);
+    fn record(&self, event: Wire);
 }
 
 /// One way through a connection.

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use paytwice_checkers::history::WireEvent;
+use paytwice_checkers::history::Wire;
 
 use super::core::WireSink;
 
@@ -18,7 +18,7 @@ static ORDER: Mutex<Order> = Mutex::new(Order::NEW);
 #[derive(Debug)]
 pub(super) struct Turn {
     number: u64,
-    events: Vec<WireEvent>,
+    events: Vec<Wire>,
 }
 
 impl Turn {
@@ -31,7 +31,7 @@ impl Turn {
     }
 
     /// It has this to tell.
-    pub(super) fn add(&mut self, event: WireEvent) {
+    pub(super) fn add(&mut self, event: Wire) {
         self.events.push(event);
     }
 
@@ -50,7 +50,7 @@ impl Drop for Turn {
 }
 
 /// Tells of something that is no write.
-pub(super) fn tell(sink: &Arc<dyn WireSink>, event: WireEvent) {
+pub(super) fn tell(sink: &Arc<dyn WireSink>, event: Wire) {
     let mut order = order();
     let number = order.begin();
     order.end(number, sink, vec![event]);
@@ -77,7 +77,7 @@ struct Order {
     turns: VecDeque<Option<Vec<Told>>>,
 }
 
-type Told = (Arc<dyn WireSink>, WireEvent);
+type Told = (Arc<dyn WireSink>, Wire);
 
 impl Order {
     const NEW: Order = Order {
@@ -90,7 +90,7 @@ impl Order {
         self.end_of_turns() - 1
     }
 
-    fn end(&mut self, number: u64, sink: &Arc<dyn WireSink>, events: Vec<WireEvent>) {
+    fn end(&mut self, number: u64, sink: &Arc<dyn WireSink>, events: Vec<Wire>) {
         if number == self.first {
             events.into_iter().for_each(|event| sink.record(event));
             return self.over(number, Vec::new());
@@ -128,19 +128,16 @@ mod tests {
     struct Names(Mutex<Vec<String>>);
 
     impl WireSink for Names {
-        fn record(&self, event: WireEvent) {
+        fn record(&self, event: Wire) {
             self.0.lock().unwrap().push(event.point);
         }
     }
 
-    fn events(points: &[&str]) -> Vec<WireEvent> {
-        let event = |point: &&str| WireEvent {
+    fn events(points: &[&str]) -> Vec<Wire> {
+        let event = |point: &&str| Wire {
             link: "a->b".to_owned(),
-            conn: 1,
             point: (*point).to_owned(),
-            tx: Vec::new(),
-            bytes: 1,
-            did: None,
+            ..Wire::default()
         };
         points.iter().map(event).collect()
     }

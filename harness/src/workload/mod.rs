@@ -1,346 +1,313 @@
-//! The workload: clients that recharge accounts and ask for results, as a plan says, through the client links.
+//! The workload: clients that start subjects and ask about them, as a plan says, through the client links.
 //!
-//! Payments begin at their planned times (an open loop: a slow answer does not slow the others down, only the
+//! Subjects are started at their planned times (an open loop: a slow answer does not slow the others down, only the
 //! number of clients bounds what is under way). Every call is one operation of the history; a retry is a new one.
 
+mod asking;
 mod client;
+pub(crate) mod json;
+mod members;
+mod opening;
 mod pace;
-mod payments;
 mod progress;
+mod session;
+mod subjects;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use paytwice_checkers::history::{Balance, Body, Kind, Minor, OpenAccount, Process, Query, QueryPath, Recharge};
-use paytwice_checkers::money::major;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use sqlx::{AssertSqlSafe, MySqlPool};
+use paytwice_checkers::Undone;
+use paytwice_checkers::history::{Body, Kind, Op, Process};
+use rand::RngExt;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub use client::{Answer, Caller};
+pub use asking::asks;
+pub use client::{Answer, Caller, Exchange, Lookup, Lost};
+pub use members::Members;
+pub use opening::SetUpError;
 pub use pace::{Pace, Resting};
-pub use payments::{Payment, account_name, conflict_amount, is_late, payments};
 pub use progress::Progress;
+pub use session::Session;
+pub use subjects::{Subject, subjects};
 
-use crate::plan::manifest::Operations;
-use crate::plan::{WorkloadPlan, fill};
+use crate::plan::manifest::Request;
+use crate::plan::{Manifest, WorkloadPlan};
 use crate::record::Recorder;
-
-/// Pause between two tries to open an account whose database is away.
-const OPEN_ACCOUNT_RETRY: Duration = Duration::from_millis(300);
+use asking::{Asking, Recent};
 
 /// Everything the clients need.
 pub struct Workload {
+    parts: Parts,
+    asking: Vec<Asking>,
+    processes: AtomicU64,
+    recent: Mutex<Vec<Recent>>,
+    /// Clients that have nothing to do at this moment.
+    idle: Mutex<Vec<Session>>,
+}
+
+/// What a workload is made of.
+pub struct Parts {
     /// What to do.
     pub plan: WorkloadPlan,
     /// The seed of the run.
     pub seed: u64,
-    /// Digits behind the point.
-    pub scale: u32,
-    /// The manifest's operations.
-    pub operations: Operations,
+    /// The target, under the chosen policies.
+    pub manifest: Arc<Manifest>,
     /// Where calls go.
     pub caller: Caller,
-    /// The database in which accounts are opened.
-    pub accounts_db: MySqlPool,
+    /// What is there beforehand.
+    pub members: Arc<Members>,
     /// Where everything is written down.
     pub recorder: Recorder,
     /// What a terminal shows.
     pub progress: Arc<Progress>,
-    /// Whether new payments begin.
+    /// Whether new subjects are started.
     pub pace: Pace,
-    processes: AtomicU64,
-    asked: Mutex<Vec<(String, String)>>,
 }
 
-/// A client's process number, replaced by a new one after an operation whose outcome is unknown.
-struct Client(u64);
-
 impl Workload {
-    /// Gathers what the clients need.
-    #[expect(clippy::too_many_arguments, reason = "every part is named at the one call")]
-    pub fn new(
-        plan: WorkloadPlan,
-        seed: u64,
-        scale: u32,
-        operations: Operations,
-        caller: Caller,
-        accounts_db: MySqlPool,
-        recorder: Recorder,
-        progress: Arc<Progress>,
-        pace: Pace,
-    ) -> Workload {
+    /// A workload that has not begun.
+    pub fn new(parts: Parts) -> Workload {
         Workload {
-            plan,
-            seed,
-            scale,
-            operations,
-            caller,
-            accounts_db,
-            recorder,
-            progress,
-            pace,
+            asking: asking::of(&parts.manifest),
+            parts,
             processes: AtomicU64::new(0),
-            asked: Mutex::new(Vec::new()),
+            recent: Mutex::default(),
+            idle: Mutex::default(),
         }
     }
 
-    /// Opens the accounts that exist from the beginning.
-    pub async fn open_accounts(&self, deadline: Instant) -> Result<(), String> {
-        let mut client = self.client();
-        for n in (0..self.plan.accounts).filter(|n| !is_late(*n, &self.plan)) {
-            self.open_account(&mut client, &account_name(n), deadline).await?;
-        }
-        Ok(())
+    /// How it stands.
+    pub fn progress(&self) -> &Progress {
+        &self.parts.progress
     }
 
-    /// Opens the accounts that come late, from a third of the workload on.
-    pub async fn open_late_accounts(&self, deadline: Instant) -> Result<(), String> {
-        tokio::time::sleep(Duration::from_millis(self.plan.time_ms / 3)).await;
-        let mut client = self.client();
-        for n in (0..self.plan.accounts).filter(|n| is_late(*n, &self.plan)) {
-            self.open_account(&mut client, &account_name(n), deadline).await?;
-        }
-        Ok(())
-    }
-
-    /// Runs every payment to its end. Payments whose time had passed before a client was free are not made; how many
-    /// is written down.
+    /// Starts every subject and brings it to its end. Those whose time had passed before a client was free are not
+    /// started; how many is written down.
     pub async fn run(self: &Arc<Self>) {
         let began = Instant::now();
-        let todo = Arc::new(Mutex::new(payments(&self.plan, self.seed).into_iter()));
+        let Parts {
+            plan, seed, manifest, ..
+        } = &self.parts;
+        let all = subjects(manifest, plan, *seed);
+        let planned = all.len() as u64;
+        let todo = Arc::new(Mutex::new(all.into_iter()));
         let mut tasks = JoinSet::new();
-        for n in 0..self.plan.clients {
+        for n in 0..plan.clients {
             let (this, todo) = (Arc::clone(self), Arc::clone(&todo));
             tasks.spawn(async move { this.work(n, &todo, began).await });
         }
         join_all(tasks).await;
-        let begun = self.progress.counts().begun;
-        let planned = payments(&self.plan, self.seed).len() as u64;
+        let begun = self.progress().counts().begun;
         if begun < planned {
-            let body = serde_json::json!({ "payments": planned - begun });
-            self.recorder.remark("run", Body::Other("not-begun".to_owned(), body));
+            let body = serde_json::json!({ "subjects": planned - begun });
+            self.parts
+                .recorder
+                .remark("run", Body::Other("not-begun".to_owned(), body));
         }
-        if self.plan.ends_early {
+        if plan.ends_early {
             return;
         }
-        // It lasts as long as planned, also when the last payment ended early: faults have their times in it.
-        tokio::time::sleep_until(began + Duration::from_millis(self.plan.time_ms)).await;
+        // It lasts as long as planned, also when the last subject ended early: faults have their times in it.
+        tokio::time::sleep_until(began + Duration::from_millis(plan.time_ms)).await;
     }
 
-    /// Asks the crediting service for each of these payments until it answers: the compensation path.
-    pub async fn compensate(self: &Arc<Self>, txs: Vec<String>, deadline: Instant) {
-        let todo = Arc::new(Mutex::new(txs.into_iter()));
+    /// Drives the repairing actions for each of these subjects until one answers ok. Subjects that no action repairs stay
+    /// as they are.
+    pub async fn repair(self: &Arc<Self>, undone: Vec<Undone>, deadline: Instant) {
+        let todo = Arc::new(Mutex::new(undone.into_iter()));
         let mut tasks = JoinSet::new();
-        for _ in 0..self.plan.clients {
+        for _ in 0..self.parts.plan.clients {
             let (this, todo) = (Arc::clone(self), Arc::clone(&todo));
             tasks.spawn(async move {
                 let mut client = this.client();
-                while let Some(tx) = take(&todo) {
-                    while Instant::now() < deadline {
-                        if this.query(&mut client, QueryPath::Compensate, &tx).await == Kind::Ok {
-                            break;
-                        }
-                        tokio::time::sleep(Duration::from_millis(this.plan.retry_after_ms)).await;
-                    }
+                while let Some(undone) = take(&todo) {
+                    this.repair_one(&mut client, undone, deadline).await;
                 }
+                this.leave(client);
             });
         }
         join_all(tasks).await;
     }
 
-    async fn work(&self, n: u32, todo: &Mutex<std::vec::IntoIter<Payment>>, began: Instant) {
-        let mut client = self.client();
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(100 + u64::from(n));
-        let end = began + Duration::from_millis(self.plan.time_ms);
-        while let Some(payment) = take(todo) {
-            tokio::time::sleep_until(began + Duration::from_millis(payment.at_ms)).await;
-            // Late ones are made up for after a rest, unless the time is over by then.
-            let free = tokio::time::timeout_at(end, self.pace.free()).await;
-            if free.is_err() || Instant::now() >= end {
+    async fn repair_one(&self, client: &mut Session, undone: Undone, deadline: Instant) {
+        let manifest = &self.parts.manifest;
+        let of_kind = |action: &crate::plan::manifest::Action| action.repairs.as_ref() == Some(&undone.kind);
+        let actions: Vec<_> = manifest.actions.iter().filter(|(_, action)| of_kind(action)).collect();
+        let key = manifest
+            .subjects
+            .get(&undone.kind)
+            .and_then(|subject| subject.key.clone());
+        let known: BTreeMap<String, String> = undone
+            .fields
+            .into_iter()
+            .chain(key.map(|key| (key, undone.key.clone())))
+            .collect();
+        for (attempt, (name, action)) in (1..).zip(actions.iter().cycle()) {
+            if Instant::now() >= deadline {
                 return;
             }
-            self.pay(&mut client, &payment).await;
-            if rng.random_bool(self.plan.query_share.clamp(0.0, 1.0)) {
+            let Some(request) = action.request() else { return };
+            let op = Op {
+                action: (*name).clone(),
+                subject: undone.key.clone(),
+                attempt,
+                args: asking::filled(action, &known),
+                repair: true,
+                ..Op::default()
+            };
+            if self.operate(client, &request, op).await.kind == Kind::Ok {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(self.retry_after_ms(action))).await;
+        }
+    }
+
+    async fn work(&self, n: u32, todo: &Mutex<std::vec::IntoIter<Subject>>, began: Instant) {
+        let plan = &self.parts.plan;
+        let mut client = self.client();
+        let mut rng = asking::stream_of(self.parts.seed, n);
+        let end = began + Duration::from_millis(plan.time_ms);
+        while let Some(subject) = take(todo) {
+            tokio::time::sleep_until(began + Duration::from_millis(subject.at_ms)).await;
+            // Late ones are made up for after a rest, unless the time is over by then.
+            let free = tokio::time::timeout_at(end, self.parts.pace.free()).await;
+            if free.is_err() || Instant::now() >= end {
+                break;
+            }
+            self.start(&mut client, &subject).await;
+            if rng.random_bool(plan.ask.clamp(0.0, 1.0)) {
                 self.ask(&mut client, &mut rng).await;
             }
         }
+        self.leave(client);
     }
 
-    /// One payment: tried until its outcome is known or the client gives up.
-    async fn pay(&self, client: &mut Client, payment: &Payment) {
-        self.progress.begun.fetch_add(1, Ordering::Relaxed);
-        let mut outcome = Kind::Info;
-        let mut pause = Duration::from_millis(self.plan.retry_after_ms);
-        let attempts = if payment.patient { self.plan.attempts } else { 1 };
-        for attempt in 1..=attempts {
-            let (kind, known_as) = self.recharge(client, payment, attempt, payment.amount, false).await;
-            if attempt == 1 || known_as.is_some() {
-                let tx = known_as.unwrap_or_else(|| payment.tx.clone());
-                self.asked
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push((tx, payment.account.clone()));
+    /// One subject: tried until its outcome is known or its client gives up.
+    async fn start(&self, client: &mut Session, subject: &Subject) {
+        self.progress().begun.fetch_add(1, Ordering::Relaxed);
+        let Some(action) = self.parts.manifest.actions.get(&subject.action) else {
+            return;
+        };
+        let attempts = self.parts.plan.attempts.unwrap_or(action.retry.attempts);
+        let attempts = if subject.patient { attempts } else { 1 };
+        let mut pause = Duration::from_millis(self.retry_after_ms(action));
+        let mut attempt = 0;
+        let outcome = loop {
+            attempt += 1;
+            let outcome = self.send(client, subject, attempt, None).await;
+            if outcome != Kind::Info || attempt >= attempts {
+                break outcome;
             }
-            outcome = kind;
-            if outcome != Kind::Info {
-                break;
-            }
-            if attempt < attempts {
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        };
+        if outcome != Kind::Ok {
+            return;
         }
-        if payment.repeat && outcome == Kind::Ok {
-            // Same number, same payload, though the answer is known: it must be the same answer again.
-            self.recharge(client, payment, attempts + 1, payment.amount, false)
-                .await;
+        if subject.repeat {
+            // Same key, same payload, though the answer is known: it must be the same answer again.
+            self.send(client, subject, attempt + 1, None).await;
         }
-        // Only after a definite answer: a number that is not recorded yet may be used with any payload.
-        if payment.conflict && outcome == Kind::Ok {
-            self.recharge(client, payment, 1, conflict_amount(&self.plan), true)
-                .await;
+        // Only after a definite answer: a key that is not recorded yet may be used with any payload.
+        if let Some(change) = &subject.conflict {
+            self.send(client, subject, 1, Some(change)).await;
         }
     }
 
-    async fn recharge(
+    /// One attempt to start a subject, or a later request with its key and another value of one field.
+    async fn send(
         &self,
-        client: &mut Client,
-        payment: &Payment,
+        client: &mut Session,
+        subject: &Subject,
         attempt: u32,
-        amount: i128,
-        conflict: bool,
-    ) -> (Kind, Option<String>) {
-        let mut value = Recharge {
-            tx: payment.tx.clone(),
-            account: payment.account.clone(),
-            amount: Minor(amount),
-            k: (!conflict).then_some(payment.k),
+        change: Option<&(String, String)>,
+    ) -> Kind {
+        let Some(request) = self
+            .parts
+            .manifest
+            .actions
+            .get(&subject.action)
+            .and_then(|action| action.request())
+        else {
+            return Kind::Fail;
+        };
+        let mut args = subject.args();
+        args.extend(change.cloned());
+        let op = Op {
+            action: subject.action.clone(),
+            subject: subject.name.clone(),
             attempt,
-            good: payment.good,
-            conflict,
-            ..Recharge::default()
+            args,
+            changed: change.iter().map(|(field, _)| field.clone()).collect(),
+            ..Op::default()
         };
-        let op = &self.operations.recharge;
-        let card = if payment.good { &op.good_card } else { &op.declined_card };
-        let amount = major(amount, self.scale).to_string();
-        let vars = [
-            ("tx", payment.tx.as_str()),
-            ("account", payment.account.as_str()),
-            ("amount", amount.as_str()),
-            ("card", card.as_deref().unwrap_or("")),
-        ];
-        self.invoke(client, Body::Recharge(value.clone()));
-        let answer = self.caller.call(op, &vars).await;
-        self.progress.recharge(answer.kind);
-        let known_as = answer.tx.clone();
-        value.status = answer.status;
-        value.answer_tx = known_as.clone();
-        value.result = answer.result.clone();
-        value.answer_account = answer.account.clone();
-        value.answer_amount = answer.amount.clone();
-        let kind = answer.kind;
-        self.complete(client, Body::Recharge(value), answer);
-        (kind, known_as)
-    }
-
-    /// Asks one question about some earlier payment.
-    async fn ask(&self, client: &mut Client, rng: &mut ChaCha8Rng) {
-        let (tx, account) = {
-            let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            // Recent payments are the interesting ones: their fate is still open.
-            let Some(last) = asked.len().checked_sub(1) else { return };
-            asked[last - rng.random_range(0..=last.min(20))].clone()
-        };
-        match rng.random_range(0..4) {
-            0 => drop(self.query(client, QueryPath::Pay, &tx).await),
-            1 => self.balance(client, &account).await,
-            _ => drop(self.query(client, QueryPath::Account, &tx).await),
+        let answer = self.operate(client, &request, op).await;
+        self.progress().answered(answer.kind);
+        if change.is_none() {
+            self.remember(subject, attempt, &answer);
         }
+        answer.kind
     }
 
-    async fn query(&self, client: &mut Client, path: QueryPath, tx: &str) -> Kind {
-        let op = match path {
-            QueryPath::Pay => &self.operations.query_pay,
-            QueryPath::Account | QueryPath::Compensate => &self.operations.query_account,
-        };
-        let Some(op) = op else { return Kind::Ok };
-        let mut value = Query {
-            tx: tx.to_owned(),
-            ..Query::default()
-        };
-        self.invoke(client, Body::Query(path, value.clone()));
-        let answer = self.caller.call(op, &[("tx", tx)]).await;
-        value.status = answer.status;
-        value.result = answer.result.clone();
-        let kind = answer.kind;
-        self.complete(client, Body::Query(path, value), answer);
-        kind
+    /// One operation, from its beginning to its end.
+    async fn operate(&self, client: &mut Session, request: &Request<'_>, op: Op) -> Answer {
+        self.operate_once(client, request, op, false).await
     }
 
-    async fn balance(&self, client: &mut Client, account: &str) {
-        let Some(op) = &self.operations.balance else { return };
-        let mut value = Balance {
-            account: account.to_owned(),
-            ..Balance::default()
-        };
-        self.invoke(client, Body::Balance(value.clone()));
-        let answer = self.caller.call(op, &[("account", account)]).await;
-        value.status = answer.status;
-        value.balance = answer.balance.clone();
-        self.complete(client, Body::Balance(value), answer);
-    }
-
-    /// Opens one account, trying until the database says that it is there; past the deadline, its last answer.
-    async fn open_account(&self, client: &mut Client, account: &str, deadline: Instant) -> Result<(), String> {
-        let lookup = |name: &str| (name == "account").then(|| account.to_owned());
-        let sql = fill(&self.operations.open_account.sql, &lookup);
-        loop {
-            let body = Body::OpenAccount(OpenAccount {
-                account: account.to_owned(),
-            });
-            self.invoke(client, body.clone());
-            let run = sqlx::query(AssertSqlSafe(sql.clone())).execute(&self.accounts_db);
-            let timeout = Duration::from_millis(self.plan.op_timeout_ms);
-            let (kind, error) = match tokio::time::timeout(timeout, run).await {
-                Ok(Ok(_)) => (Kind::Ok, None),
-                Ok(Err(sqlx::Error::Database(e))) if e.is_unique_violation() => (Kind::Ok, None),
-                Ok(Err(e)) => (Kind::Info, Some(e.to_string())),
-                Err(_) => (Kind::Info, Some("timeout".to_owned())),
-            };
-            self.complete(client, body, Answer::none(kind, error.clone()));
-            if kind == Kind::Ok {
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                return Err(format!(
-                    "account {account} cannot be opened: {}",
-                    error.unwrap_or_default()
-                ));
-            }
-            tokio::time::sleep(OPEN_ACCOUNT_RETRY).await;
+    /// [`Workload::operate`]. With `once` it is done as well where an earlier statement, whose answer was lost, has done it.
+    async fn operate_once(&self, client: &mut Session, request: &Request<'_>, mut op: Op, once: bool) -> Answer {
+        let recorder = &self.parts.recorder;
+        let learned = client.answers();
+        let args = op.args.clone();
+        let lookup = |name: &str| args.get(name).or_else(|| learned.get(name)).cloned();
+        recorder.record(
+            Process::Client(client.process),
+            Kind::Invoke,
+            Body::Op(op.clone()),
+            None,
+        );
+        let mut answer = self.parts.caller.call(request, &lookup, client).await;
+        if answer.duplicate && once {
+            (answer.kind, answer.error) = (Kind::Ok, None);
         }
-    }
-
-    fn client(&self) -> Client {
-        Client(self.processes.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn invoke(&self, client: &Client, body: Body) {
-        self.recorder
-            .record(Process::Client(client.0), Kind::Invoke, body, None);
-    }
-
-    fn complete(&self, client: &mut Client, body: Body, answer: Answer) {
-        self.recorder
-            .record(Process::Client(client.0), answer.kind, body, answer.error);
+        op.status = answer.status;
+        op.answer.clone_from(&answer.parts);
+        let ended = Body::Op(op);
+        recorder.record(
+            Process::Client(client.process),
+            answer.kind,
+            ended,
+            answer.error.clone(),
+        );
         if answer.kind == Kind::Info {
-            *client = self.client();
+            client.process = self.next_process();
         }
+        answer
+    }
+
+    fn retry_after_ms(&self, action: &crate::plan::manifest::Action) -> u64 {
+        self.parts.plan.retry_after_ms.unwrap_or(action.retry.after.0)
+    }
+
+    /// A client that has nothing to do, or a new one.
+    fn client(&self) -> Session {
+        let idle = locked(&self.idle).pop();
+        idle.unwrap_or_else(|| Session::new(self.next_process()))
+    }
+
+    /// A client has nothing to do any more.
+    fn leave(&self, client: Session) {
+        locked(&self.idle).push(client);
+    }
+
+    fn next_process(&self) -> u64 {
+        self.processes.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -356,5 +323,9 @@ async fn join_all(mut tasks: JoinSet<()>) {
 }
 
 fn take<T>(todo: &Mutex<std::vec::IntoIter<T>>) -> Option<T> {
-    todo.lock().unwrap_or_else(PoisonError::into_inner).next()
+    locked(todo).next()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,11 @@
-//! The pace of the clients: whether they begin new payments, or rest. What has begun goes on.
+//! The pace of the clients: whether they start new subjects, or rest. What has begun goes on.
 //! Never: lets a rest outlast its guard.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Whether clients begin new payments.
+/// Whether clients start new subjects.
 #[derive(Clone, Debug)]
 pub struct Pace(Arc<watch::Sender<usize>>);
 
@@ -21,7 +21,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// From now on no client begins a new payment.
+    /// From now on no client starts a new subject.
     pub fn rest(&self) -> Resting {
         self.0.send_modify(|resting| *resting += 1);
         Resting(self.clone())

@@ -7,19 +7,19 @@ use paytwice_checkers::history::Kind;
 /// What the clients have seen so far.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Payments begun.
+    /// Subjects begun.
     pub begun: AtomicU64,
-    /// Recharges answered ok.
+    /// Requests that start one, answered ok.
     pub ok: AtomicU64,
-    /// Recharges answered fail.
+    /// Requests that start one, answered fail.
     pub fail: AtomicU64,
-    /// Recharges whose outcome is unknown.
+    /// Requests that start one, whose outcome is unknown.
     pub info: AtomicU64,
 }
 
 impl Progress {
-    /// Counts the end of one recharge.
-    pub fn recharge(&self, kind: Kind) {
+    /// Counts the end of one request.
+    pub fn answered(&self, kind: Kind) {
         let counter = match kind {
             Kind::Ok => &self.ok,
             Kind::Fail => &self.fail,
@@ -32,13 +32,13 @@ impl Progress {
 /// [`Progress`] at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Payments begun.
+    /// Subjects begun.
     pub begun: u64,
-    /// Recharges answered ok.
+    /// Requests that start one, answered ok.
     pub ok: u64,
-    /// Recharges answered fail.
+    /// Requests that start one, answered fail.
     pub fail: u64,
-    /// Recharges whose outcome is unknown.
+    /// Requests that start one, whose outcome is unknown.
     pub info: u64,
 }
 

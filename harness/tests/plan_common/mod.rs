@@ -24,13 +24,11 @@ pub(crate) fn pay_account() -> Target {
 /// A target without a broker: a front that calls a ledger, which stands on a database.
 pub(crate) fn chain() -> Target {
     let manifest = Manifest::parse("target.toml", CHAIN).unwrap_or_else(|e| panic!("{e}"));
-    Target {
-        dir: PathBuf::from("."),
-        manifest,
-    }
+    Target::new(".", manifest)
 }
 
-const CHAIN: &str = r#"
+/// The text of the manifest of [`chain`].
+pub(crate) const CHAIN: &str = r#"
 version = 1
 name = "chain"
 summary = "front calls ledger"
@@ -54,30 +52,44 @@ ready = "/"
 links = ["store"]
 env = { DB = "${store.addr}/${database.book}" }
 
-[money]
-scale = 0
-digits = 9
+[keys.order]
+at = ["http:/id", "path:/orders/{order}", "path:/book/{order}", "sql:entries.order_id"]
 
-[operations.recharge]
-service = "front"
-method = "POST"
-path = "/"
-body = { id = "${tx}", to = "${account}", n = "${amount}" }
-ok = [200]
+[subjects.shelf]
+names = "shelf-{n}"
+open = { call = "PUT front /shelves/${shelf}", ok = [201] }
 
-[operations.open-account]
-database = "book"
-sql = "INSERT INTO a VALUES ('${account}')"
+[subjects.order]
+key = "order"
+makes_key = "server"
+fields = { shelf = "shelf", pieces = { coded = "shelf", scale = 0, digits = 9 } }
 
-[reads.payments]
-database = "book"
-sql = "SELECT 1"
-success = ["ok"]
+[actions.login]
+sets_up = true
+call = "POST front /login"
+form = { user = "anna" }
+answer = { token = "header:X-Token", name = "text" }
 
-[reads.balances]
-database = "book"
-sql = "SELECT 1"
+[actions.order]
+starts = "order"
+call = "POST front /orders"
+body = '{ "shelf": "${shelf}", "pieces": ${pieces}, "lines": [{ "n": 1 }] }'
+headers = { Authorization = "Bearer ${login.token}" }
+answer = { order = "/id" }
 
-[promise]
-credited = "once"
+[actions.look-up]
+asks = "order"
+call = "GET front /orders/${order}"
+
+[views.pieces]
+call = "GET ledger /shelves/${shelf}"
+each = "shelf"
+columns = { pieces = "/pieces" }
+at = ["initial", "final"]
+
+[[promises]]
+checker = "exactly-once"
+subject = "order"
+started = "order"
+effect = { view = "pieces", by = "pieces" }
 "#;

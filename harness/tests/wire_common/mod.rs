@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use paytwice::plan::{Direction, WireDetail};
 use paytwice::wire::{Action, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, WireSink};
-use paytwice_checkers::history::WireEvent;
+use paytwice_checkers::history::Wire;
 
 /// Keeps what crossed.
 #[derive(Default)]
-pub(crate) struct Seen(Mutex<Vec<WireEvent>>);
+pub(crate) struct Seen(Mutex<Vec<Wire>>);
 
 impl WireSink for Seen {
-    fn record(&self, event: WireEvent) {
+    fn record(&self, event: Wire) {
         self.0.lock().unwrap().push(event);
     }
 }
@@ -28,12 +28,12 @@ impl Seen {
         Arc::default()
     }
 
-    pub(crate) fn events(&self) -> Vec<WireEvent> {
+    pub(crate) fn events(&self) -> Vec<Wire> {
         self.0.lock().unwrap().clone()
     }
 
     /// Events whose point begins so.
-    pub(crate) fn of(&self, point: &str) -> Vec<WireEvent> {
+    pub(crate) fn of(&self, point: &str) -> Vec<Wire> {
         self.events()
             .into_iter()
             .filter(|e| e.point.starts_with(point))

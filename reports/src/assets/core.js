@@ -1,21 +1,22 @@
-// The page's data, and how numbers are written: the same way as in the rest of the reports.
+// The page's data, and numbers in words, written as in the other reports.
 "use strict";
 
 window.addEventListener("error", (event) => { document.documentElement.dataset.failed = event.message; });
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const ROWS = DATA.payments.rows;
+const WORDS = DATA.words;
+const { rows: ROWS, fields: FIELDS } = DATA.subjects;
 const OUTCOMES = ["ok", "fail", "info"];
 const HUES = 7;
 
-// Columns of a payment's row; times are in microseconds, the last two since `start`.
-const TX = 0, ACCOUNT = 1, AMOUNT = 2, K = 3, ATTEMPTS = 4, OUTCOME = 5, RECORDED = 6, RESULT = 7, DELIVERED = 8,
-  CREDITED = 9, BY_MESSAGE = 10, START = 11, ANSWERED = 12, FIRST_DELIVERED = 13, ANOMALIES = 14;
+// Columns of a subject's row; times are in microseconds, the last two since `START`.
+const SUBJECT = 0, ASKED = 1, ATTEMPTS = 2, OUTCOME = 3, RECORDED = 4, RESULT = 5, DELIVERED = 6, EFFECTS = 7,
+  BEFORE_REPAIR = 8, START = 9, ANSWERED = 10, FIRST_DELIVERED = 11, ANOMALIES = 12;
 
 const $ = (id) => document.getElementById(id);
 const text = (number) => number === null ? null : DATA.strings[number];
 
-// Text is only ever put into text nodes: no string of the history can become markup.
+// Strings of the history go into text nodes and attributes only: they never become markup.
 function el(tag, attributes, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -30,20 +31,16 @@ function count(n) {
   return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
-function plural(n, noun) {
-  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
+function subjects(n) {
+  return `${count(n)} ${n === 1 ? WORDS.subject : WORDS.subjects}`;
 }
 
 function times(n) {
   return n === 0 ? "never" : n === 1 ? "once" : n === 2 ? "twice" : `${count(n)} times`;
 }
 
-function money(minor) {
-  const negative = minor.startsWith("-");
-  const digits = (negative ? minor.slice(1) : minor).padStart(DATA.scale + 1, "0");
-  const whole = digits.slice(0, digits.length - DATA.scale);
-  const fraction = digits.slice(digits.length - DATA.scale);
-  return (negative ? "-" : "") + whole + (DATA.scale ? "." + fraction : "");
+function capital(word) {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function moment(us) {
@@ -59,7 +56,7 @@ function span(us) {
   return (us / 1e6).toFixed(1) + " s";
 }
 
-// Faults with their names and hues; the table of faults counts hues the same way.
+// Faults with their names and colors; the table of faults assigns colors in the same order.
 const FAULTS = (() => {
   const kinds = [];
   return DATA.timeline.faults.map(([id, kind, on, from, to, seen]) => {

@@ -1,4 +1,4 @@
-// The cursor of the plots: what stands under it, zoom, keyboard.
+// The cursor of the plots: tooltip, zoom, keyboard.
 
 const NEAR = 14;
 
@@ -27,7 +27,7 @@ function nearestTroubled(x, y) {
   return best;
 }
 
-// What the tooltip says, as lines; a null is a rule between them.
+// The lines of the tooltip; a null draws a rule.
 function sayAt(time, point, troubled) {
   const { width } = DATA.timeline.series;
   const slice = Math.min(Math.max(Math.floor(time / width), 0), series().ok.length - 1);
@@ -43,17 +43,17 @@ function sayAt(time, point, troubled) {
   for (const fault of force) lines.push({ said: fault.name + (fault.seen ? "" : ", not seen"), tone: plot.color.hues[fault.hue] });
   if (point !== null) lines.push(null, ...sayPoint(point));
   if (troubled !== null) {
-    const p = ROWS[troubled.row];
-    lines.push(null, { said: `${p[ANOMALIES].map(text).join(", ")}: ${p[TX]}`, strong: true, tone: plot.color.bad }, { said: "Click for its story." });
+    const s = ROWS[troubled.row];
+    lines.push(null, { said: `${s[ANOMALIES].map(text).join(", ")}: ${s[SUBJECT]}`, strong: true, tone: plot.color.bad }, { said: "click for its story" });
   }
   return lines;
 }
 
-function sayPoint([time, latency, f, outcome, row]) {
+function sayPoint([time, latency, action, outcome, row]) {
   const took = latency === null ? "never answered" : span(latency);
-  const lines = [{ said: `${text(f)} ${OUTCOMES[outcome]}, ${took}`, strong: true, tone: plot.color[OUTCOMES[outcome]] }];
+  const lines = [{ said: `${text(action)} ${OUTCOMES[outcome]}, ${took}`, strong: true, tone: plot.color[OUTCOMES[outcome]] }];
   lines.push({ said: `asked at ${moment(time)}` });
-  if (row !== null) lines.push({ said: `payment ${ROWS[row][TX]}; click for its story` });
+  if (row !== null) lines.push({ said: `${WORDS.subject} ${ROWS[row][SUBJECT]}; click for its story` });
   return lines;
 }
 
@@ -110,7 +110,7 @@ function release() {
     return;
   }
   const row = plot.trouble?.row ?? plot.near?.[4];
-  if (drag && row != null) location.hash = "payment=" + encodeURIComponent(ROWS[row][TX]);
+  if (drag && row != null) location.hash = "subject=" + encodeURIComponent(ROWS[row][SUBJECT]);
 }
 
 function keyed(event) {
@@ -118,7 +118,7 @@ function keyed(event) {
   const step = { ArrowLeft: -width, ArrowRight: width }[event.key];
   if (event.key === "Escape") return leave();
   if (event.key === "Enter" && plot.near?.[4] != null) {
-    location.hash = "payment=" + encodeURIComponent(ROWS[plot.near[4]][TX]);
+    location.hash = "subject=" + encodeURIComponent(ROWS[plot.near[4]][SUBJECT]);
     return;
   }
   if (!step) return;

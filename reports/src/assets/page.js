@@ -1,15 +1,15 @@
-// Links into the page, the copy button, the section in sight; then everything starts.
+// Links into the page, the copy button, the current section; then everything starts.
 
 function follow() {
   const [name, value] = location.hash.slice(1).split(/=(.*)/s);
-  if (value === undefined) return;
+  if (value === undefined || WORDS === null) return;
   const wanted = decodeURIComponent(value);
-  if (name === "payment" && !showPayment(wanted)) showPayments({ find: wanted });
-  if (name === "account") showPayments({ find: wanted });
-  if (name === "anomaly") showPayments({ show: `anomaly:${wanted}` });
+  if (name === "subject" && !showSubject(wanted)) showSubjects({ find: wanted });
+  if (name === "holder") showSubjects({ find: wanted });
+  if (name === "anomaly") showSubjects({ show: `anomaly:${wanted}` });
 }
 
-// A second click on the same link is meant as well.
+// A second click on the same link fires no hashchange event.
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.('a[href^="#"]');
   if (link?.getAttribute("href") === location.hash) setTimeout(follow);
@@ -40,7 +40,7 @@ const spy = () => {
 };
 document.addEventListener("scroll", spy, { passive: true });
 
-startTable();
+if (WORDS !== null) startTable();
 startTimeline();
 spy();
 follow();

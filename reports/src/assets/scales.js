@@ -1,6 +1,6 @@
 // Scales and ticks of the plots.
 
-// Rises through 1, 2, 5 times powers of ten; the first step that makes at most `most` of them.
+// The smallest step of 1, 2 or 5 times a power of ten that divides `length` into at most `most` parts.
 function niceStep(length, most) {
   let power = 10 ** Math.floor(Math.log10(length / most || 1));
   for (;;) {
@@ -34,12 +34,12 @@ function logTicks(from, to) {
   return ticks;
 }
 
-// 1 ms, 10 ms, 1 s: round values need no digits behind the point.
+// 1 ms, 10 ms, 1 s: round values without decimals.
 function roundSpan(us) {
   return us < 1e3 ? `${us} µs` : us < 1e6 ? `${us / 1e3} ms` : `${us / 1e6} s`;
 }
 
-// A lane per fault; where there are too many, faults that never overlap share one.
+// One lane per fault; where there are too many, faults that do not overlap share a lane.
 function laneOf(faults, most) {
   if (faults.length <= most) return faults.map((_, at) => at);
   const ends = [];

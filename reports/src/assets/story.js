@@ -1,45 +1,52 @@
-// The story of one payment: a few sentences, then every step in order, with the faults it ran into.
+// The story of one subject: a summary, then every step in order, with the faults that overlap it.
 
 function story(row) {
-  const payment = ROWS[row];
+  const subject = ROWS[row];
   const parts = document.createDocumentFragment();
-  parts.append(el("p", { class: "facts-line" }, ...storyFacts(payment)));
+  parts.append(el("p", { class: "facts-line" }, ...storyFacts(subject)));
   const steps = storySteps(DATA.stories[row]);
   if (steps === null) {
-    parts.append(el("p", { class: "remark" }, "Its steps are left out of this page; they are in history.jsonl."));
+    parts.append(el("p", { class: "remark" }, "Its steps are left out of this page. history.jsonl holds them."));
     return parts;
   }
   const body = el("tbody");
-  for (const step of withFaults(steps)) body.append(storyRow(step, payment[START]));
-  const heads = [["Time", "n"], ["Since", "n"], ["Process or link", null], ["What", null], ["Value", null]];
+  for (const step of withFaults(steps)) body.append(storyRow(step, subject[START]));
+  const heads = [["Time", "n"], ["Since", "n"], ["Process, link or view", null], ["What", null], ["Value", null]];
   parts.append(el("table", { class: "events" },
-    el("caption", { class: "hidden" }, `Story of payment ${payment[TX]}`),
+    el("caption", { class: "hidden" }, `Story of ${WORDS.subject} ${subject[SUBJECT]}`),
     el("thead", null, el("tr", null, ...heads.map(([head, side]) => el("th", { scope: "col", class: side }, head)))),
     body));
   return parts;
 }
 
-function storyFacts(p) {
+function storyFacts(s) {
   const bold = (said) => el("b", null, said);
-  const facts = [bold(money(p[AMOUNT])), ` to ${text(p[ACCOUNT])}, `];
-  if (p[CREDITED] === null) {
-    facts.push("credits ", bold("not known"));
-  } else {
-    facts.push("credited ", bold(times(p[CREDITED])));
-    if (p[BY_MESSAGE] !== null && p[CREDITED] > p[BY_MESSAGE]) {
-      facts.push(` (by its message ${times(p[BY_MESSAGE])}, the rest by a query)`);
-    }
-    facts.push(`: the digit at ${DATA.base}`, el("sup", null, String(p[K])), " of what the balance gained, in minor units");
+  const asked = FIELDS.map((field, at) => s[ASKED][at] === null ? null : `${field.name} ${text(s[ASKED][at])}`);
+  const facts = [asked.filter((said) => said !== null).join(", ")];
+  const say = (...said) => facts.push(...said, ". ");
+  if (facts[0] === "") facts.pop();
+  else facts.push(". ");
+  if (s[EFFECTS] === null) say(`Whether it was ${WORDS.effect} is `, bold("unknown"));
+  else say(`${capital(WORDS.effect)} `, bold(times(s[EFFECTS])), repairWords(s));
+  if (DATA.subjects.records) say(recordedWords(s));
+  say(`Attempted ${times(s[ATTEMPTS])}`, s[ANSWERED] === null ? "; no definite answer" : `; a definite answer after ${span(s[ANSWERED])}`);
+  if (DATA.subjects.deliveries) {
+    say(`Delivered ${times(s[DELIVERED])}`, s[FIRST_DELIVERED] === null ? "" : `, first after ${span(s[FIRST_DELIVERED])}`);
   }
-  const result = p[RESULT] === null ? "" : `, result ${text(p[RESULT])}`;
-  facts.push(`. Attempted ${times(p[ATTEMPTS])}, recorded ${times(p[RECORDED])}${result}, delivered ${times(p[DELIVERED])}`);
-  if (p[ANSWERED] !== null) facts.push(`; a definite answer after ${span(p[ANSWERED])}`);
-  if (p[FIRST_DELIVERED] !== null) facts.push(`, delivered first after ${span(p[FIRST_DELIVERED])}`);
-  facts.push(".");
   return facts;
 }
 
-// Unpacks time, index, who, what, value; times and indices are differences, a who below zero is a client.
+function repairWords(s) {
+  if (s[BEFORE_REPAIR] === null || s[EFFECTS] <= s[BEFORE_REPAIR]) return "";
+  return s[BEFORE_REPAIR] === 0 ? ", by the repair only" : `, ${times(s[EFFECTS] - s[BEFORE_REPAIR])} of them by the repair`;
+}
+
+function recordedWords(s) {
+  if (s[RECORDED] === null) return `Whether it was ${WORDS.recorded} is unknown`;
+  return `${capital(WORDS.recorded)} ${times(s[RECORDED])}` + (s[RESULT] === null ? "" : ` as ${text(s[RESULT])}`);
+}
+
+// Unpacks time, index, who, what, value: times and indices are differences, a negative who is a client.
 function storySteps(flat) {
   if (flat === null) return null;
   const steps = [];
@@ -52,9 +59,9 @@ function storySteps(flat) {
   return steps;
 }
 
-// Adds what faults did while the payment was under way; the reads at the end of the run do not count.
+// Adds the faults that overlap the subject's operations and frames. Views are read later and are not counted.
 function withFaults(steps) {
-  const busy = steps.filter((step) => !step.what.startsWith("read"));
+  const busy = steps.filter((step) => step.what !== "view" && !step.what.startsWith("view "));
   if (busy.length === 0) return steps;
   const from = busy[0].time, to = busy[busy.length - 1].time;
   const asides = [];

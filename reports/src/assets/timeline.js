@@ -6,7 +6,7 @@ const plot = {
 };
 const LANES_MAX = 14, LANE = 19;
 const POINTS = DATA.timeline.points.points;
-const TROUBLED = ROWS.map((p, row) => ({ row, time: p[START] })).filter(({ row }) => ROWS[row][ANOMALIES].length);
+const TROUBLED = ROWS.map((s, row) => ({ row, time: s[START] })).filter(({ row }) => ROWS[row][ANOMALIES].length);
 
 function colors() {
   const style = getComputedStyle(document.documentElement);
@@ -16,7 +16,7 @@ function colors() {
   plot.font = getComputedStyle(document.body).fontFamily;
 }
 
-// Places of the parts, from the width that there is.
+// Lays out the parts for the current width.
 function arrange() {
   const width = plot.canvas.parentElement.clientWidth;
   const small = width < 560;
@@ -99,7 +99,7 @@ function line(x1, y1, x2, y2, color, width = 1) {
   pen.stroke();
 }
 
-// A wash of color over the plots while a fault is in force; a fault without effect casts none.
+// Tints the plots while a fault is in force; a fault that was not seen to take effect is left out.
 function paintBands() {
   const { pen, at } = plot;
   for (const fault of FAULTS) {
@@ -165,7 +165,7 @@ function paintFaults() {
   });
 }
 
-// Beside its bar, as much of the name as there is room for.
+// Writes as much of the name beside the bar as fits.
 function labelFault(fault, x1, x2, y) {
   const { pen, at, color } = plot;
   const odd = `${fault.seen ? "" : ", not seen"}${fault.healed ? "" : ", never healed"}`;
@@ -211,7 +211,7 @@ function paintPoints() {
   pen.globalAlpha = 1;
 }
 
-// The shape says the outcome as well as the color does: dot, triangle, cross.
+// The shape shows the outcome too: dot ok, triangle fail, cross info.
 function mark(outcome, x, y, radius) {
   const { pen } = plot;
   if (outcome === 0) {

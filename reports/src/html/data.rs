@@ -2,26 +2,35 @@
 
 use serde::Serialize;
 
-use super::payments::Rows;
 use super::points::{self, Points};
 use super::series::{self, Series};
 use super::stories::{self, Story};
 use super::strings::Strings;
-use crate::witness::Payments;
-use crate::{ReportError, RunReport, ops};
+use super::subjects::Rows;
+use crate::witness::Subjects;
+use crate::{ReportError, RunReport, ops, text};
 
 /// Everything that is embedded.
 #[derive(Debug, Serialize)]
 pub(crate) struct Data {
-    scale: u32,
-    base: u32,
-    /// Payments, one row each.
-    pub(crate) payments: Rows,
-    /// Stories of the payments, by row; null where it was left out.
+    words: Option<Words>,
+    /// Subjects, one row each.
+    pub(crate) subjects: Rows,
+    /// Stories of the subjects, by row; null where it was left out.
     stories: Vec<Option<Story>>,
     /// What the plots show.
     pub(crate) timeline: Timeline,
     strings: Vec<String>,
+}
+
+/// What the target calls its subjects, in singular and plural, and what happens to them.
+#[derive(Debug, Serialize)]
+struct Words {
+    subject: String,
+    subjects: String,
+    recorded: String,
+    effect: String,
+    holder: Option<String>,
 }
 
 /// What the plots show.
@@ -40,56 +49,60 @@ pub(crate) struct Timeline {
 }
 
 impl Data {
-    pub(crate) fn new(report: &RunReport<'_>, payments: &Payments<'_>) -> Self {
+    pub(crate) fn new(report: &RunReport<'_>, subjects: &Subjects<'_>) -> Self {
         let mut strings = Strings::default();
-        let rows = Rows::new(report.results, &mut strings);
-        let stories = stories::tell(report, payments, &rows, &mut strings);
-        let ops = ops::pair(report.events);
-        let end_ns = ops::end_ns(report);
-        let results = report.results;
-        let timeline = Timeline {
-            end: end_ns / 1000,
-            points: points::sample(
-                &ops,
-                end_ns,
-                |tx| payments.find(tx).and_then(|at| rows.row_of(at)),
-                &mut strings,
-            ),
-            series: series::over_time(&ops, end_ns),
-            phases: results
-                .phases
-                .iter()
-                .map(|(name, from, to)| (name.clone(), from / 1000, to.map(us)))
-                .collect(),
-            faults: results
-                .faults
-                .iter()
-                .map(|f| {
-                    (
-                        f.id,
-                        f.fault.clone(),
-                        f.on.clone(),
-                        f.from_ns / 1000,
-                        f.to_ns.map(us),
-                        f.seen,
-                    )
-                })
-                .collect(),
-        };
-        let promise = &results.header.promise;
+        let rows = Rows::new(report, &mut strings);
+        let words = report.results.words.as_ref().map(|words| Words {
+            subject: words.subject.clone(),
+            subjects: text::plural_of(&words.subject),
+            recorded: words.recorded.clone(),
+            effect: words.effect.clone(),
+            holder: words.holder.clone(),
+        });
+        let stories = stories::tell(report, subjects, &rows, &mut strings);
+        let timeline = Timeline::new(report, subjects, &rows, &mut strings);
         Self {
-            scale: promise.scale,
-            base: promise.base,
-            payments: rows,
+            words,
+            subjects: rows,
             stories,
             timeline,
             strings: strings.into_list(),
         }
     }
 
-    /// JSON that nothing can break out of: without a `<` there is neither an end tag nor a comment in it.
+    /// JSON without a `<`: an end tag or a comment in it would end the script element.
     pub(crate) fn embed(&self) -> Result<String, ReportError> {
         Ok(serde_json::to_string(self)?.replace('<', "\\u003c"))
+    }
+}
+
+impl Timeline {
+    fn new(report: &RunReport<'_>, subjects: &Subjects<'_>, rows: &Rows, strings: &mut Strings) -> Self {
+        let ops = ops::pair(report.events);
+        let end_ns = ops::end_ns(report);
+        let row_of = |subject: &str| subjects.find(subject).and_then(|at| rows.row_of(at));
+        let phases = report.results.phases.iter();
+        let faults = report.results.faults.iter();
+        Self {
+            end: us(end_ns),
+            points: points::sample(&ops, end_ns, row_of, strings),
+            series: series::over_time(&ops, end_ns),
+            phases: phases
+                .map(|(name, from, to)| (name.clone(), us(*from), to.map(us)))
+                .collect(),
+            faults: faults
+                .map(|f| {
+                    (
+                        f.id,
+                        f.fault.clone(),
+                        f.on.clone(),
+                        us(f.from_ns),
+                        f.to_ns.map(us),
+                        f.seen,
+                    )
+                })
+                .collect(),
+        }
     }
 }
 

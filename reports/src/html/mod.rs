@@ -1,21 +1,21 @@
 //! `report.html`: one file, for review.
 //!
-//! It holds its own style, scripts and data, asks no network for anything (its content security policy forbids it),
-//! and works from a disk. Text of others reaches the page through the template's escaping, or through JSON that a
-//! script puts into text nodes; it is never markup. However large the history, the page stays within a size that a
-//! browser handles: what was left out is said where it is missing.
+//! The page holds its own style, scripts and data. It loads nothing (its content security policy forbids it) and works from a
+//! disk. Text of the history reaches the page through the template's escaping, or through JSON that a script puts into
+//! text nodes; it never becomes markup. The size of the page is bounded for any history: where something is left out, the
+//! page says so.
 
 pub(crate) mod data;
-pub(crate) mod payments;
 mod points;
 mod series;
 mod stories;
 mod strings;
+pub(crate) mod subjects;
 
 use askama::Template;
 
-use crate::sections::{checkers, coverage, faults, payments as payment_table, run, timeline, verdict, windows};
-use crate::witness::Payments;
+use crate::sections::{coverage, faults, promises, run, subjects as table, timeline, verdict, windows};
+use crate::witness::Subjects;
 use crate::{ReportError, RunReport};
 
 const STYLE: &str = concat!(
@@ -27,7 +27,7 @@ const STYLE: &str = concat!(
 const SCRIPT: &str = concat!(
     include_str!("../assets/core.js"),
     include_str!("../assets/story.js"),
-    include_str!("../assets/payments.js"),
+    include_str!("../assets/subjects.js"),
     include_str!("../assets/scales.js"),
     include_str!("../assets/timeline.js"),
     include_str!("../assets/hover.js"),
@@ -43,32 +43,32 @@ struct Page<'a> {
     script: &'static str,
     data: String,
     verdict: verdict::Section<'a>,
-    checkers: checkers::Section<'a>,
+    promises: promises::Section<'a>,
     timeline: timeline::Section,
     faults: faults::Section<'a>,
     coverage: coverage::Section<'a>,
     windows: windows::Section<'a>,
-    payments: payment_table::Section<'a>,
+    subjects: Option<table::Section<'a>>,
     run: run::Section<'a>,
     replay: &'a str,
 }
 
 /// The page.
 pub fn render(report: &RunReport<'_>) -> Result<String, ReportError> {
-    let payments = Payments::new(report);
-    let data = data::Data::new(report, &payments);
+    let subjects = Subjects::new(report);
+    let data = data::Data::new(report, &subjects);
     let page = Page {
         target: &report.results.header.target,
         word: crate::verdict::word(report.results.verdict),
         style: STYLE,
         script: SCRIPT,
         verdict: verdict::Section::new(report),
-        checkers: checkers::Section::new(report, &payments),
+        promises: promises::Section::new(report, &subjects),
         timeline: timeline::Section::new(report, &data.timeline),
         faults: faults::Section::new(report),
         coverage: coverage::Section::new(report),
         windows: windows::Section::new(report),
-        payments: payment_table::Section::new(report, &data.payments),
+        subjects: table::Section::new(report, &data.subjects),
         run: run::Section::new(report),
         replay: report.replay,
         data: data.embed()?,

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::payments::outcome;
 use super::strings::Strings;
+use super::subjects::outcome;
 use crate::ops::Op;
 
 /// Points that a page holds.
 const POINTS_MAX: usize = 8_000;
 /// Points of one slice of time when there are more.
 const SLICE_POINTS: usize = 8;
-/// Of those, how many are kept for operations without a plain ok.
+/// Of those, how many are kept for operations that did not end ok.
 const SLICE_NOT_OK: usize = 3;
 
 /// The embedded operations.
@@ -21,7 +21,7 @@ pub(crate) struct Points {
     points: Vec<Point>,
 }
 
-/// Begin and latency in microseconds (null: never ended), f, outcome, row of the payment table.
+/// Begin and latency in microseconds (null: never ended), action, outcome, row of the table of subjects.
 #[derive(Debug, Serialize)]
 struct Point(u64, Option<u64>, usize, u8, Option<usize>);
 
@@ -32,8 +32,8 @@ impl Points {
     }
 }
 
-/// All operations if they are few. Otherwise, of each slice of time, the slowest, some without a plain ok, and an
-/// even choice of the others.
+/// All operations if there are few. Otherwise, of each slice of time: the slowest, some that did not end ok, and an even
+/// choice of the others.
 pub(crate) fn sample(
     ops: &[Op<'_>],
     end_ns: u64,
@@ -47,7 +47,7 @@ pub(crate) fn sample(
     };
     let points = chosen.into_iter().map(|at| {
         let op = &ops[at];
-        let row = op.tx().and_then(&row_of);
+        let row = op.subject().and_then(&row_of);
         let f = strings.intern(op.invoke.body.f());
         Point(op.invoke.time / 1000, op.latency_us(), f, outcome(op.outcome()), row)
     });

@@ -1,4 +1,4 @@
-//! Rates and latency percentiles over time, for all operations and for each kind.
+//! Rates and latency percentiles over time, for all operations and for each action.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::ops::Op;
 
-/// Slices that a plot has at most.
+/// Most slices of a plot.
 const SLICES_MAX: u64 = 240;
-/// And at least, however few the operations.
+/// Fewest slices of a plot.
 const SLICES_MIN: u64 = 30;
-/// Operations that a slice should hold, so that its percentiles say something.
+/// Operations that a slice should hold, so that its percentiles mean something.
 const SLICE_OPS: u64 = 16;
 
 /// Series over slices of equal width.
@@ -19,12 +19,12 @@ const SLICE_OPS: u64 = 16;
 pub(crate) struct Series {
     /// Width of a slice in microseconds.
     pub(crate) width: u64,
-    /// Per f, and for all of them together under the empty name.
+    /// Per action, and for all of them together under the empty name.
     by_f: BTreeMap<String, Lines>,
 }
 
 impl Series {
-    /// The kinds of operations there are.
+    /// The actions.
     pub(crate) fn fs(&self) -> impl Iterator<Item = &str> {
         self.by_f.keys().map(String::as_str).filter(|f| !f.is_empty())
     }
@@ -103,7 +103,7 @@ fn lines(ops: &[&Op<'_>], slices: usize, width: u64) -> Lines {
     lines
 }
 
-/// The smallest value that at least `p` percent do not exceed.
+/// The smallest value that at least `p` percent of the values do not exceed.
 fn percentile(sorted: &[u64], p: usize) -> Option<u64> {
     let rank = (sorted.len() * p).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied()

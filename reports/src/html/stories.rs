@@ -1,15 +1,17 @@
-//! The story of each payment: what happened to it, in order. Bounded over all payments together.
+//! The story of each subject: what happened to it, in order. Bounded over all subjects together.
 
-use paytwice_checkers::history::{Body, Event, Process, Read, ReadMoment, Rows as ReadRows};
+use std::collections::HashMap;
+
+use paytwice_checkers::history::{Body, Event, Moment, Process, Row, View};
 use serde::Serialize;
 
-use super::payments::Rows;
 use super::strings::Strings;
+use super::subjects::Rows;
 use crate::RunReport;
 use crate::readable::{self, Lens};
-use crate::witness::Payments;
+use crate::witness::{self, Subjects};
 
-/// Steps that a page holds. The troubled payments' come first.
+/// Steps that a page holds. Those of subjects with anomalies come first.
 const STEPS_MAX: usize = 150_000;
 
 /// Steps, flat: microseconds since the step before, index since the step before, who, what, value. A `who` below zero
@@ -21,19 +23,19 @@ pub(crate) struct Story(Vec<i64>);
 /// One step before it is packed.
 struct Step<'a> {
     event: &'a Event,
-    /// What a read says about this payment; None for everything that is about this payment as it stands.
-    read: Option<String>,
+    /// The row of a view that is about this subject; None for other events.
+    row: Option<(&'a View, Row<'a>)>,
 }
 
 /// Stories by row of the table.
 pub(crate) fn tell(
     report: &RunReport<'_>,
-    payments: &Payments<'_>,
+    subjects: &Subjects<'_>,
     rows: &Rows,
     strings: &mut Strings,
 ) -> Vec<Option<Story>> {
-    let fates = &report.results.payments;
-    let mut steps = collect(report, payments, rows);
+    let fates = &report.results.fates;
+    let mut steps = Steps::collect(report, subjects, rows);
     let mut stories: Vec<Option<Story>> = (0..rows.len()).map(|_| None).collect();
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&row| fates[rows.positions()[row]].anomalies.is_empty());
@@ -44,103 +46,83 @@ pub(crate) fn tell(
             continue;
         }
         told += mine.len();
-        let lens = payments.lens(&fates[rows.positions()[row]].tx);
-        stories[row] = Some(pack(&mine, &lens, report.results.header.promise.scale, strings));
+        let lens = subjects.lens(&fates[rows.positions()[row]].subject);
+        stories[row] = Some(pack(&mine, &lens, strings));
     }
     stories
 }
 
-/// Every step of every payment that has a row, in order of the history.
-fn collect<'a>(report: &RunReport<'a>, payments: &Payments<'_>, rows: &Rows) -> Vec<Vec<Step<'a>>> {
-    let mut steps: Vec<Vec<Step<'a>>> = (0..rows.len()).map(|_| Vec::new()).collect();
-    let by_account = payments_by_account(report, rows);
-    let row_of = |tx: &str| payments.find(tx).and_then(|at| rows.row_of(at));
-    for event in report.events {
-        let mut add = |row: Option<usize>, read: Option<String>| {
-            // A frame may carry a payment's number twice, as the client's and as the server's.
-            if let Some(row) = row
-                && (read.is_some() || steps[row].last().is_none_or(|step| step.event.index != event.index))
-            {
-                steps[row].push(Step { event, read });
-            }
+/// The steps of every subject that has a row, in order of the history.
+struct Steps<'a> {
+    by_row: Vec<Vec<Step<'a>>>,
+}
+
+impl<'a> Steps<'a> {
+    fn collect(report: &RunReport<'a>, subjects: &Subjects<'_>, rows: &Rows) -> Vec<Vec<Step<'a>>> {
+        let mut steps = Steps {
+            by_row: (0..rows.len()).map(|_| Vec::new()).collect(),
         };
-        match &event.body {
-            Body::Recharge(v) => add(row_of(&v.tx), None),
-            Body::Query(_, v) => add(row_of(&v.tx), None),
-            Body::Wire(v) => v.tx.iter().for_each(|tx| add(row_of(tx), None)),
-            Body::Read(read) if read.at != ReadMoment::Initial => {
-                for (subject, text) in said(read) {
-                    match subject {
-                        Subject::Payment(tx) => add(row_of(tx), Some(text)),
-                        Subject::Account(account) => {
-                            let rows = by_account.get(account).into_iter().flatten();
-                            rows.for_each(|&row| add(Some(row), Some(text.clone())));
+        let by_holder = rows_by_holder(report, rows);
+        let key_columns = witness::key_columns(&report.results.header);
+        let holder_column = witness::holder_column(report.results);
+        let row_of = |key: &str| subjects.find(key).and_then(|at| rows.row_of(at));
+        for event in report.events {
+            match &event.body {
+                Body::Op(op) => steps.add(row_of(&op.subject), event, None),
+                Body::Wire(frame) => {
+                    let keys = frame.keys.values().flatten();
+                    keys.for_each(|key| steps.add(row_of(key), event, None));
+                }
+                Body::View(view) if !matches!(view.at, Moment::Initial | Moment::Look) => {
+                    for row in view.rows.iter().flat_map(|rows| rows.iter()) {
+                        let shown = Some((view, row));
+                        if let Some(key) = key_columns.iter().find_map(|column| row.get(column)) {
+                            steps.add(row_of(key), event, shown);
+                        } else if let Some(holder) = holder_column.and_then(|column| row.get(column)) {
+                            let held = by_holder.get(holder).into_iter().flatten();
+                            held.for_each(|&at| steps.add(Some(at), event, shown));
                         }
                     }
                 }
+                _ => {}
             }
-            _ => {}
+        }
+        steps.by_row
+    }
+
+    /// Adds a step. A frame is one step even if it holds several keys of the subject.
+    fn add(&mut self, row: Option<usize>, event: &'a Event, shown: Option<(&'a View, Row<'a>)>) {
+        let Some(mine) = row.map(|row| &mut self.by_row[row]) else {
+            return;
+        };
+        if shown.is_some() || mine.last().is_none_or(|step| step.event.index != event.index) {
+            mine.push(Step { event, row: shown });
         }
     }
-    steps
 }
 
-fn payments_by_account<'a>(report: &RunReport<'a>, rows: &Rows) -> std::collections::HashMap<&'a str, Vec<usize>> {
-    let mut by_account: std::collections::HashMap<&str, Vec<usize>> = std::collections::HashMap::new();
+fn rows_by_holder<'a>(report: &RunReport<'a>, rows: &Rows) -> HashMap<&'a str, Vec<usize>> {
+    let mut by_holder: HashMap<&str, Vec<usize>> = HashMap::new();
     for (row, &at) in rows.positions().iter().enumerate() {
-        by_account
-            .entry(report.results.payments[at].account.as_str())
-            .or_default()
-            .push(row);
+        if let Some(holder) = witness::holder(report.results, &report.results.fates[at]) {
+            by_holder.entry(holder).or_default().push(row);
+        }
     }
-    by_account
+    by_holder
 }
 
-enum Subject<'a> {
-    Payment(&'a str),
-    Account(&'a str),
-}
-
-/// What a read says, row by row.
-fn said(read: &Read) -> Vec<(Subject<'_>, String)> {
-    let at = readable::moment_of_read(read.at);
-    match &read.rows {
-        ReadRows::Payments(rows) => rows
-            .iter()
-            .map(|r| {
-                let text = format!("{at} read: recorded, result {}", r.result.as_deref().unwrap_or("NULL"));
-                (Subject::Payment(&r.tx), text)
-            })
-            .collect(),
-        ReadRows::Balances(rows) => rows
-            .iter()
-            .map(|r| {
-                let text = format!(
-                    "{at} read: {} has {}",
-                    r.account,
-                    r.balance.as_deref().unwrap_or("NULL")
-                );
-                (Subject::Account(&r.account), text)
-            })
-            .collect(),
-        ReadRows::Credits(rows) => rows
-            .iter()
-            .map(|r| (Subject::Payment(&r.tx), format!("{at} read: marked as credited")))
-            .collect(),
-    }
-}
-
-fn pack(steps: &[Step<'_>], lens: &Lens, scale: u32, strings: &mut Strings) -> Story {
+fn pack(steps: &[Step<'_>], lens: &Lens, strings: &mut Strings) -> Story {
     let mut flat = Vec::with_capacity(steps.len() * 5);
     let (mut time, mut index) = (0, 0);
     for step in steps {
         let event = step.event;
-        let line = if step.read.is_none() {
-            readable::line(event, scale, lens)
-        } else {
-            readable::bare(event)
+        let mut line = match step.row {
+            None => readable::line(event, lens),
+            Some(_) => readable::bare(event),
         };
-        let value = step.read.as_deref().unwrap_or(&line.value);
+        if let Some((view, row)) = step.row {
+            line.value = readable::row(view, row, lens);
+        }
         let who = match event.process {
             Process::Client(n) => -1 - number(n),
             Process::Named(_) => number(strings.intern(&line.who)),
@@ -151,14 +133,14 @@ fn pack(steps: &[Step<'_>], lens: &Lens, scale: u32, strings: &mut Strings) -> S
             delta(event.index, index),
             who,
             number(strings.intern(&line.what())),
-            number(strings.intern(value)),
+            number(strings.intern(&line.value)),
         ]);
         (time, index) = (now, event.index);
     }
     Story(flat)
 }
 
-/// A history runs forwards; one that does not is shown as if it stood still.
+/// 0 where time or index runs backwards, which only a damaged history does.
 fn delta(now: u64, before: u64) -> i64 {
     number(now.saturating_sub(before))
 }

@@ -1,4 +1,4 @@
-//! What was done to payments at the points that they passed, and what never was.
+//! Which actions were tried at which wire points, and which were never tried.
 
 use askama::Template;
 
@@ -22,7 +22,7 @@ struct Row<'a> {
 struct Done<'a> {
     action: &'a str,
     times: String,
-    /// In which states of the payment.
+    /// In which states of the subject.
     states: String,
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::{RunReport, text};
 
-/// Hues that fault kinds take in turn; the style sheet has as many.
+/// Colors that kinds of faults take in turn; the style sheet defines this many.
 const HUES: usize = 7;
 
 /// The table.
@@ -49,7 +49,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// One hue per kind, in order of appearance; the plots count the same way.
+/// One color per kind, in order of appearance, as in the plots.
 fn hue<'k>(kinds: &mut Vec<&'k str>, kind: &'k str) -> usize {
     let at = kinds.iter().position(|k| *k == kind).unwrap_or_else(|| {
         kinds.push(kind);

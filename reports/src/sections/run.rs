@@ -1,7 +1,8 @@
-//! The run itself: its phases, figures, policies and plan.
+//! The run itself: its phases, figures, policies, promises, subjects and plan.
 
 use askama::Template;
-use paytwice_checkers::history::Header;
+use paytwice_checkers::history::{Field, Header, Subject};
+use serde_json::{Map, Value};
 
 use crate::{RunReport, ops, text};
 
@@ -12,6 +13,10 @@ pub(crate) struct Section<'a> {
     header: &'a Header,
     phases: Vec<Phase<'a>>,
     figures: Vec<(String, String)>,
+    /// Checker and options.
+    promises: Vec<(&'a str, String)>,
+    /// Kind and fields.
+    subjects: Vec<(&'a str, String)>,
     plan: Option<&'a str>,
 }
 
@@ -28,29 +33,65 @@ impl<'a> Section<'a> {
     pub(crate) fn new(report: &RunReport<'a>) -> Self {
         let end_ns = ops::end_ns(report);
         let results = report.results;
+        let header = &results.header;
+        let phases = results.phases.iter();
+        let figures = results.figures.iter();
+        let promises = header.promises.iter();
+        let subjects = header.subjects.iter();
         Self {
-            header: &results.header,
-            phases: results
-                .phases
-                .iter()
-                .map(|(name, from, to)| phase(name, *from, *to, end_ns))
-                .collect(),
-            figures: results
-                .figures
-                .iter()
-                .map(|(name, value)| text::figure(name, *value, results.header.promise.scale))
-                .collect(),
+            header,
+            phases: phases.map(|(name, from, to)| phase(name, *from, *to, end_ns)).collect(),
+            figures: figures.map(|(name, value)| text::figure(name, *value)).collect(),
+            promises: promises.map(|p| (&*p.checker, options(&p.options))).collect(),
+            subjects: subjects.map(|(name, subject)| (&**name, described(subject))).collect(),
             plan: report.plan,
         }
     }
+}
 
-    /// What the target promises about credits that only a query brought.
-    fn late(&self) -> &'static str {
-        if self.header.promise.late_is_valid {
-            "accepted"
-        } else {
-            "an anomaly"
+/// One option per line, as the manifest writes them: `effect = { by = "rows", view = "shipments" }`.
+fn options(options: &Map<String, Value>) -> String {
+    let options = options.iter().map(|(name, value)| format!("{name} = {}", toml(value)));
+    options.collect::<Vec<_>>().join("\n")
+}
+
+fn toml(value: &Value) -> String {
+    let joined = |parts: Vec<String>| parts.join(", ");
+    match value {
+        Value::Object(map) => {
+            let pairs = map.iter().map(|(name, value)| format!("{name} = {}", toml(value)));
+            format!("{{ {} }}", joined(pairs.collect()))
         }
+        Value::Array(list) => format!("[{}]", joined(list.iter().map(toml).collect())),
+        other => other.to_string(),
+    }
+}
+
+/// `followed by order: quantity, sku (a sku)`.
+fn described(subject: &Subject) -> String {
+    let fields = subject.fields.iter().map(|(name, field)| field_words(name, field));
+    let fields: Vec<String> = fields.collect();
+    match &subject.key {
+        None => "there before the workload".to_owned(),
+        Some(key) if fields.is_empty() => format!("followed by {key}"),
+        Some(key) => format!("followed by {key}: {}", fields.join(", ")),
+    }
+}
+
+fn field_words(name: &str, field: &Field) -> String {
+    let names = field.names.as_ref().filter(|kind| *kind != name);
+    let names = names.map(|kind| format!("names one {kind}"));
+    let coded = field.coded.as_ref().map(|coded| {
+        let unit = match coded.scale {
+            0 => String::new(),
+            scale => format!(" units of 10^-{scale}"),
+        };
+        format!("the k-th of each {} is {}^k{unit}", coded.per, coded.base)
+    });
+    let words: Vec<String> = names.into_iter().chain(coded).collect();
+    match words.is_empty() {
+        true => name.to_owned(),
+        false => format!("{name} ({})", words.join("; ")),
     }
 }
 

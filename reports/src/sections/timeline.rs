@@ -9,7 +9,7 @@ use crate::{RunReport, ops, text};
 #[derive(Template)]
 #[template(path = "timeline.html")]
 pub(crate) struct Section {
-    /// Kinds of operations, for the choice.
+    /// Actions to choose from.
     fs: Vec<String>,
     summary: String,
     sampled: Option<String>,
@@ -21,7 +21,7 @@ impl Section {
         let (shown, total) = (timeline.points.len(), timeline.points.total);
         let sampled = (shown < total).then(|| {
             format!(
-                "{} of {} operations are drawn as points: of each slice of time the slowest, some without a plain ok, and \
+                "{} of {} operations are drawn as points: of each slice of time the slowest, some that did not end ok, and \
                  an even choice of the others. Percentiles and rates count all of them.",
                 text::count(shown as u64),
                 text::count(total as u64)
@@ -36,10 +36,10 @@ impl Section {
     }
 }
 
-/// What the picture shows, for those who do not see it.
+/// What the plots show, for screen readers.
 fn summary(report: &RunReport<'_>, total: usize) -> String {
     format!(
-        "{} over {}, with {}. The tables of faults and of availability below hold the figures.",
+        "{} over {}, with {}. The tables of faults and availability below hold the figures.",
         text::plural(total as u64, "operation"),
         text::span_ns(ops::end_ns(report)),
         text::plural(report.results.faults.len() as u64, "fault"),

@@ -1,4 +1,4 @@
-//! The verdict: what a reader takes home after five seconds.
+//! The verdict: its word, its sentence and the figures that matter most.
 
 use askama::Template;
 use paytwice_checkers::history::Header;
@@ -18,9 +18,9 @@ pub(crate) struct Section<'a> {
     tiles: Vec<Tile>,
 }
 
-/// One figure that stands under the sentence.
+/// One figure below the sentence.
 struct Tile {
-    label: &'static str,
+    label: String,
     value: String,
     /// `good`, `bad`, `odd` or nothing.
     mood: &'static str,
@@ -44,44 +44,38 @@ impl<'a> Section<'a> {
 
 fn tiles(report: &RunReport<'_>) -> Vec<Tile> {
     let results = report.results;
-    let payments = results.payments.len() as u64;
-    let troubled = verdict::troubled(results);
-    let mut tiles = vec![
-        Tile {
-            label: "Payments",
-            value: text::count(payments),
-            mood: "",
-        },
-        Tile {
-            label: "With anomalies",
-            value: text::count(troubled),
-            mood: if troubled > 0 { "bad" } else { "" },
-        },
-    ];
+    let mut tiles = Vec::new();
+    let mut tile = |label: &str, value: String, mood| {
+        tiles.push(Tile {
+            label: label.to_owned(),
+            value,
+            mood,
+        });
+    };
+    if let Some(words) = &results.words {
+        let subjects = verdict::capitalized(&text::plural_of(&words.subject));
+        tile(&subjects, text::count(results.fates.len() as u64), "");
+        let troubled = verdict::troubled(results);
+        tile(
+            "With anomalies",
+            text::count(troubled),
+            if troubled > 0 { "bad" } else { "" },
+        );
+    }
     if !results.faults.is_empty() {
         let seen = results.faults.iter().filter(|f| f.seen).count();
         let mood = if seen < results.faults.len() { "odd" } else { "" };
-        tiles.push(Tile {
-            label: "Faults that took effect",
-            value: format!("{seen} of {}", results.faults.len()),
+        tile(
+            "Faults that took effect",
+            format!("{seen} of {}", results.faults.len()),
             mood,
-        });
+        );
     }
-    // The first window is the whole workload.
-    let workload = results.windows.iter().find(|w| w.fault.is_none()).map(window::total);
-    if let Some(share) = workload.and_then(|total| total.availability()) {
-        tiles.push(Tile {
-            label: "Definite answers",
-            value: text::percent(share),
-            mood: "",
-        });
+    if let Some(share) = window::workload(results).and_then(|total| total.availability()) {
+        tile("Definite answers", text::percent(share), "");
     }
     if let Some(ms) = results.figures.get("convergence_ms") {
-        tiles.push(Tile {
-            label: "Converged after heal",
-            value: text::span_ms(*ms),
-            mood: "",
-        });
+        tile("Converged after heal", text::span_ms(*ms), "");
     }
     tiles
 }

@@ -1,4 +1,4 @@
-//! What clients got: counts, share of definite answers and latency, per window and kind of operation.
+//! Availability: counts, share of definite answers and latency, per window and action.
 
 use askama::Template;
 use paytwice_checkers::verdict::OpStats;

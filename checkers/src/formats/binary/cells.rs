@@ -5,27 +5,27 @@ pub(super) const FILE_HEADER_BYTES: usize = 32;
 /// Bytes of a block's header.
 pub(super) const BLOCK_HEADER_BYTES: usize = 64;
 /// Bytes of a record.
-pub(crate) const RECORD_BYTES: usize = 24;
+pub(super) const RECORD_BYTES: usize = 24;
 
 /// The record has a time.
-pub(crate) const FLAG_TIME: u8 = 1;
+pub(super) const FLAG_TIME: u8 = 1;
 /// Its index is not its position: two cells on the heap.
-pub(crate) const FLAG_INDEX: u8 = 2;
+pub(super) const FLAG_INDEX: u8 = 2;
 /// Its process number is long: two cells on the heap.
-pub(crate) const FLAG_PROCESS: u8 = 4;
+pub(super) const FLAG_PROCESS: u8 = 4;
 /// An error on the heap.
-pub(crate) const FLAG_ERROR: u8 = 8;
+pub(super) const FLAG_ERROR: u8 = 8;
 /// A key on the heap.
-pub(crate) const FLAG_KEY: u8 = 16;
+pub(super) const FLAG_KEY: u8 = 16;
 /// A map of further fields on the heap.
-pub(crate) const FLAG_REST: u8 = 32;
+pub(super) const FLAG_REST: u8 = 32;
 /// The value is where on the heap these begin; without it, it is a cell.
-pub(crate) const FLAG_HEAP: u8 = 64;
+pub(super) const FLAG_HEAP: u8 = 64;
 
 /// What a cell is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Tag {
+pub(super) enum Tag {
     Nil,
     Bool,
     Int,
@@ -64,21 +64,21 @@ const TAGS: [Tag; 16] = [
 ];
 
 /// The largest number beside a tag.
-pub(crate) const NUMBER_MAX: u32 = (1 << 28) - 1;
+pub(super) const NUMBER_MAX: u32 = (1 << 28) - 1;
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Cell(pub(crate) u32);
+pub(super) struct Cell(pub(super) u32);
 
 impl Cell {
-    pub(crate) const NIL: Cell = Cell(0);
+    pub(super) const NIL: Cell = Cell(0);
 
-    pub(crate) const fn new(tag: Tag, number: u32) -> Cell {
+    pub(super) const fn new(tag: Tag, number: u32) -> Cell {
         Cell(number << 4 | tag as u32)
     }
 
     /// A whole number, where it is short enough.
-    pub(crate) fn int(value: i64) -> Option<Cell> {
+    pub(super) fn int(value: i64) -> Option<Cell> {
         let short = i32::try_from(value)
             .ok()
             .filter(|v| (-(1 << 27)..1 << 27).contains(v))?;
@@ -86,36 +86,36 @@ impl Cell {
     }
 
     #[inline]
-    pub(crate) fn tag(self) -> Tag {
+    pub(super) fn tag(self) -> Tag {
         TAGS[(self.0 & 15) as usize]
     }
 
     #[inline]
-    pub(crate) fn number(self) -> u32 {
+    pub(super) fn number(self) -> u32 {
         self.0 >> 4
     }
 
     /// The number of an [`Tag::Int`], with its sign.
     #[inline]
-    pub(crate) fn signed(self) -> i64 {
+    pub(super) fn signed(self) -> i64 {
         i64::from(self.0.cast_signed() >> 4)
     }
 }
 
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) time: u64,
-    pub(crate) process: Cell,
-    pub(crate) f: u32,
-    pub(crate) value: u32,
-    pub(crate) kind: u8,
-    pub(crate) flags: u8,
+pub(super) struct Record {
+    pub(super) time: u64,
+    pub(super) process: Cell,
+    pub(super) f: u32,
+    pub(super) value: u32,
+    pub(super) kind: u8,
+    pub(super) flags: u8,
 }
 
 impl Record {
     #[inline]
-    pub(crate) fn from_bytes(bytes: &[u8; RECORD_BYTES]) -> Record {
+    pub(super) fn from_bytes(bytes: &[u8; RECORD_BYTES]) -> Record {
         let word = |at: usize| u32_at(bytes, at);
         Record {
             time: u64::from(word(0)) | u64::from(word(4)) << 32,

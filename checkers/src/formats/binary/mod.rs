@@ -30,9 +30,6 @@ mod cells;
 mod read;
 mod write;
 
-pub(crate) use cells::{
-    Cell, FLAG_ERROR, FLAG_HEAP, FLAG_INDEX, FLAG_KEY, FLAG_PROCESS, FLAG_REST, FLAG_TIME, Record, Tag,
-};
 pub use read::Binary;
 pub use write::BinaryWriter;
 

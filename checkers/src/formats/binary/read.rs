@@ -40,19 +40,11 @@ struct Placed {
     at: usize,
 }
 
-/// A record whose forms are on a tape: its own index and its long process number, where it has them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Placement {
-    record: Record,
-    index: Option<u64>,
-    process: Option<i64>,
-}
-
 /// The parts of a block.
 #[derive(Clone, Copy)]
-pub(crate) struct Block<'a> {
-    pub(crate) records: &'a [[u8; RECORD_BYTES]],
-    pub(crate) heap: &'a [[u8; 4]],
+struct Block<'a> {
+    records: &'a [[u8; RECORD_BYTES]],
+    heap: &'a [[u8; 4]],
 }
 
 impl std::fmt::Debug for Binary {
@@ -63,6 +55,9 @@ impl std::fmt::Debug for Binary {
 
 /// A form that cannot be: what was expected, and what stood there.
 type Wrong = (&'static str, String);
+
+/// A record whose forms are on a tape, its own index and its long process number, where it has them.
+type Read = (Record, Option<u64>, Option<i64>);
 
 impl Binary {
     /// Maps the file at `path`.
@@ -213,13 +208,8 @@ impl Binary {
         starts
     }
 
-    /// How many blocks there are.
-    pub(crate) fn block_count(&self) -> usize {
-        self.blocks.len()
-    }
-
     /// The checksum of a block holds.
-    pub(crate) fn verify(&self, block: usize) -> Result<(), ReadError> {
+    fn verify(&self, block: usize) -> Result<(), ReadError> {
         let placed = &self.blocks[block];
         let starts = Binary::part_starts(placed);
         if crc32fast::hash(&self.bytes[starts[0]..starts[5]]) != placed.header.payload_crc {
@@ -230,7 +220,7 @@ impl Binary {
     }
 
     /// A block, without looking at its checksum.
-    pub(crate) fn block(&self, block: usize) -> Block<'_> {
+    fn block(&self, block: usize) -> Block<'_> {
         let placed = &self.blocks[block];
         let starts = Binary::part_starts(placed);
         Block {
@@ -242,11 +232,6 @@ impl Binary {
     /// Takes in the shapes of the next block, after its checksum.
     fn enter(&mut self) -> Result<(), ReadError> {
         self.verify(self.entered)?;
-        self.enter_unverified()
-    }
-
-    /// Takes in the shapes of the next block, whose checksum is looked at by the caller.
-    pub(crate) fn enter_unverified(&mut self) -> Result<(), ReadError> {
         let placed = self.blocks[self.entered];
         let [.., shapes, end] = Binary::part_starts(&placed);
         let wrong = |binary: &Binary, at| binary.damaged(at, "shapes as many as the block says", "others");
@@ -272,7 +257,7 @@ impl Binary {
     }
 
     /// The text of a number.
-    pub(crate) fn text(&self, id: u32) -> Option<&str> {
+    fn text(&self, id: u32) -> Option<&str> {
         let known = &self.blocks[..self.entered];
         let block = known.partition_point(|b| b.header.first_text <= id).checked_sub(1)?;
         let placed = &known[block];
@@ -293,23 +278,11 @@ impl Binary {
         std::str::from_utf8(&self.bytes[text + start..text + end]).ok()
     }
 
-    /// How many texts the blocks entered so far hold.
-    pub(crate) fn text_count(&self) -> u32 {
-        let last = self.blocks[..self.entered].last().map(|b| b.header);
-        last.map_or(0, |h| h.first_text.saturating_add(h.texts))
-    }
-
     /// The keys of a shape.
-    pub(crate) fn shape(&self, shape: u32) -> Option<impl ExactSizeIterator<Item = Cell> + '_> {
+    fn shape(&self, shape: u32) -> Option<impl ExactSizeIterator<Item = Cell> + '_> {
         let (at, keys) = *self.shapes.get(shape as usize)?;
         let cells = self.bytes[at..at + 4 * keys].as_chunks::<4>().0;
         Some(cells.iter().map(|cell| Cell(u32::from_le_bytes(*cell))))
-    }
-
-    /// The keys of every shape, in order.
-    pub(crate) fn shapes(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = Cell> + '_> + '_ {
-        let count = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX);
-        (0..count).filter_map(|shape| self.shape(shape))
     }
 
     /// The next operation; None at the end.
@@ -324,24 +297,19 @@ impl Binary {
         let (block, nth) = (self.entered - 1, self.read as usize);
         self.read += 1;
         let mut tape = std::mem::take(&mut self.tape);
-        let placed = self.place(block, nth, &mut tape);
+        let parsed = self.operation(block, nth, &mut tape);
         self.tape = tape;
-        Ok(Some(self.assemble(block, nth, placed?, &self.tape)))
+        let parsed = parsed.map_err(|(expected, found)| {
+            let at = Binary::part_starts(&self.blocks[block])[0] + nth * RECORD_BYTES;
+            self.damaged(at, expected, &found)
+        })?;
+        Ok(Some(self.assemble(block, nth, parsed)))
     }
 
-    /// Puts the forms of a record on the tape.
-    pub(crate) fn place(&self, block: usize, nth: usize, tape: &mut Tape) -> Result<Placement, ReadError> {
-        let at = Binary::part_starts(&self.blocks[block])[0] + nth * RECORD_BYTES;
-        let parsed = self.operation(block, nth, tape);
-        let (record, index, process) = parsed.map_err(|(expected, found)| self.damaged(at, expected, &found))?;
-        Ok(Placement { record, index, process })
-    }
-
-    /// The operation whose forms were put on the tape.
-    pub(crate) fn assemble<'a>(&'a self, block: usize, nth: usize, placed: Placement, tape: &'a Tape) -> Op<'a> {
-        let Placement { record, index, process } = placed;
+    /// The operation whose forms are on the tape.
+    fn assemble(&self, block: usize, nth: usize, (record, index, process): Read) -> Op<'_> {
         let position = self.blocks[block].header.first_record + nth as u64;
-        let whole = tape.root();
+        let whole = self.tape.root();
         Op {
             index: index.unwrap_or(position),
             time: (record.flags & FLAG_TIME != 0).then_some(record.time),
@@ -353,7 +321,7 @@ impl Binary {
             },
             kind: [Kind::Invoke, Kind::Ok, Kind::Fail, Kind::Info][usize::from(record.kind & 3)],
             f: self.text(record.f).unwrap_or_default(),
-            value: whole.get("value").unwrap_or(tape.nil()),
+            value: whole.get("value").unwrap_or(self.tape.nil()),
             error: whole.get("error"),
             key: whole.get("key"),
             whole,
@@ -361,12 +329,7 @@ impl Binary {
     }
 
     /// Puts a record's forms on the tape; returns the record, its own index, and its long process number.
-    fn operation(
-        &self,
-        block: usize,
-        nth: usize,
-        tape: &mut Tape,
-    ) -> Result<(Record, Option<u64>, Option<i64>), Wrong> {
+    fn operation(&self, block: usize, nth: usize, tape: &mut Tape) -> Result<Read, Wrong> {
         let block = self.block(block);
         let record = Record::from_bytes(&block.records[nth]);
         let named = matches!(record.process.tag(), Tag::Keyword);
@@ -550,9 +513,8 @@ mod tests {
             writer.push(&op).unwrap();
         }
         let mut binary = Binary::new(writer.finish(None).unwrap(), "h").unwrap();
-        assert_eq!(binary.block_count(), 2);
+        assert_eq!(binary.blocks.len(), 2);
         for (texts, last) in [(0, None), (2, Some("f")), (3, Some("g"))] {
-            assert_eq!(binary.text_count(), texts);
             assert_eq!(texts.checked_sub(1).and_then(|id| binary.text(id)), last);
             assert_eq!(binary.text(texts), None);
             if texts < 3 {
@@ -560,7 +522,7 @@ mod tests {
             }
         }
         let none = Binary::new(BinaryWriter::new(Vec::new()).unwrap().finish(None).unwrap(), "h").unwrap();
-        assert_eq!((none.block_count(), none.text_count(), none.len()), (0, 0, 0));
+        assert_eq!((none.blocks.len(), none.len()), (0, 0));
     }
 
     /// One operation whose value has a text of a thousand bytes as often as it is told, in each place that a form has.

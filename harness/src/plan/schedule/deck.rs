@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::scene::{Scene, Stops, is_heavy};
 use crate::plan::draw::Draw;
+use crate::plan::fault_kinds::FAULTS;
 use crate::plan::machine;
 use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, LinkKind, PartyKind};
 
@@ -102,14 +103,11 @@ pub(crate) fn deal(scene: &Scene, draw: &mut Draw, hand: u64) -> Deck {
 /// Every fault on everything it can be done to, with usual parameters, in the order of the target's links and parties.
 pub(crate) fn everything(scene: &Scene, draw: &mut Draw) -> Vec<FaultSpec> {
     let mut all = Vec::new();
-    for kind in KINDS {
-        all.extend(of_kind(scene, kind, draw));
+    for kind in FAULTS.iter().filter(|kind| !kind.extra) {
+        all.extend(of_kind(scene, kind.name, draw));
     }
     all
 }
-
-/// Every kind of fault, as users type it.
-pub(crate) const KINDS: [&str; 6] = ["kill", "pause", "cut", "delay", "duplicate", "reset"];
 
 /// A fault of one kind on everything it can be done to, with usual parameters.
 pub(crate) fn of_kind(scene: &Scene, kind: &str, draw: &mut Draw) -> Vec<FaultSpec> {
@@ -198,7 +196,7 @@ pub(crate) fn delay(link: &LinkDef, draw: &mut Draw) -> FaultSpec {
     }
 }
 
-/// A delay of one way under which something is always in the air: at 20 payments a second, some four statements.
+/// A delay of one way under which something is always in the air: at 20 subjects a second, some four statements.
 fn in_the_air(link: &LinkDef, direction: Direction, draw: &mut Draw) -> FaultSpec {
     FaultSpec::Delay {
         on: link.name.clone(),
@@ -247,16 +245,16 @@ fn always(scene: &Scene, draw: &mut Draw) -> Vec<Episode> {
     }
     for party in scene.parties.iter().filter(|p| p.kind == PartyKind::Mysql) {
         let writers: Vec<&LinkDef> = scene.database_links().filter(|l| l.to == party.of).collect();
-        // The recording service's commits tie a payment to its message: theirs are the ones to lose.
-        let recording = writers.iter().find(|l| l.from == scene.recharging).copied();
-        if let Some(link) = recording.or_else(|| draw.pick(&writers).copied()) {
+        // The commits of a service that starts subjects tie a row to its message: theirs are the ones to lose.
+        let starting = writers.iter().find(|l| scene.is_starting(&l.from)).copied();
+        if let Some(link) = starting.or_else(|| draw.pick(&writers).copied()) {
             episodes.push(kill_database(scene, &party.name, link, draw));
         }
     }
     for link in scene.links.iter().filter(|l| scene.producing.contains(&l.name)) {
         episodes.push(lose_send_replies(link, draw));
     }
-    episodes.extend(scene.recharge_link().map(|link| lose_client_replies(link, draw)));
+    episodes.extend(scene.starting_links().map(|link| lose_client_replies(link, draw)));
     for link in scene.service_links() {
         let cut = FaultSpec::Cut {
             on: link.name.clone(),
@@ -292,7 +290,7 @@ fn kill_while_busy(
         parts.push((0, at + draw.ms(300..=600), duplicate(link, Duplicated::Delivery)));
     }
     parts.push((at, for_ms, kill));
-    let needs = if service == scene.recharging {
+    let needs = if scene.is_starting(service) {
         Stops::UPPER
     } else {
         Stops::BOTH
@@ -305,7 +303,7 @@ fn kill_database(scene: &Scene, party: &str, link: &LinkDef, draw: &mut Draw) ->
     let at = draw.ms(1700..=2300);
     let kill = FaultSpec::Kill { on: party.to_owned() };
     let for_ms = usual_ms(scene, &kill, draw);
-    let needs = if link.from == scene.recharging {
+    let needs = if scene.is_starting(&link.from) {
         Stops::UPPER
     } else {
         Stops::BOTH

@@ -8,7 +8,7 @@ mod place;
 mod scene;
 mod selection;
 
-pub(crate) use deck::{KINDS, duplicates, of_kind};
+pub(crate) use deck::duplicates;
 pub(crate) use scene::Scene;
 use selection::FaultItem;
 pub(crate) use selection::Selection;
@@ -27,7 +27,7 @@ const STREAM: u64 = 2;
 const ATTEMPTS: u64 = 24;
 /// One pass through the deck.
 const STRETCH_MS: u64 = 30_000;
-/// Rest at the end of a run, so that the last fault is over before the last payment.
+/// Rest at the end of a run, so that the last fault is over before the last subject is started.
 const REST_AT_END_MS: u64 = 2000;
 /// What stops something is in force for at most this share of the time.
 const STOPPED_PERCENT_MAX: u64 = 60;

@@ -1,8 +1,8 @@
 //! The scene of a schedule: which part each link and party of a target plays, read from its manifest alone.
 //!
-//! Nothing here knows a target by name. The stream of payments has an upper half (client, recharging service, its
-//! database and its broker) and a lower half (consumers and their databases); what a fault stops decides what can be
-//! tried at the same time.
+//! Nothing here knows a target by name. What subjects pass has an upper half (clients, the services that they start
+//! subjects at, their databases and brokers) and a lower half (consumers and their databases); what a fault stops decides
+//! what can be tried at the same time.
 
 use std::collections::BTreeSet;
 
@@ -13,15 +13,15 @@ use crate::plan::{FaultSpec, LinkDef, LinkKind, MachineKind, PartyDef, PartyKind
 pub(crate) struct Scene {
     pub(crate) links: Vec<LinkDef>,
     pub(crate) parties: Vec<PartyDef>,
-    /// The service that clients recharge at.
-    pub(crate) recharging: String,
+    /// The services that clients start subjects at.
+    pub(crate) starting: BTreeSet<String>,
     /// Links on which a service sends messages.
     pub(crate) producing: BTreeSet<String>,
     /// Links on which a service receives messages.
     pub(crate) consuming: BTreeSet<String>,
 }
 
-/// Which halves of the stream of payments stand still under a fault.
+/// Which halves of what subjects pass stand still under a fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stops {
     pub(crate) upper: bool,
@@ -66,7 +66,11 @@ impl Scene {
         Scene {
             links: target.links(),
             parties: target.parties(),
-            recharging: manifest.operations.recharge.service.clone(),
+            starting: manifest
+                .starting()
+                .filter_map(|(_, action)| action.call.as_ref())
+                .map(|call| call.service.clone())
+                .collect(),
             producing,
             consuming,
         }
@@ -92,11 +96,16 @@ impl Scene {
             .filter(|link| link.kind == LinkKind::Http && link.from != "client")
     }
 
-    /// The link on which clients recharge.
-    pub(crate) fn recharge_link(&self) -> Option<&LinkDef> {
+    /// Whether clients start subjects at a service.
+    pub(crate) fn is_starting(&self, service: &str) -> bool {
+        self.starting.contains(service)
+    }
+
+    /// The links on which clients start subjects.
+    pub(crate) fn starting_links(&self) -> impl Iterator<Item = &LinkDef> {
         self.links
             .iter()
-            .find(|link| link.from == "client" && link.to == self.recharging)
+            .filter(|link| link.from == "client" && self.is_starting(&link.to))
     }
 
     /// What stands still while a fault is in force and until its party has recovered.
@@ -109,7 +118,7 @@ impl Scene {
                 Some(PartyKind::NameServer) | None => Stops::default(),
             },
             FaultSpec::Cut { on, .. } => match self.link(on) {
-                Some(link) if link.kind == LinkKind::Http && link.from == "client" && link.to == self.recharging => {
+                Some(link) if link.kind == LinkKind::Http && link.from == "client" && self.is_starting(&link.to) => {
                     Stops::UPPER
                 }
                 Some(link) if link.kind != LinkKind::Http => self.half(&link.from),
@@ -129,7 +138,7 @@ impl Scene {
     }
 
     fn half(&self, service: &str) -> Stops {
-        let upper = service == self.recharging;
+        let upper = self.is_starting(service);
         Stops { upper, lower: !upper }
     }
 

@@ -2,12 +2,13 @@
 //! `delay:pay->rocketmq:200ms+100ms`, `duplicate:account->rocketmq:delivery:50%`, each with an optional place in
 //! time, `@5s+3s`.
 
-use super::deck::{self, KINDS, duplicates};
+use super::deck::{self, duplicates};
 use super::scene::Scene;
 use crate::plan::draw::Draw;
 use crate::plan::duration::duration_ms;
 use crate::plan::error::{PlanError, did_you_mean, list};
-use crate::plan::machine::{self, EXTRAS};
+use crate::plan::fault_kinds::{FaultKind, On};
+use crate::plan::machine;
 use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, MachineFault, MachineKind};
 
 /// Which faults a run has.
@@ -26,7 +27,7 @@ pub(crate) enum Selection {
 pub(crate) struct FaultItem {
     /// As the user wrote it, for messages.
     pub(crate) text: String,
-    kind: &'static str,
+    kind: &'static FaultKind,
     /// The party or link; everything that the kind can be done to when absent.
     on: Option<String>,
     params: Params,
@@ -74,14 +75,7 @@ impl FaultItem {
         };
         let mut fields = what.split(':').map(str::trim);
         let kind = fields.next().unwrap_or_default();
-        let known = || KINDS.into_iter().chain(EXTRAS);
-        let Some(kind) = known().find(|known| *known == kind) else {
-            let hint = did_you_mean(kind, known());
-            return Err(bad(format!(
-                "{kind:?} is no kind of fault; there are {}{hint}",
-                list(known())
-            )));
-        };
+        let kind = FaultKind::find(kind).map_err(bad)?;
         let mut item = FaultItem {
             text: text.to_owned(),
             kind,
@@ -89,7 +83,7 @@ impl FaultItem {
             params: Params::default(),
             at: place.map(|place| parse_place(text, place)).transpose()?,
         };
-        if EXTRAS.contains(&kind) {
+        if kind.extra {
             let fields: Vec<&str> = fields.collect();
             item.machine(scene, &fields)
                 .map_err(|problem| bad(format!("{text:?}: {problem}")))?;
@@ -105,7 +99,7 @@ impl FaultItem {
 
     /// Reads what an item says about a fault of the machine.
     fn machine(&mut self, scene: &Scene, amounts: &[&str]) -> Result<(), String> {
-        let kind = self.kind;
+        let kind = self.kind.name;
         if let Some(on) = &self.on {
             machine::check_on(scene, kind, on)?;
         }
@@ -120,12 +114,12 @@ impl FaultItem {
     /// The faults that the item stands for.
     pub(crate) fn faults(&self, scene: &Scene, draw: &mut Draw) -> Vec<FaultSpec> {
         if let Some(what) = self.params.machine {
-            let mut on = machine::can_be_done_to(scene, self.kind);
+            let mut on = self.kind.can_be_done_to(scene);
             on.retain(|name| self.on.as_ref().is_none_or(|on| on == name));
             let fault = |on| FaultSpec::Machine(MachineFault { on, what });
             return on.into_iter().map(fault).collect();
         }
-        let mut faults = deck::of_kind(scene, self.kind, draw);
+        let mut faults = deck::of_kind(scene, self.kind.name, draw);
         faults.retain(|fault| self.on.as_deref().is_none_or(|on| on == fault.on()));
         let wanted = self.params.what;
         faults.retain(|f| wanted.is_none_or(|w| !matches!(f, FaultSpec::Duplicate { what, .. } if *what != w)));
@@ -139,7 +133,7 @@ impl FaultItem {
         let Some(on) = self.on.as_deref() else { return Ok(()) };
         let parties: Vec<&str> = scene.parties.iter().map(|p| p.name.as_str()).collect();
         let links: Vec<&str> = scene.links.iter().map(|l| l.name.as_str()).collect();
-        let on_party = matches!(self.kind, "kill" | "pause");
+        let on_party = !self.kind.is_on_link();
         let (what, known, others) = if on_party {
             ("party", parties, links)
         } else {
@@ -177,7 +171,7 @@ impl FaultItem {
 
     /// A duplicate must fit its link.
     fn check_what(&self, scene: &Scene) -> Result<(), PlanError> {
-        if self.kind != "duplicate" {
+        if self.kind.on != On::Repeatable {
             return Ok(());
         }
         let named = |link: &&LinkDef| self.on.as_deref().is_none_or(|on| on == link.name);
@@ -203,7 +197,7 @@ impl FaultItem {
     }
 
     fn param(&mut self, param: &str) -> Result<(), PlanError> {
-        let (kind, params) = (self.kind, &mut self.params);
+        let (kind, params) = (self.kind.name, &mut self.params);
         match (kind, param) {
             ("cut" | "delay", "both") => params.direction = Some(Direction::Both),
             ("cut" | "delay", "request" | "requests") => params.direction = Some(Direction::Request),

@@ -1,0 +1,357 @@
+//! `linearizable-reads`: every read sees the last write that was done before it, or one that is under way; judged by
+//! [`linear`](crate::linear), register by register.
+//!
+//! Writes are actions that start subjects and set a field, or add it to (subtract it from) a number such as a stock. Reads are
+//! actions that ask, or a view: one of its reads took place at some moment since the view was read before. The tries of one
+//! subject are one write, which was done when the first of them ended ok.
+//! - `nonlinearizable`: no order of writes and reads explains what was read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::support::{NAME_OPTION, cell, column, doubted, read};
+use super::{Entry, How, Judge, Options};
+use crate::history::{Body, Event, Header, Kind, Op, Process, Rows};
+use crate::linear::models::counter::{self, Counter};
+use crate::linear::models::keyed::Keyed;
+use crate::linear::models::register::{Answer, Ask, Register};
+use crate::linear::{Budget, Operation, check};
+use crate::money;
+use crate::run::Facts;
+use crate::verdict::CheckerResult;
+
+/// Name of this checker.
+const NAME: &str = "linearizable-reads";
+
+pub(super) const ENTRY: Entry = Entry {
+    name: NAME,
+    about: "every read sees the last write that was done before it, or one that is under way",
+    options: &[
+        NAME_OPTION,
+        ("writes", "the action that writes, or a list of them"),
+        ("field", "the field that it writes"),
+        ("effect", "\"set\", \"add\" or \"subtract\": what a write does to what is read; default: \"set\""),
+        ("initial", "what is read before any write; default: nothing, or 0"),
+        ("reads", "the action that reads, or a list of them"),
+        ("answer", "the part of its answer that says what was read"),
+        ("by", "the field that says what is written and read; default: the subject itself"),
+        ("view", "instead of reads: a view"),
+        ("key", "the view's column that says what is read"),
+        ("value", "the view's column of what is read"),
+    ],
+    anomalies: &[crate::linear::NONLINEARIZABLE],
+    how: How::Own(make),
+};
+
+/// What one register may cost: a run has an end, and so has its judgement.
+const BUDGET: Budget<'static> = Budget {
+    steps_max: 5_000_000,
+    bytes_max: 1 << 28,
+    stop: None,
+};
+
+/// Digits behind the point that are told apart.
+const SCALE: u32 = 12;
+
+/// What is read where nothing is.
+const NOTHING: &str = "nothing";
+
+/// What a write does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Set,
+    Add,
+    Subtract,
+}
+
+/// Where reads come from.
+enum Source {
+    Actions { actions: Vec<String>, answer: String },
+    View { view: String, key: String, value: String },
+}
+
+/// The tries of one subject, as one write.
+struct Write {
+    key: String,
+    value: String,
+    call: u64,
+    tries: u32,
+    failed: u32,
+    done: Option<u64>,
+}
+
+/// One read that ended ok.
+struct Seen {
+    process: u64,
+    key: String,
+    value: String,
+    call: u64,
+    ret: u64,
+}
+
+struct Reads {
+    writes: Vec<String>,
+    field: String,
+    effect: Effect,
+    initial: String,
+    by: Option<String>,
+    source: Source,
+    written: BTreeMap<String, Write>,
+    seen: Vec<Seen>,
+    /// Invocations of reads that are open.
+    open: HashMap<Process, u64>,
+    /// The last time the view was read.
+    viewed: u64,
+    doubts: Vec<String>,
+}
+
+fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
+    let actions = || header.actions.keys().map(String::as_str);
+    let writes = options.needed_texts("writes", "\"order\"");
+    for action in writes.iter().flatten() {
+        options.refers("writes", "action", action, actions());
+    }
+    let fields = || header.subjects.values().flat_map(|subject| subject.fields.keys().map(String::as_str));
+    options.needed("field", "\"quantity\"");
+    let field = options.name("field", "field", fields());
+    let by = match options.value("by") {
+        Some(_) => options.name("by", "field", fields()),
+        None => None,
+    };
+    let effect = match options.text("effect") {
+        None | Some("set") => Effect::Set,
+        Some("add") => Effect::Add,
+        Some("subtract") => Effect::Subtract,
+        Some(other) => {
+            options.say("effect", format!("is {other:?}; it can be \"set\", \"add\" or \"subtract\""));
+            Effect::Set
+        }
+    };
+    let otherwise = if effect == Effect::Set { NOTHING } else { "0" };
+    let initial = options.value("initial").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let initial = plain(initial.as_deref().unwrap_or(otherwise));
+    if effect != Effect::Set && number(&initial).is_none() {
+        options.say("initial", format!("is {initial:?}; expected a number, as in 100"));
+    }
+    let source = source(options, header);
+    let (writes, field, source) = (writes?, field?.to_owned(), source?);
+    options.is_fine().then(|| {
+        Box::new(Reads {
+            writes,
+            field,
+            effect,
+            initial,
+            by: by.map(str::to_owned),
+            source,
+            written: BTreeMap::new(),
+            seen: Vec::new(),
+            open: HashMap::new(),
+            viewed: 0,
+            doubts: Vec::new(),
+        }) as Box<dyn Judge>
+    })
+}
+
+fn source(options: &mut Options, header: &Header) -> Option<Source> {
+    if options.value("view").is_none() {
+        let reads = options.needed_texts("reads", "\"query-stock\"");
+        for action in reads.iter().flatten() {
+            options.refers("reads", "action", action, header.actions.keys().map(String::as_str));
+        }
+        let answer = options.needed("answer", "\"available\"");
+        return Some(Source::Actions { actions: reads?, answer: answer?.to_owned() });
+    }
+    for other in ["reads", "answer"] {
+        if options.value(other).is_some() {
+            options.say(other, "and view exclude each other: reads come from actions or from a view");
+        }
+    }
+    let view = options.view("view", header);
+    let (key, value) = (options.needed("key", "\"sku\""), options.needed("value", "\"available\""));
+    Some(Source::View {
+        view: view?.to_owned(),
+        key: key?.to_owned(),
+        value: value?.to_owned(),
+    })
+}
+
+/// A value as it is compared: a number without needless zeros, or the text.
+fn plain(text: &str) -> String {
+    let exact = money::parse(text, SCALE).ok().filter(money::Money::is_exact);
+    exact.map_or_else(|| text.to_owned(), |number| {
+        let text = money::major(number.nearest(), SCALE).to_string();
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    })
+}
+
+fn number(text: &str) -> Option<i128> {
+    money::parse(text, SCALE).ok().map(|number| number.nearest())
+}
+
+impl Reads {
+    fn key(&self, op: &Op) -> Option<String> {
+        match &self.by {
+            None => Some(op.subject.clone()),
+            Some(by) => op.args.get(by).cloned(),
+        }
+    }
+
+    fn write(&mut self, op: &Op, event: &Event) {
+        let (Some(key), Some(value)) = (self.key(op), op.args.get(&self.field)) else {
+            let said = format!("event {}: {} has no {}", event.index, op.action, self.field);
+            if self.doubts.is_empty() {
+                self.doubts.push(said);
+            }
+            return;
+        };
+        let write = self.written.entry(op.subject.clone()).or_insert_with(|| Write {
+            key,
+            value: plain(value),
+            call: event.index,
+            tries: 0,
+            failed: 0,
+            done: None,
+        });
+        match event.kind {
+            Kind::Invoke => write.tries += 1,
+            Kind::Ok => write.done = write.done.or(Some(event.index)),
+            Kind::Fail => write.failed += 1,
+            Kind::Info => {}
+        }
+    }
+
+    fn ask(&mut self, op: &Op, answer: &str, event: &Event) {
+        if event.kind == Kind::Invoke {
+            self.open.insert(event.process.clone(), event.index);
+            return;
+        }
+        let (Some(call), Kind::Ok) = (self.open.remove(&event.process), event.kind) else {
+            return;
+        };
+        let Some(key) = self.key(op) else { return };
+        let process = match event.process {
+            Process::Client(number) => number,
+            Process::Named(_) => u64::MAX,
+        };
+        self.seen.push(Seen {
+            process,
+            key,
+            value: plain(op.answer.get(answer).map_or(NOTHING, String::as_str)),
+            call,
+            ret: event.index,
+        });
+    }
+
+    fn view(&mut self, rows: &Rows, key: &str, value: &str, index: u64) -> Result<(), String> {
+        let (key, value) = (column(rows, key)?, column(rows, value)?);
+        for row in rows.iter() {
+            self.seen.push(Seen {
+                process: u64::MAX,
+                key: cell(row, key).to_owned(),
+                value: plain(row.at(value).unwrap_or(NOTHING)),
+                call: self.viewed,
+                ret: index,
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes and reads as operations on one object for each key; None of what certainly did not happen.
+    fn operations<I, O>(
+        &self,
+        write: impl Fn(&str) -> Option<(I, O)>,
+        read: impl Fn(&str) -> Option<(I, O)>,
+    ) -> Result<Vec<Operation<(String, I), O>>, String> {
+        let mut operations = Vec::new();
+        let happened = self.written.values().filter(|write| write.done.is_some() || write.failed < write.tries);
+        let no_number = |text: &str| format!("{text:?} is written or read, which is no number");
+        for (process, each) in (0..).zip(happened) {
+            let (input, output) = write(&each.value).ok_or_else(|| no_number(&each.value))?;
+            operations.push(match each.done {
+                Some(ret) => Operation::ok(process, (each.key.clone(), input), each.call, output, ret),
+                None => Operation::info(process, (each.key.clone(), input), each.call),
+            });
+        }
+        for each in &self.seen {
+            let (input, output) = read(&each.value).ok_or_else(|| no_number(&each.value))?;
+            operations.push(Operation::ok(each.process, (each.key.clone(), input), each.call, output, each.ret));
+        }
+        operations.sort_by_key(|operation| operation.call);
+        Ok(operations)
+    }
+
+    fn judge(&self) -> Result<CheckerResult, String> {
+        if self.effect == Effect::Set {
+            let register = Register { initial: self.initial.clone() };
+            let operations = self.operations(
+                |value| Some((Ask::Write(value.to_owned()), Answer::Done)),
+                |value| Some((Ask::Read, Answer::Value(value.to_owned()))),
+            )?;
+            return Ok(check(&Keyed::new(register), &operations, BUDGET));
+        }
+        let sign = if self.effect == Effect::Subtract { -1 } else { 1 };
+        let counter = Counter {
+            initial: number(&self.initial).unwrap_or(0),
+            scale: SCALE,
+        };
+        let operations = self.operations(
+            |value| Some((counter::Ask::Add(sign * number(value)?), counter::Answer::Done)),
+            |value| Some((counter::Ask::Read, counter::Answer::Value(number(value)?))),
+        )?;
+        Ok(check(&Keyed::new(counter), &operations, BUDGET))
+    }
+
+    /// Why there is nothing to judge.
+    fn missing(&self) -> Vec<String> {
+        let mut doubts = self.doubts.clone();
+        if self.written.is_empty() {
+            doubts.push(format!("no {} was invoked", self.writes.join(", ")));
+        }
+        if self.seen.is_empty() && doubts.is_empty() {
+            doubts.push(match &self.source {
+                Source::Actions { actions, .. } => format!("no {} ended ok", actions.join(", ")),
+                Source::View { view, .. } => format!("no row of view {view} was read"),
+            });
+        }
+        doubts
+    }
+}
+
+impl Judge for Reads {
+    fn observe(&mut self, event: &Event) {
+        if let Body::Op(op) = &event.body {
+            if self.writes.contains(&op.action) && op.changed.is_empty() {
+                self.write(op, event);
+            } else if let Source::Actions { actions, answer } = &self.source
+                && actions.contains(&op.action)
+            {
+                let answer = answer.clone();
+                self.ask(op, &answer, event);
+            }
+            return;
+        }
+        let Source::View { view, key, value } = &self.source else { return };
+        if let Some((name, _, shown)) = read(event)
+            && name == view
+        {
+            let (view, key, value) = (view.clone(), key.clone(), value.clone());
+            let shown = shown.and_then(|rows| self.view(rows, &key, &value, event.index));
+            if let Err(why) = shown
+                && self.doubts.is_empty()
+            {
+                self.doubts.push(format!("a read of view {view} failed: {why}"));
+            }
+            self.viewed = event.index;
+        }
+    }
+
+    fn finish(self: Box<Self>, run: &Facts) -> CheckerResult {
+        let mut doubts = self.missing();
+        if run.cut_short {
+            doubts.extend(run.incomplete());
+        }
+        match self.judge() {
+            Ok(result) => doubted(result, doubts),
+            Err(why) => crate::findings::unknown(NAME, &why),
+        }
+    }
+}

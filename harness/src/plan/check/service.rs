@@ -1,0 +1,119 @@
+//! `[services.*]`: where a service comes from, its links, and what its environment refers to.
+
+use std::collections::BTreeSet;
+
+use super::Check;
+use crate::plan::error::{did_you_mean, list};
+use crate::plan::fill::placeholders;
+use crate::plan::manifest::{Dependency, DependencyKind, Service};
+
+impl<'a> Check<'a> {
+    pub(super) fn service(&mut self, name: &str, service: &'a Service) {
+        let key = format!("services.{name}");
+        self.port(&key, service.port);
+        match (&service.cargo, &service.image) {
+            (None, None) => self.say(format!(
+                "{key} says neither `cargo` nor `image`: where does it come from?"
+            )),
+            (Some(_), Some(_)) => self.say(format!("{key} says both `cargo` and `image`; keep one")),
+            _ => {}
+        }
+        if !service.ready.starts_with('/') {
+            self.say(format!(
+                "{key}.ready is {:?}; it must be an HTTP path that begins with /",
+                service.ready
+            ));
+        }
+        let mut parties: Vec<&str> = self.manifest.dependencies.keys().map(String::as_str).collect();
+        parties.extend(self.services().into_iter().filter(|other| *other != name));
+        let mut seen = BTreeSet::new();
+        for link in &service.links {
+            self.refers(&format!("{key}.links"), "a dependency or service", link, &parties);
+            if !seen.insert(link) {
+                self.say(format!("{key}.links names {link:?} twice"));
+            }
+        }
+        for (variable, value) in &service.env {
+            let key = format!("{key}.env.{variable}");
+            match placeholders(value) {
+                Err(problem) => self.say(format!("{key} {problem}")),
+                Ok(names) => names.iter().for_each(|p| self.placeholder(&key, name, service, p)),
+            }
+        }
+    }
+
+    /// One `${...}` in the environment of a service.
+    fn placeholder(&mut self, key: &str, service: &str, def: &'a Service, placeholder: &str) {
+        let manifest = self.manifest;
+        let Some((kind, name)) = placeholder.split_once('.') else {
+            let forms = "${LINK.addr}, ${LINK.ca}, ${database.NAME}, ${topic.NAME}, ${group.NAME} or ${policy.NAME}";
+            return self.say(format!("{key} has ${{{placeholder}}}; it must be {forms}"));
+        };
+        let holds = |get: fn(&Dependency) -> Vec<&String>| -> Vec<(&'a str, &'a str)> {
+            let deps = manifest.dependencies.iter();
+            deps.flat_map(|(dep, d)| get(d).into_iter().map(move |n| (dep.as_str(), n.as_str())))
+                .collect()
+        };
+        let found = match kind {
+            "database" => holds(|d| d.databases.keys().collect()),
+            "topic" => holds(|d| d.topics.keys().collect()),
+            "group" => holds(|d| d.groups.keys().collect()),
+            "policy" => {
+                let policies: Vec<&str> = manifest.policies.keys().map(String::as_str).collect();
+                if self.refers(key, "policy", name, &policies)
+                    && !manifest.policies[name].services.iter().any(|s| s == service)
+                {
+                    self.say(format!("{key} refers to policy {name:?}, which is not one of {service}: add it to policies.{name}.services"));
+                }
+                return;
+            }
+            link if name == "addr" || name == "ca" => {
+                let links: Vec<&str> = def.links.iter().map(String::as_str).collect();
+                if !links.contains(&link) {
+                    let hint = did_you_mean(link, links.iter().copied());
+                    self.say(format!(
+                        "{key} refers to link {link:?}; this service has {}{hint}",
+                        list(links)
+                    ));
+                } else if name == "ca" {
+                    self.ca_of(key, link);
+                }
+                return;
+            }
+            link if def.links.iter().any(|l| l == link) => {
+                return self.say(format!(
+                    "{key} has ${{{placeholder}}}; of a link it can have ${{{link}.addr}} and ${{{link}.ca}}"
+                ));
+            }
+            other => {
+                let known = ["database", "topic", "group", "policy"];
+                let hint = did_you_mean(other, known);
+                return self.say(format!(
+                    "{key} has ${{{placeholder}}}: {other:?} is none of {}{hint}",
+                    list(known)
+                ));
+            }
+        };
+        let known: Vec<&str> = found.iter().map(|(_, name)| *name).collect();
+        if self.refers(key, kind, name, &known)
+            && let Some((dependency, _)) = found.iter().find(|(_, n)| *n == name)
+            && !def.links.iter().any(|link| link == dependency)
+        {
+            self.say(format!(
+                "{key} refers to {kind} {name:?} of {dependency}, which services.{service}.links does not name"
+            ));
+        }
+    }
+
+    /// A certificate is there to be trusted only where links end TLS.
+    fn ca_of(&mut self, key: &str, link: &str) {
+        let problem = match self.manifest.dependencies.get(link) {
+            Some(dependency) if dependency.ends_tls() => return,
+            Some(dependency) if dependency.kind == DependencyKind::Mysql => {
+                format!("links to {link} end no TLS; say `tls = \"end\"` in dependencies.{link}")
+            }
+            _ => format!("links to {link} have no certificate; only those to a dependency of kind mysql can have one"),
+        };
+        self.say(format!("{key} has ${{{link}.ca}}, but {problem}"));
+    }
+}
