@@ -212,7 +212,7 @@ fn workload(lines: &mut Lines, payments: u64, accounts: u64) {
         lines.line(&process, "ok", "recharge", &ok);
         for _ in 0..1 + u32::from(n % 16 == 5) {
             let wire = format!(
-                "{{\"link\":\"rocketmq->account\",\"conn\":{},\"point\":\"DELIVER topic_notifymsg\",\"tx\":[\"tx-{n:09}\"],\"bytes\":214}}",
+                "{{\"link\":\"rocketmq->account\",\"conn\":{},\"point\":\"DELIVER topic_notifymsg\",\"role\":\"delivered\",\"keys\":{{\"tx\":[\"tx-{n:09}\"]}},\"bytes\":214}}",
                 1 + n % 4
             );
             lines.line("\"wire\"", "info", "wire", &wire);

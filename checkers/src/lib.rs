@@ -50,10 +50,10 @@
 //! {"index":1,"time":1,"process":"final","type":"ok","f":"read","value":{"at":"initial","read":"balances","rows":[{"account":"a3","balance":"0.00"}]}}
 //! {"index":2,"time":2,"process":0,"type":"invoke","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1000","k":3,"attempt":1}}
 //! {"index":3,"time":3,"process":0,"type":"ok","f":"recharge","value":{"tx":"t17","account":"a3","amount":"1000","k":3,"attempt":1,"status":200,"result":"success"}}
-//! {"index":4,"time":4,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":1,"point":"DELIVER topic_notifymsg","tx":["t17"],"bytes":96}}
+//! {"index":4,"time":4,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":1,"point":"DELIVER topic_notifymsg","role":"delivered","keys":{"tx":["t17"]},"bytes":96}}
 //! {"index":5,"time":5,"process":"nemesis","type":"info","f":"fault","value":{"id":1,"fault":"kill","on":"account","step":"done"}}
 //! {"index":6,"time":6,"process":"nemesis","type":"info","f":"fault","value":{"id":1,"fault":"kill","on":"account","step":"healed"}}
-//! {"index":7,"time":7,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":2,"point":"DELIVER topic_notifymsg","tx":["t17"],"bytes":96}}
+//! {"index":7,"time":7,"process":"wire","type":"info","f":"wire","value":{"link":"rocketmq->account","conn":2,"point":"DELIVER topic_notifymsg","role":"delivered","keys":{"tx":["t17"]},"bytes":96}}
 //! {"index":8,"time":8,"process":"run","type":"invoke","f":"phase","value":{"name":"settle"}}
 //! {"index":9,"time":9,"process":"run","type":"ok","f":"phase","value":{"name":"settle"}}
 //! {"index":10,"time":10,"process":"run","type":"invoke","f":"phase","value":{"name":"final-reads"}}

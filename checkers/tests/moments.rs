@@ -107,7 +107,7 @@ fn told_when_opened(later_ns: u64) -> Vec<String> {
     let results = edited(&scenario, |events| {
         let opened = |e: &Event| e.kind == Kind::Ok && matches!(&e.body, Body::OpenAccount(OpenAccount { .. }));
         let at = events.iter().position(opened).unwrap();
-        let deliveries = |e: &Event| matches!(&e.body, Body::Wire(wire) if wire.tx == ["t1"]);
+        let deliveries = |e: &Event| matches!(&e.body, Body::Wire(wire) if wire.key("tx") == ["t1"]);
         let delivery = events.iter().position(deliveries).unwrap();
         events[at].time = events[delivery].time - later_ns;
         let opened = events.remove(at);
@@ -141,7 +141,7 @@ fn what_is_delivered_when_something_is_killed_is_not_delivered_after_that() {
         to_ms: at + 5,
     }];
     let results = edited(&scenario, |events| {
-        let delivery = |e: &&Event| matches!(&e.body, Body::Wire(wire) if wire.tx == ["t3"]);
+        let delivery = |e: &&Event| matches!(&e.body, Body::Wire(wire) if wire.key("tx") == ["t3"]);
         let time = events.iter().find(delivery).unwrap().time;
         for event in events {
             if matches!(&event.body, Body::Fault(step) if step.step != FaultStage::Healed) {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fault, MS, Scenario, Try};
-use paytwice_checkers::history::{Body, History, Kind, Process, Sample};
+use paytwice_checkers::history::{Body, Deed, History, Kind, Process, Sample};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::{OpStats, Results};
 
@@ -242,7 +242,7 @@ fn figures_leave_out_what_did_not_arrive_and_what_is_not_definite() {
         _ => None,
     });
     for wire in wires.take(1) {
-        wire.did = Some("dropped".into());
+        wire.did = vec![Deed::Dropped];
     }
     let results = judge(&history);
     let figure = |name: &str| results.figures.get(name).copied();

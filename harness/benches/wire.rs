@@ -22,7 +22,7 @@ use paytwice::plan::WireDetail;
 use paytwice::remoting::{Admin, Client, codes};
 use paytwice::stack::{ContainerStack, StackOptions};
 use paytwice::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, WireSink};
-use paytwice_checkers::history::WireEvent;
+use paytwice_checkers::history::Wire;
 use sqlx::Connection as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,7 +47,7 @@ type Exchange = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 struct Nowhere;
 
 impl WireSink for Nowhere {
-    fn record(&self, _: WireEvent) {}
+    fn record(&self, _: Wire) {}
 }
 
 /// One way to an upstream.

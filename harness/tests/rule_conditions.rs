@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::require_docker;
 use paytwice::Campaign;
 use paytwice::plan::{PlanRequest, Target, expand};
-use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, Kind, WireEvent};
+use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, Kind, Wire};
 
 const FIRST: (&str, &str) = ("pay->rocketmq", "END_TRANSACTION commit request");
 const SECOND: (&str, &str) = ("account->mysql", "COMMIT reply");
@@ -57,7 +57,7 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
     let (mut now_between, mut past) = (BTreeSet::new(), BTreeSet::new());
     let met = events.iter().find(|event| {
         let Some(wire) = wire(event) else { return false };
-        let txs = wire.tx.iter().map(String::as_str);
+        let txs = wire.key_values();
         if is(wire, FIRST) {
             now_between.extend(txs.filter(|tx| !past.contains(tx)));
         } else if is(wire, SECOND) {
@@ -70,7 +70,11 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
     });
     let met = met.expect("three at once");
     assert_eq!(now_between, between, "another moment than the history's");
-    assert!(seen.1.detail.contains(&wire(met).unwrap().tx[0]), "{}", seen.1.detail);
+    assert!(
+        seen.1.detail.contains(&wire(met).unwrap().key("tx")[0]),
+        "{}",
+        seen.1.detail
+    );
     assert!(!past.is_empty(), "others had been credited before");
 
     // From there on nothing passes to or from the database until the cut is healed; in the end all three are credited.
@@ -138,14 +142,14 @@ fn step(events: &[Event], stage: FaultStage) -> (&Event, &FaultStep) {
         .unwrap_or_else(|| panic!("no step {stage:?}"))
 }
 
-fn wire(event: &Event) -> Option<&WireEvent> {
+fn wire(event: &Event) -> Option<&Wire> {
     match &event.body {
         Body::Wire(wire) => Some(wire),
         _ => None,
     }
 }
 
-fn is(wire: &WireEvent, (link, point): (&str, &str)) -> bool {
+fn is(wire: &Wire, (link, point): (&str, &str)) -> bool {
     wire.link == link && wire.point == point
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use paytwice_checkers::history::{
     Balance, Body, Event, FaultStage, FaultStep, Header, Kind, Process, Query, Read, ReadMoment, Recharge, Rows,
-    Sample, WireEvent,
+    Sample, Wire, deeds,
 };
 
 use crate::{money, text};
@@ -226,18 +226,18 @@ fn stage(stage: FaultStage) -> &'static str {
     }
 }
 
-fn wire(v: &WireEvent, lens: &Lens) -> String {
+fn wire(v: &Wire, lens: &Lens) -> String {
     let mut out = v.point.clone();
-    let txs: Vec<String> =
-        v.tx.iter()
-            .map(|tx| lens.name(tx))
-            .filter(|tx| !tx.is_empty())
-            .collect();
-    if !txs.is_empty() {
-        push(&mut out, format_args!(" ({})", txs.join(", ")));
+    let keys: Vec<String> = v
+        .key_values()
+        .map(|key| lens.name(key))
+        .filter(|name| !name.is_empty())
+        .collect();
+    if !keys.is_empty() {
+        push(&mut out, format_args!(" ({})", keys.join(", ")));
     }
-    if let Some(did) = &v.did {
-        push(&mut out, format_args!(", {did}"));
+    if !v.did.is_empty() {
+        push(&mut out, format_args!(", {}", deeds(&v.did)));
     }
     out
 }

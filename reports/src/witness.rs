@@ -54,8 +54,8 @@ impl<'a> Payments<'a> {
             .filter_map(|&index| ops::find(report.events, index))
         {
             if let Body::Wire(frame) = &event.body
-                && let [tx] = frame.tx.as_slice()
-                && !self.by_tx.contains_key(tx.as_str())
+                && let [tx] = frame.key_values().collect::<Vec<_>>()[..]
+                && !self.by_tx.contains_key(tx)
             {
                 self.by_tx.insert(tx, at);
                 self.server_txs.entry(at).or_default().push(tx);
@@ -107,7 +107,7 @@ pub(crate) fn lines(report: &RunReport<'_>, payments: &Payments<'_>, anomaly: &A
 #[cfg(test)]
 mod tests {
     use super::*;
-    use paytwice_checkers::history::{Header, Kind, Minor, Process, Promise, WireEvent};
+    use paytwice_checkers::history::{Header, Kind, Minor, Process, Promise, Wire};
     use paytwice_checkers::verdict::{CheckerResult, RESULTS_VERSION, Verdict};
 
     fn results() -> Results {
@@ -177,13 +177,12 @@ mod tests {
 
     #[test]
     fn a_number_that_no_answer_told_is_learnt_from_the_witness() {
-        let frame = WireEvent {
+        let frame = Wire {
             link: "account->rocketmq".into(),
             conn: 1,
             point: "DELIVER t".into(),
-            tx: vec!["0123456789-abcdefgh".into()],
-            bytes: 1,
-            did: None,
+            keys: [("tx".to_owned(), vec!["0123456789-abcdefgh".to_owned()])].into(),
+            ..Wire::default()
         };
         let event = Event {
             index: 7,

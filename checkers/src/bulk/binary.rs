@@ -3,6 +3,7 @@
 //! One thread looks at the checksums, one reads, one counts. An event that is not as the harness writes it is decoded as a
 //! whole.
 
+use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use crate::formats::ReadError;
 use crate::formats::binary::{
     Binary, Cell, FLAG_ERROR, FLAG_HEAP, FLAG_INDEX, FLAG_KEY, FLAG_PROCESS, FLAG_REST, FLAG_TIME, Record, Tag,
 };
-use crate::history::{Event, Kind, QueryPath, ReadMoment};
+use crate::history::{Body, Event, Kind, QueryPath, ReadMoment, Wire};
 use crate::ledger::Role;
 use crate::ops::{Tape, write_op_json};
 
@@ -19,7 +20,7 @@ use super::fields::{Cells, Key, NO_FIELDS, Shape, Unusual};
 use super::pass::Pass;
 use super::relay::relay;
 use super::select::Select;
-use super::{BulkResults, Odd, conclude, found};
+use super::{BulkResults, Odd, conclude};
 
 /// Judges the history at `path`. The inner error says why that cannot be done here.
 pub(super) fn read(path: &Path) -> Result<Result<BulkResults, Odd>, ReadError> {
@@ -100,9 +101,9 @@ pub(super) struct Driver<'a> {
     binary: &'a Binary,
     texts: u32,
     fs: Vec<F>,
+    /// The number of each text, once it is needed.
+    ids: HashMap<&'a str, u32>,
     shapes: Vec<Shape>,
-    /// Whether a text is the point of a delivery: 0 not known yet, 1 no, 2 yes.
-    points: Vec<u8>,
     tape: Tape,
     line: String,
 }
@@ -113,8 +114,8 @@ impl<'a> Driver<'a> {
             binary,
             texts: binary.text_count(),
             fs: Vec::new(),
+            ids: HashMap::new(),
             shapes: binary.shapes().map(|keys| Shape::of(binary, keys)).collect(),
-            points: Vec::new(),
             tape: Tape::default(),
             line: String::new(),
         }
@@ -146,6 +147,14 @@ impl<'a> Driver<'a> {
                 };
                 if !fast {
                     let event = event(self.binary, at, nth, &mut self.tape, &mut self.line)?;
+                    if let Body::Wire(wire) = &event.body
+                        && let Some(head) = self.head(&record, index)
+                    {
+                        let seen = self.wire(wire, &mut list);
+                        sink.seen(&head, &seen, self.binary, || Ok(event.clone()))?;
+                        index += 1;
+                        continue;
+                    }
                     if event.index != index || f != F::Other && f != F::Read {
                         return Err(Odd(format!("event {index} is not as the harness writes it")));
                     }
@@ -161,6 +170,24 @@ impl<'a> Driver<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What crossed a link; its keys are texts of the file.
+    fn wire<'b>(&mut self, wire: &Wire, list: &'b mut Vec<u32>) -> Seen<'b> {
+        if wire.role != crate::history::Role::Delivered {
+            return Seen::Frame;
+        }
+        if self.ids.is_empty() {
+            let binary = self.binary;
+            let texts = (0..self.texts).filter_map(|id| Some((binary.text(id)?, id)));
+            self.ids = texts.collect();
+        }
+        list.clear();
+        list.extend(wire.key("tx").iter().filter_map(|tx| self.ids.get(tx.as_str())));
+        Seen::Delivery {
+            tx: list,
+            times: u32::from(wire.arrived()),
+        }
     }
 
     #[inline]
@@ -270,35 +297,8 @@ impl<'a> Driver<'a> {
             F::OpenAccount => Ok(Seen::OpenAccount {
                 account: needs(fields.account)?,
             }),
-            F::Wire if shape.is_wire && fields.tx == NONE => {
-                let (point, did) = (needs(fields.point)?, fields.did);
-                if !self.is_delivery(point)? {
-                    return Ok(Seen::Frame);
-                }
-                let did = if did == NONE {
-                    ""
-                } else {
-                    self.binary.text(did).ok_or(Unusual)?
-                };
-                Ok(Seen::Delivery {
-                    tx: list,
-                    times: found::times(did.as_bytes()),
-                })
-            }
             _ => Err(Unusual),
         }
-    }
-
-    fn is_delivery(&mut self, point: u32) -> Result<bool, Unusual> {
-        let at = point as usize;
-        if self.points.get(at).is_none_or(|known| *known == 0) {
-            let text = self.binary.text(point).ok_or(Unusual)?;
-            if self.points.len() <= at {
-                self.points.resize(at + 1, 0);
-            }
-            self.points[at] = 1 + u8::from(text.starts_with("DELIVER"));
-        }
-        Ok(self.points[at] == 2)
     }
 
     /// A read that succeeded, with its rows; false when it is another.

@@ -16,8 +16,6 @@ pub(super) enum Key {
     Result,
     AnswerTx,
     Conflict,
-    Point,
-    Did,
     At,
     Read,
     Rows,
@@ -28,7 +26,7 @@ pub(super) enum Key {
     Other,
 }
 
-const KEYS: [(&str, Key); 21] = [
+const KEYS: [(&str, Key); 16] = [
     ("tx", Key::Tx),
     ("account", Key::Account),
     ("amount", Key::Amount),
@@ -36,28 +34,22 @@ const KEYS: [(&str, Key); 21] = [
     ("result", Key::Result),
     ("answer_tx", Key::AnswerTx),
     ("conflict", Key::Conflict),
-    ("point", Key::Point),
-    ("did", Key::Did),
     ("at", Key::At),
     ("read", Key::Read),
     ("rows", Key::Rows),
     ("answer_account", Key::Text),
     ("answer_amount", Key::Text),
-    ("link", Key::Text),
     ("good", Key::Bool),
     ("k", Key::Number(u32::MAX)),
     ("attempt", Key::Number(u32::MAX)),
     ("status", Key::Number(0xffff)),
-    ("conn", Key::Number(u32::MAX)),
-    ("bytes", Key::Number(u32::MAX)),
 ];
 
 /// A shape, with its keys understood.
 pub(super) struct Shape {
     pub(super) keys: Vec<Key>,
-    /// Whether it has what a recharge owes beside its texts, and what a wire event does.
+    /// Whether it has what a recharge owes beside its texts.
     pub(super) is_recharge: bool,
-    pub(super) is_wire: bool,
 }
 
 /// Something that is not as the harness writes it: the event is decoded as a whole.
@@ -72,8 +64,6 @@ pub(super) struct Fields {
     pub(super) result: u32,
     pub(super) answer_tx: u32,
     pub(super) conflict: bool,
-    pub(super) point: u32,
-    pub(super) did: u32,
 }
 
 pub(super) const NO_FIELDS: Fields = Fields {
@@ -83,8 +73,6 @@ pub(super) const NO_FIELDS: Fields = Fields {
     result: NONE,
     answer_tx: NONE,
     conflict: false,
-    point: NONE,
-    did: NONE,
 };
 
 impl Shape {
@@ -108,7 +96,6 @@ impl Shape {
         }
         Shape {
             is_recharge: has("attempt"),
-            is_wire: has("link") && has("conn") && has("bytes"),
             keys,
         }
     }
@@ -174,8 +161,6 @@ impl<'a> Cells<'a> {
             Key::Amount => fields.amount = self.string()?,
             Key::Result => fields.result = self.string()?,
             Key::AnswerTx => fields.answer_tx = self.string()?,
-            Key::Point => fields.point = self.string()?,
-            Key::Did => fields.did = self.string()?,
             Key::Text | Key::Balance => {
                 self.string()?;
             }

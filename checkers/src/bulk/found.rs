@@ -65,8 +65,6 @@ pub(super) enum Found {
     Query(Head, QueryPath, Word, Span),
     Balance(Head, Span),
     OpenAccount(Head, Word, Span),
-    Delivery(Head, [Option<Word>; 2], u32, Span),
-    Frame(Head, Span),
     Read(Head, ReadMoment, Role),
     Row(Row),
     /// To be parsed as a whole.
@@ -115,20 +113,16 @@ pub(super) enum What {
     Query(QueryPath),
     Balance,
     OpenAccount,
-    Wire,
 }
 
 /// The texts of a line that matter, by what they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Tx,
-    SecondTx,
     Account,
     Amount,
     AnswerTx,
     Result,
-    Point,
-    Did,
     /// Any other, which only has to be a text.
     Other,
 }
@@ -166,12 +160,6 @@ impl<'a> Said<'a> {
             What::Query(path) => Some(Found::Query(head, path, word(Name::Tx)?, span)),
             What::Balance => self.text(Name::Account).map(|_| Found::Balance(head, span)),
             What::OpenAccount => Some(Found::OpenAccount(head, word(Name::Account)?, span)),
-            What::Wire if !self.text(Name::Point)?.starts_with(b"DELIVER") => Some(Found::Frame(head, span)),
-            What::Wire => {
-                let tx = [word(Name::Tx), word(Name::SecondTx)];
-                let times = self.text(Name::Did).map_or(1, times);
-                Some(Found::Delivery(head, tx, times, span))
-            }
         }
     }
 
@@ -204,12 +192,6 @@ impl<'a> Said<'a> {
             },
         })
     }
-}
-
-/// How often a frame arrived: not at all where it was dropped on its way.
-pub(super) fn times(did: &[u8]) -> u32 {
-    let has = |what: &[u8]| memchr::memmem::find(did, what).is_some();
-    u32::from(did.is_empty() || !has(b"dropped") && !has(b"lost"))
 }
 
 /// Minor units as the harness writes them, which an `i128` certainly holds.

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use crate::formats::ReadError;
 use crate::formats::pieces::Pieces;
-use crate::history::{Body, Event, Process};
+use crate::history::{Body, Event, Process, Role};
 use crate::intern::{TOUCHED, Texts};
 use crate::parallel::pipeline;
 
 use super::events::{Head, NONE, Recharge, RowSeen, Seen, Sink, Words};
-use super::found::{Answer, AnswerTx, Found, Row, Word, times};
+use super::found::{Answer, AnswerTx, Found, Row, Word};
 use super::pass::Pass;
 use super::scanner::{Batch, scan};
 use super::select::Select;
@@ -63,7 +63,6 @@ impl Found {
             Found::Answer(_, Answer { tx: word, .. }, _)
             | Found::Query(_, _, word, _)
             | Found::OpenAccount(_, word, _)
-            | Found::Delivery(_, [Some(word), _], ..)
             | Found::Row(Row::Balance(word, _) | Row::Credit(word)) => out.push(word.hash),
             _ => {}
         }
@@ -139,7 +138,6 @@ fn give<'a, S: Sink>(
 ) -> Result<bool, Odd> {
     let id = |texts: &mut Texts, word: &Word| texts.id_hashed(word.span.text(bytes), word.hash);
     let maybe = |texts: &mut Texts, word: &Option<Word>| word.as_ref().map_or(NONE, |word| id(texts, word));
-    let mut numbers = [0; 2];
     let (head, seen, line) = match found {
         Found::Recharge(head, said, line) => {
             let seen = Seen::Recharge(Recharge {
@@ -177,16 +175,6 @@ fn give<'a, S: Sink>(
             let account = id(texts, account);
             (head, Seen::OpenAccount { account }, *line)
         }
-        Found::Delivery(head, tx, times, line) => {
-            let mut count = 0;
-            for word in tx.iter().flatten() {
-                numbers[count] = id(texts, word);
-                count += 1;
-            }
-            let tx = &numbers[..count];
-            (head, Seen::Delivery { tx, times: *times }, *line)
-        }
-        Found::Frame(head, line) => (head, Seen::Frame, *line),
         Found::Read(head, at, role) => return sink.read(head, *at, *role).map(|()| false),
         Found::Row(row) => {
             let row = match row {
@@ -256,12 +244,11 @@ fn whole<S: Sink>(line: &[u8], texts: &mut Texts, sink: &mut S) -> Result<(), Od
         Body::OpenAccount(open) => Seen::OpenAccount {
             account: id(&open.account),
         },
-        Body::Wire(wire) if wire.point.starts_with("DELIVER") => {
-            let did = wire.did.as_deref().unwrap_or_default();
-            numbers.extend(wire.tx.iter().map(|tx| id(tx)));
+        Body::Wire(wire) if wire.role == Role::Delivered => {
+            numbers.extend(wire.key("tx").iter().map(|tx| id(tx)));
             Seen::Delivery {
                 tx: &numbers,
-                times: times(did.as_bytes()),
+                times: u32::from(wire.arrived()),
             }
         }
         Body::Wire(_) => Seen::Frame,

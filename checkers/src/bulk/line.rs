@@ -59,7 +59,6 @@ impl<'a, 'p> Line<'a, 'p> {
         let (head, f) = self.head()?;
         let what = match f {
             b"recharge" => self.recharge()?,
-            b"wire" => self.wire()?,
             b"query-pay" => self.query(QueryPath::Pay)?,
             b"query-account" => self.query(QueryPath::Account)?,
             b"compensate" => self.query(QueryPath::Compensate)?,
@@ -202,32 +201,6 @@ impl<'a, 'p> Line<'a, 'p> {
             _ => None,
         })?;
         seen.all([0, 1, 2, 3]).then_some(What::Recharge { conflict })
-    }
-
-    fn wire(&mut self) -> Option<What> {
-        let seen = self.keys(|line, key| match key {
-            b"link" => line.text(Name::Other).map(|()| 0),
-            b"conn" => line.number(u64::MAX).map(|()| 1),
-            b"point" => line.text(Name::Point).map(|()| 2),
-            b"tx" => line.two().map(|()| 3),
-            b"bytes" => line.number(u64::MAX).map(|()| 4),
-            b"did" => line.text(Name::Did).map(|()| 5),
-            _ => None,
-        })?;
-        seen.all([0, 1, 2, 4]).then_some(What::Wire)
-    }
-
-    /// An array of at most two plain texts.
-    fn two(&mut self) -> Option<()> {
-        self.skip(b"[")?;
-        if self.rest.first() != Some(&b']') {
-            self.text(Name::Tx)?;
-            if self.rest.first() != Some(&b']') {
-                self.skip(b",")?;
-                self.text(Name::SecondTx)?;
-            }
-        }
-        self.skip(b"]")
     }
 
     /// A question about the text called `about`, with the status and the text called `answer` of its answer.

@@ -190,24 +190,12 @@ mod tests {
         r#""answer_tx":"t-TEXT""#,
         r#""result":"success""#,
     ];
-    const WIRE: &[&str] = &[
-        r#""link":"a->b""#,
-        r#""conn":NUMBER"#,
-        r#""point":"DELIVER TEXT""#,
-        r#""tx":["t-TEXT","TEXT"]"#,
-        r#""bytes":NUMBER"#,
-        r#""did":"dropped TEXT""#,
-    ];
-
     /// Lines with the keys they owe, and more or less of the others, in any order.
     fn line() -> impl Strategy<Value = String> {
-        let recharge = ("[0-9]{1,3}", prop_oneof!["invoke", "ok", "info"]).prop_flat_map(|(process, kind)| {
+        let body = ("[0-9]{1,3}", prop_oneof!["invoke", "ok", "info"]).prop_flat_map(|(process, kind)| {
             let head = format!(r#""process":{process},"type":"{kind}","f":"recharge","value":"#);
             value(RECHARGE).prop_map(move |value| format!("{head}{value}"))
         });
-        let head = r#""process":"wire","type":"info","f":"wire","value":"#;
-        let wire = value(WIRE).prop_map(move |value| format!("{head}{value}"));
-        let body = prop_oneof![recharge, wire];
         let error = prop_oneof![Just(""), Just(r#","error":"timeout TEXT""#)];
         let end = prop_oneof![4 => Just("}\n"), 1 => Just("}\r\n")];
         (body, error, end)

@@ -11,6 +11,8 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::wire::Wire;
+
 /// The version of the history format that this crate writes.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -73,7 +75,7 @@ pub enum Body {
     /// `fault`: a step in the life of a fault.
     Fault(FaultStep),
     /// `wire`: something crossed a link.
-    Wire(WireEvent),
+    Wire(Wire),
     /// `read`: rows read straight from a database.
     Read(Read),
     /// `sample`: what quiescence looked like at a moment (lag, half messages, retries, ...).
@@ -243,25 +245,6 @@ pub enum FaultStage {
     Healed,
     /// It could not be done, or was never seen to take effect; `detail` says why.
     Failed,
-}
-
-/// Something crossed a link (process `wire`, type `info`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WireEvent {
-    /// `account->rocketmq`, `client->pay`, ...
-    pub link: String,
-    /// Connection number on that link, from 1.
-    pub conn: u64,
-    /// Name of the point: `SEND topic_notifymsg request`, `DELIVER topic_notifymsg`, `POST /pay/recharge reply`.
-    pub point: String,
-    /// Transaction numbers found in it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tx: Vec<String>,
-    /// Bytes of the frame.
-    pub bytes: u64,
-    /// What was done to it, when it did not just pass: `delayed 200 ms`, `duplicated`, `held`, `dropped`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub did: Option<String>,
 }
 
 /// Rows read straight from a database.

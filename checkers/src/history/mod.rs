@@ -16,7 +16,7 @@ pub use event::*;
 pub use jsonl::{LINE_BYTES_MAX, ReadError, read, read_path, to_line};
 pub use rows::{Row, Rows as ViewRows};
 pub use sanity::Malformed;
-pub use wire::{Again, Deed, Role, Wire, deeds};
+pub use wire::{Again, Deed, Outcome, Role, Wire, deeds};
 
 /// A whole history in memory.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::history::{
     BalanceRow, Body, CreditRow, Event, FaultStep, Header, Kind, PaymentRow, Phase, Process, Query, QueryPath, Read,
-    ReadMoment, Recharge, Rows, Sample, WireEvent,
+    ReadMoment, Recharge, Role, Rows, Sample, Wire,
 };
 use crate::money;
 
@@ -259,14 +259,13 @@ impl Observer {
         faults[at].observe(step, event);
     }
 
-    fn wire(&mut self, wire: &WireEvent, event: &Event) {
-        if !wire.point.starts_with("DELIVER") {
+    fn wire(&mut self, wire: &Wire, event: &Event) {
+        if wire.role != Role::Delivered {
             return;
         }
         // A duplicated frame is two events, the original and its copy: each counts once.
-        let did = wire.did.as_deref().unwrap_or_default();
-        let times = u32::from(!did.contains("dropped") && !did.contains("lost"));
-        for name in &wire.tx {
+        let times = u32::from(wire.arrived());
+        for name in wire.key("tx") {
             let tx = self.ledger.txs.id(name);
             let deliveries = self.deliveries.entry(tx).or_default();
             if deliveries.last().is_some_and(|last| last.index == event.index) {

@@ -2,7 +2,7 @@
 
 use paytwice_checkers::history::{
     BalanceRow, Body, CreditRow, FaultStage, FaultStep, History, HistoryBuilder, Kind, Minor, OpenAccount, PaymentRow,
-    Process, Query, QueryPath, Read, ReadMoment, Recharge, Rows, Sample, WireEvent,
+    Process, Query, QueryPath, Read, ReadMoment, Recharge, Role, Rows, Sample, Wire,
 };
 use paytwice_checkers::money::major;
 
@@ -166,14 +166,15 @@ fn answer(ask: Recharge, attempt: &Try) -> Recharge {
     }
 }
 
-fn delivery(tx: String) -> WireEvent {
-    WireEvent {
+fn delivery(tx: String) -> Wire {
+    Wire {
         link: "rocketmq->account".into(),
         conn: 1,
         point: "DELIVER topic_notifymsg".into(),
-        tx: vec![tx],
+        role: Role::Delivered,
+        keys: [("tx".to_owned(), vec![tx])].into(),
         bytes: 100,
-        did: None,
+        ..Wire::default()
     }
 }
 

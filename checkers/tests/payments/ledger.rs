@@ -1,7 +1,7 @@
 //! What is taken from a history, event by event: reads, deliveries, faults, accounts and what they gained.
 
 use paytwice_checkers::history::{
-    Body, Event, FaultStage, FaultStep, Kind, PaymentRow, Process, Read, ReadMoment, Rows,
+    Body, Deed, Event, FaultStage, FaultStep, Kind, PaymentRow, Process, Read, ReadMoment, Rows,
 };
 use paytwice_checkers::judge;
 use paytwice_checkers::ledger::Ledger;
@@ -250,15 +250,15 @@ fn a_run_that_stopped_says_where() {
 }
 
 /// Changes the deliveries of t3: what was done to each, and how often each names it.
-fn delivered(scenario: &Scenario, did: &[Option<&str>], names: usize) -> Results {
+fn delivered(scenario: &Scenario, did: &[Option<Deed>], names: usize) -> Results {
     edited(scenario, |events| {
         let of_victim = events.iter_mut().filter_map(|event| match &mut event.body {
-            Body::Wire(wire) if wire.tx == ["t3"] => Some(wire),
+            Body::Wire(wire) if wire.key("tx") == ["t3"] => Some(wire),
             _ => None,
         });
         for (wire, did) in of_victim.zip(did) {
-            wire.did = did.map(str::to_owned);
-            wire.tx = vec!["t3".into(); names];
+            wire.did = did.iter().copied().collect();
+            wire.keys = [("tx".to_owned(), vec!["t3".to_owned(); names])].into();
         }
     })
 }
@@ -269,14 +269,14 @@ fn a_delivery_that_did_not_arrive_is_none() {
     scenario.payments[VICTIM].deliveries = 2;
     for (did, times) in [
         ([None, None], 2),
-        ([Some("dropped"), None], 1),
-        ([None, Some("lost with the connection")], 1),
-        ([Some("delayed"), None], 2),
+        ([Some(Deed::Dropped), None], 1),
+        ([None, Some(Deed::Lost)], 1),
+        ([Some(Deed::DelayedMs(5)), None], 2),
     ] {
         let results = delivered(&scenario, &did, 1);
         assert_eq!(results.payments[VICTIM].delivered, times, "{did:?}");
     }
-    let [first, second] = [None, Some("dropped")].map(|did| {
+    let [first, second] = [None, Some(Deed::Dropped)].map(|did| {
         let results = delivered(&scenario, &[did, None], 1);
         results.payments[VICTIM].first_delivered_ns.expect("it was delivered")
     });
@@ -299,7 +299,7 @@ fn a_fault_between_a_delivery_that_was_dropped_and_the_next_is_no_turning_point(
         from_ms: 335,
         to_ms: 336,
     }];
-    for did in [[Some("dropped"), None], [None, Some("dropped")]] {
+    for did in [[Some(Deed::Dropped), None], [None, Some(Deed::Dropped)]] {
         let results = delivered(&scenario, &did, 1);
         let told = found(&results, "exactly-once")[0].2;
         assert!(
@@ -326,7 +326,7 @@ fn with_fault(steps: Vec<Event>) -> Results {
     edited(&run_with_a_loss(), |events| {
         insert(
             events,
-            |e| matches!(&e.body, Body::Wire(wire) if wire.tx == ["t3"]),
+            |e| matches!(&e.body, Body::Wire(wire) if wire.key("tx") == ["t3"]),
             steps,
         );
     })

@@ -8,7 +8,7 @@ mod cases;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use paytwice_checkers::history::{Body, Event, WireEvent};
+use paytwice_checkers::history::{Body, Deed, Event, Role, Wire};
 use paytwice_reports::coverage::{Coverage, PointActions, Tried};
 
 pub use cases::{Case, cases};
@@ -89,29 +89,15 @@ pub fn passages(plan: &Plan, events: &[Event]) -> Vec<Passage> {
     let mut passages = Vec::new();
     for event in events {
         let Body::Wire(wire) = &event.body else { continue };
-        if is_of_the_link(wire) {
+        // No rule is asked about what the link made itself.
+        if wire.is_of_the_link() {
             continue;
         }
-        for tx in &wire.tx {
+        for tx in wire.key_values() {
             passages.push(payments.entry(tx).or_default().pass(tx, wire, &rules));
         }
     }
     passages
-}
-
-/// Frames that the harness made itself, which no rule is asked about: copies, answers, and what a refusal needs besides.
-fn is_of_the_link(wire: &WireEvent) -> bool {
-    words(wire).any(|word| {
-        word == "duplicate"
-            || word == "sent by the link"
-            || word.starts_with("answer to a ")
-            // What the link answers a request with that it does not pass on.
-            || word.starts_with("error ")
-    })
-}
-
-fn words(wire: &WireEvent) -> impl Iterator<Item = &str> {
-    wire.did.iter().flat_map(|did| did.split(", "))
 }
 
 /// Where one payment stands.
@@ -122,7 +108,7 @@ struct Payment {
 }
 
 impl Payment {
-    fn pass(&mut self, tx: &str, wire: &WireEvent, rules: &[&PointRule]) -> Passage {
+    fn pass(&mut self, tx: &str, wire: &Wire, rules: &[&PointRule]) -> Passage {
         let point = Point {
             link: wire.link.clone(),
             name: wire.point.clone(),
@@ -148,7 +134,7 @@ impl Payment {
             point,
             suffered,
         };
-        if arrived(wire)
+        if wire.arrived()
             && let Some(step) = step(wire)
         {
             self.behind.insert(step);
@@ -158,22 +144,11 @@ impl Payment {
 }
 
 /// What a payment has behind it once this frame has arrived: something that outlives every process and connection.
-fn step(wire: &WireEvent) -> Option<String> {
+fn step(wire: &Wire) -> Option<String> {
     let name = wire.point.strip_suffix(" request")?;
-    let lasts = name == "COMMIT" || name.starts_with("SEND ") || name.starts_with("END_TRANSACTION");
+    let lasts = matches!(wire.role, Role::Sent | Role::Prepared | Role::Committed);
     lasts.then(|| format!("{} {name}", wire.link))
 }
-
-fn arrived(wire: &WireEvent) -> bool {
-    !words(wire).any(|word| {
-        word == "dropped" || word.starts_with("lost with the connection") || word == BEFORE || word == ANSWERED
-    })
-}
-
-const BEFORE: &str = "stopped before it arrived";
-const AFTER: &str = "stopped right after it arrived";
-const ANSWERED: &str = "answered by the link";
-const LOST: &str = "lost with the connection";
 
 /// A frame of a payment, for which the rule is looked for that did something to it.
 struct Met<'a> {
@@ -184,9 +159,10 @@ struct Met<'a> {
 }
 
 /// What was done to a frame.
-fn suffered(wire: &WireEvent, met: &Met<'_>) -> Vec<&'static str> {
-    let lost = words(wire).any(|word| word.starts_with(LOST));
-    let mut all: Vec<&str> = words(wire).filter_map(|word| suffering(word, lost, met)).collect();
+fn suffered(wire: &Wire, met: &Met<'_>) -> Vec<&'static str> {
+    let lost = wire.did.iter().any(|deed| deed.loses_connection());
+    let suffered = wire.did.iter().filter_map(|deed| suffering(*deed, lost, met));
+    let mut all: Vec<&str> = suffered.collect();
     all.dedup();
     // A frame that was stopped or held is lost with its connection in the end: that is no reset of its own.
     if all.is_empty() && lost {
@@ -195,26 +171,21 @@ fn suffered(wire: &WireEvent, met: &Met<'_>) -> Vec<&'static str> {
     all
 }
 
-/// The column of a word that an event uses for what was done. What was to be done to a frame that is lost was not done,
-/// unless it had waited or its way was shut before.
-fn suffering(word: &str, lost: bool, met: &Met<'_>) -> Option<&'static str> {
-    let waited = word.strip_prefix("delayed ").or_else(|| word.strip_prefix("held "));
-    if let Some(ms) = waited.and_then(|rest| rest.strip_suffix(" ms")?.parse::<u64>().ok()) {
-        return match ms >= HELD_FROM_MS {
-            true => Some("hold"),
-            false => (!lost).then_some("delay"),
-        };
-    }
-    match word {
-        "dropped" => Some("drop"),
-        "which failed at it" => Some("fail and close"),
-        BEFORE => met.stopped(Moment::Before),
-        ANSWERED => met.refused(),
+/// The column of a deed. What was to be done to a frame that is lost was not done, unless it had waited or its way was shut
+/// before.
+fn suffering(deed: Deed, lost: bool, met: &Met<'_>) -> Option<&'static str> {
+    match deed {
+        Deed::DelayedMs(ms) | Deed::HeldMs(ms) if ms >= HELD_FROM_MS => Some("hold"),
+        Deed::DelayedMs(_) | Deed::HeldMs(_) => (!lost).then_some("delay"),
+        Deed::Dropped => Some("drop"),
+        Deed::Failed => Some("fail and close"),
+        Deed::StoppedBefore => met.stopped(Moment::Before),
+        Deed::NotPassedOn => met.refused(),
         _ if lost => None,
-        AFTER => met.stopped(Moment::After),
-        "one byte changed" => Some("corrupt"),
-        _ if word.starts_with("duplicated") => Some("duplicate"),
-        _ if word.starts_with("overtaken by") => Some("reorder"),
+        Deed::StoppedAfter => met.stopped(Moment::After),
+        Deed::Corrupted => Some("corrupt"),
+        Deed::Duplicated(_) => Some("duplicate"),
+        Deed::Overtaken(_) => Some("reorder"),
         _ => None,
     }
 }
@@ -261,23 +232,33 @@ impl Met<'_> {
 
 #[cfg(test)]
 mod tests {
-    use paytwice_checkers::history::{Kind, Process};
+    use paytwice_checkers::history::{Again, Kind, Process};
 
     use super::*;
 
-    fn events(wire: &[(&str, &str, &str, Option<&str>)]) -> Vec<Event> {
-        let event = |(index, (tx, link, point, did)): (usize, &(&str, &str, &str, Option<&str>))| Event {
+    fn role(point: &str) -> Role {
+        match point.split(' ').next() {
+            Some("COMMIT") => Role::Committed,
+            Some("SEND") => Role::Sent,
+            _ => Role::Plain,
+        }
+    }
+
+    fn events(wire: &[(&str, &str, &str, &[Deed])]) -> Vec<Event> {
+        let event = |(index, (tx, link, point, did)): (usize, &(&str, &str, &str, &[Deed]))| Event {
             index: index as u64,
             time: index as u64,
             process: Process::Named("wire".to_owned()),
             kind: Kind::Info,
-            body: Body::Wire(WireEvent {
+            body: Body::Wire(Wire {
                 link: (*link).to_owned(),
                 conn: 1,
                 point: (*point).to_owned(),
-                tx: vec![(*tx).to_owned()],
+                role: role(point),
+                keys: [("tx".to_owned(), vec![(*tx).to_owned()])].into(),
                 bytes: 10,
-                did: did.map(str::to_owned),
+                did: did.to_vec(),
+                ..Wire::default()
             }),
             error: None,
         };
@@ -303,7 +284,7 @@ mod tests {
             "pay->mysql COMMIT request #1 tx=t3: pause pay before",
             "pay->mysql COMMIT request #1 tx=t4: crash account before",
         ]);
-        let stopped = |tx| (tx, "pay->mysql", "COMMIT request", Some(BEFORE));
+        let stopped = |tx| (tx, "pay->mysql", "COMMIT request", &[Deed::StoppedBefore][..]);
         let passages = passages(&plan, &events(&["t1", "t2", "t3", "t4"].map(stopped)));
         let suffered: Vec<&str> = passages.iter().flat_map(|p| p.suffered.iter().copied()).collect();
         assert_eq!(suffered, ["crash left <", "crash right <", "pause", "crash elsewhere"]);
@@ -315,34 +296,24 @@ mod tests {
         let passages = passages(
             &plan,
             &events(&[
-                (
-                    "t1",
-                    "pay->mysql",
-                    "COMMIT request",
-                    Some("stopped before it arrived, lost with the connection"),
-                ),
-                ("t1", "pay->mysql", "COMMIT reply", Some("error 1213")),
-                ("t1", "pay->mysql", "COMMIT request", None),
-                ("t2", "pay->mysql", "COMMIT request", Some("dropped")),
-                (
-                    "t1",
-                    "pay->mysql",
-                    "COMMIT reply",
-                    Some("delayed 3200 ms, lost with the connection"),
-                ),
+                ("t1", "pay->mysql", "COMMIT request", &[Deed::StoppedBefore, Deed::Lost]),
+                ("t1", "pay->mysql", "COMMIT reply", &[Deed::Answered(1213)]),
+                ("t1", "pay->mysql", "COMMIT request", &[]),
+                ("t2", "pay->mysql", "COMMIT request", &[Deed::Dropped]),
+                ("t1", "pay->mysql", "COMMIT reply", &[Deed::DelayedMs(3200), Deed::Lost]),
                 (
                     "t1",
                     "pay->rocketmq",
                     "SEND topic_notifymsg request",
-                    Some("duplicated"),
+                    &[Deed::Duplicated(Again::Frame)],
                 ),
-                ("t1", "pay->rocketmq", "SEND topic_notifymsg request", Some("duplicate")),
-                ("t1", "account->mysql", "COMMIT request", Some("held 20 ms")),
+                ("t1", "pay->rocketmq", "SEND topic_notifymsg request", &[Deed::Copy]),
+                ("t1", "account->mysql", "COMMIT request", &[Deed::HeldMs(20)]),
                 (
                     "t1",
                     "account->mysql",
                     "COMMIT request",
-                    Some("stopped right after it arrived, lost with the connection"),
+                    &[Deed::StoppedAfter, Deed::Lost],
                 ),
             ]),
         );
@@ -373,8 +344,8 @@ mod tests {
             &target,
             &plan,
             &events(&[
-                ("t1", "pay->mysql", "COMMIT request", None),
-                ("t1", "pay->mysql", "COMMIT reply", Some("lost with the connection")),
+                ("t1", "pay->mysql", "COMMIT request", &[]),
+                ("t1", "pay->mysql", "COMMIT reply", &[Deed::Lost]),
             ]),
         )
         .unwrap();

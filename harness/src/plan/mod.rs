@@ -27,6 +27,7 @@ mod types;
 pub(crate) use draw::Draw;
 pub use duration::{duration_ms, show_ms};
 pub use error::PlanError;
+pub(crate) use error::did_you_mean;
 pub use expand::expand;
 pub use fill::{fill, placeholders, try_fill};
 pub use machine::{MachineFault, MachineKind};

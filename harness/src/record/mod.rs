@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use paytwice_checkers::history::{Body, Event, Kind, Process, WireEvent};
+use paytwice_checkers::history::{Body, Event, Kind, Process, Wire};
 use tokio::sync::Notify;
 
 use crate::wire::WireSink;
@@ -145,7 +145,7 @@ impl Recorder {
 }
 
 impl WireSink for Recorder {
-    fn record(&self, event: WireEvent) {
+    fn record(&self, event: Wire) {
         self.remark("wire", Body::Wire(event));
     }
 }

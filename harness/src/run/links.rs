@@ -12,7 +12,7 @@ use crate::plan::manifest::{Dependency, DependencyKind, Service};
 use crate::plan::{LinkDef, LinkKind, Manifest, Target, WireDetail};
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
-use crate::wire::{Authority, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol};
+use crate::wire::{Authority, Correlation, Gates, LegSpec, Link, LinkSpec, Place, Protocol};
 
 /// The one leg of a link that is no RocketMQ link.
 const ONLY_LEG: &str = "main";
@@ -44,12 +44,8 @@ pub(super) async fn open(
     recorder: &Recorder,
 ) -> Result<Links, RunError> {
     let correlation = Correlation {
-        http_body: manifest.correlation.http_body.clone(),
-        http_path: manifest.correlation.http_path.clone(),
-        message_body: manifest.correlation.message_body.clone(),
-        message_keys: manifest.correlation.message_keys,
-        sql_columns: manifest.correlation.sql_columns.clone(),
         names: names.to_manifest(manifest),
+        ..correlation(manifest)
     };
     let authority = authority(manifest)?;
     let mut links = Links::new();
@@ -71,6 +67,33 @@ pub(super) async fn open(
         links.insert(def.name, Arc::new(link));
     }
     Ok(links)
+}
+
+/// Where the manifest's one key, `tx`, stands.
+fn correlation(manifest: &Manifest) -> Correlation {
+    let at = &manifest.correlation;
+    let column = |entry: &String| {
+        let (table, column) = entry.split_once('.')?;
+        Some(Place::Sql {
+            table: table.to_owned(),
+            column: column.to_owned(),
+        })
+    };
+    let mut places: Vec<Place> = at.http_body.iter().cloned().map(Place::HttpBody).collect();
+    places.extend(at.message_body.iter().cloned().map(Place::MessageBody));
+    places.extend(at.message_keys.then_some(Place::MessageKey));
+    places.extend(at.sql_columns.iter().filter_map(column));
+    let (with_key, paths): (Vec<String>, Vec<String>) = at
+        .http_path
+        .iter()
+        .cloned()
+        .partition(|template| template.contains("{tx}"));
+    places.extend(with_key.into_iter().map(Place::HttpPath));
+    Correlation {
+        keys: [("tx".to_owned(), places)].into(),
+        paths,
+        ..Correlation::default()
+    }
 }
 
 /// Who vouches for the links of the run that end TLS; None where none does.

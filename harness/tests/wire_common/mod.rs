@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use paytwice::plan::{Direction, WireDetail};
 use paytwice::wire::{Action, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, WireSink};
-use paytwice_checkers::history::WireEvent;
+use paytwice_checkers::history::Wire;
 
 /// Keeps what crossed.
 #[derive(Default)]
-pub(crate) struct Seen(Mutex<Vec<WireEvent>>);
+pub(crate) struct Seen(Mutex<Vec<Wire>>);
 
 impl WireSink for Seen {
-    fn record(&self, event: WireEvent) {
+    fn record(&self, event: Wire) {
         self.0.lock().unwrap().push(event);
     }
 }
@@ -28,12 +28,12 @@ impl Seen {
         Arc::default()
     }
 
-    pub(crate) fn events(&self) -> Vec<WireEvent> {
+    pub(crate) fn events(&self) -> Vec<Wire> {
         self.0.lock().unwrap().clone()
     }
 
     /// Events whose point begins so.
-    pub(crate) fn of(&self, point: &str) -> Vec<WireEvent> {
+    pub(crate) fn of(&self, point: &str) -> Vec<Wire> {
         self.events()
             .into_iter()
             .filter(|e| e.point.starts_with(point))
@@ -67,10 +67,7 @@ pub(crate) fn spec(legs: Vec<LegSpec>, correlation: Correlation) -> LinkSpec {
 
 /// A link with one leg, and where it listens.
 pub(crate) async fn link(upstream: SocketAddr, protocol: Protocol, sink: Arc<Seen>) -> (Link, SocketAddr) {
-    let correlation = Correlation {
-        http_body: vec!["/tx_no".to_owned()],
-        ..Correlation::default()
-    };
+    let correlation = Correlation::default().with_key("tx", &["http:/tx_no"]).unwrap();
     let link = Link::open(spec(vec![leg("main", upstream, protocol)], correlation), sink)
         .await
         .unwrap();

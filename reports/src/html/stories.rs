@@ -67,7 +67,7 @@ fn collect<'a>(report: &RunReport<'a>, payments: &Payments<'_>, rows: &Rows) -> 
         match &event.body {
             Body::Recharge(v) => add(row_of(&v.tx), None),
             Body::Query(_, v) => add(row_of(&v.tx), None),
-            Body::Wire(v) => v.tx.iter().for_each(|tx| add(row_of(tx), None)),
+            Body::Wire(v) => v.key_values().for_each(|key| add(row_of(key), None)),
             Body::Read(read) if read.at != ReadMoment::Initial => {
                 for (subject, text) in said(read) {
                     match subject {

@@ -160,7 +160,9 @@ fn numbers_that_are_told_twice_leave_their_accounts_to_the_checkers() {
 #[test]
 fn only_what_is_about_unsettled_accounts_is_read_again() {
     let delivery = |tx: &str| {
-        let value = format!(r#"{{"link":"l","conn":1,"point":"DELIVER x","tx":["{tx}"],"bytes":1}}"#);
+        let value = format!(
+            r#"{{"link":"l","conn":1,"point":"DELIVER x","role":"delivered","keys":{{"tx":["{tx}"]}},"bytes":1}}"#
+        );
         event("\"wire\"", "info", "wire", &value)
     };
     let mut events = vec![

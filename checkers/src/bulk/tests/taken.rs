@@ -131,10 +131,9 @@ fn says(event: &Event, out: &mut Vec<Taken>) {
         Body::Query(path, query) => format!("{path:?} {:?}", Some(&query.tx)),
         Body::Balance(_) => "balance".into(),
         Body::OpenAccount(open) => format!("open {:?}", Some(&open.account)),
-        Body::Wire(wire) if wire.point.starts_with("DELIVER") => {
-            let did = wire.did.as_deref().unwrap_or_default();
-            let times = u32::from(!did.contains("dropped") && !did.contains("lost"));
-            format!("{times} {:?}", wire.tx.iter().map(Some).collect::<Vec<_>>())
+        Body::Wire(wire) if wire.role == crate::history::Role::Delivered => {
+            let times = u32::from(wire.arrived());
+            format!("{times} {:?}", wire.key("tx").iter().map(Some).collect::<Vec<_>>())
         }
         Body::Wire(_) => "frame".into(),
         Body::Read(read) if event.kind == Kind::Ok && event.error.is_none() && head.process.is_none() => {
@@ -260,29 +259,6 @@ fn number(max: u64) -> BoxedStrategy<Part> {
     .boxed()
 }
 
-fn texts() -> BoxedStrategy<Part> {
-    let list = prop::collection::vec(text(), 0..4).prop_map(|parts| {
-        let way = parts.iter().map(|part| part.1).max().unwrap_or(Plain);
-        let texts: Vec<String> = parts.iter().map(|part| part.0.clone()).collect();
-        (
-            format!("[{}]", texts.join(",")),
-            if texts.len() > 2 { Otherwise } else { way },
-        )
-    });
-    let wrong = prop::sample::select(
-        &[
-            r#""t0""#,
-            r#"["t0",]"#,
-            r#"["t0""t1"]"#,
-            r#"[,"t0"]"#,
-            "[",
-            "null",
-            "[7]",
-        ][..],
-    );
-    prop_oneof![16 => list, 1 => wrong.prop_map(|text| (text.to_owned(), Otherwise))].boxed()
-}
-
 /// The fields of a value, and how many of them it owes.
 fn fields(f: &str) -> (Vec<(&'static str, BoxedStrategy<Part>)>, usize) {
     let bool = || one_of(&["true", "false"], &["null", "1", r#""true""#, "falsetrue"]);
@@ -306,15 +282,6 @@ fn fields(f: &str) -> (Vec<(&'static str, BoxedStrategy<Part>)>, usize) {
                 ("conflict", bool()),
             ];
             (owed.into_iter().chain(more).collect(), 4)
-        }
-        "wire" => {
-            let owed = vec![
-                ("link", text()),
-                ("conn", number(u64::MAX)),
-                ("point", text()),
-                ("bytes", number(u64::MAX)),
-            ];
-            (owed.into_iter().chain([("tx", texts()), ("did", text())]).collect(), 4)
         }
         "balance" => (
             vec![("account", text()), ("status", number(u16_max)), ("balance", text())],
@@ -413,11 +380,9 @@ fn read() -> BoxedStrategy<Part> {
 
 /// A line without its index and time, and whether it is a read.
 fn line() -> impl Strategy<Value = (Part, bool)> {
-    const FS: [&str; 9] = [
+    const FS: [&str; 7] = [
         "recharge",
         "recharge",
-        "wire",
-        "wire",
         "query-pay",
         "query-account",
         "compensate",

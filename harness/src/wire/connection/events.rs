@@ -1,49 +1,45 @@
 //! What a connection tells of its frames: one event for each named point, with what was done to it.
 
-use std::borrow::Cow;
-
-use paytwice_checkers::history::WireEvent;
+use paytwice_checkers::history::{Deed, Outcome, Wire};
 
 use super::Connection;
 use crate::plan::WireDetail;
-use crate::wire::core::Frame;
-use crate::wire::order;
+use crate::wire::core::{Frame, Label};
+use crate::wire::keys::Keys;
 
 /// What a frame without a name is called where every frame is told.
 const NAMELESS: &str = "frame";
 
 impl Connection {
-    pub(super) fn record(&mut self, frame: Frame, on_its_way: Option<&str>) {
-        if frame.points.is_empty() && self.shared.detail() == WireDetail::All {
-            let did = words(&frame.did, None, on_its_way);
-            self.tell(NAMELESS.to_owned(), Vec::new(), frame.bytes.len(), did);
+    /// Tells the sink of a frame; `on_its_way` is what was done to it besides what it says itself.
+    pub(super) fn record(&self, frame: Frame, on_its_way: impl IntoIterator<Item = Deed>) {
+        let on_its_way: Vec<Deed> = on_its_way.into_iter().collect();
+        let Frame { points, bytes, did, .. } = frame;
+        let did = |point: Option<Deed>| -> Vec<Deed> {
+            let all = did.iter().copied().chain(point);
+            all.chain(on_its_way.iter().copied()).collect()
+        };
+        if points.is_empty() && self.shared.detail() == WireDetail::All {
+            self.tell(Label::plain(NAMELESS, Keys::default()), bytes.len(), None, did(None));
         }
-        for point in frame.points {
-            let did = words(&frame.did, point.did.as_deref(), on_its_way);
+        for point in points {
+            let did = did(point.did);
             if self.shared.detail() != WireDetail::Off || !did.is_empty() {
-                self.tell(point.name, point.tx, point.bytes, did);
+                self.tell(point.label, point.bytes, point.outcome, did);
             }
         }
     }
 
-    fn tell(&mut self, point: String, tx: Vec<String>, bytes: usize, did: String) {
-        let event = WireEvent {
+    fn tell(&self, label: Label, bytes: usize, outcome: Option<Outcome>, did: Vec<Deed>) {
+        self.shared.sink().record(Wire {
             link: self.shared.name().to_owned(),
             conn: self.number,
-            point,
-            tx,
+            point: label.name,
+            role: label.role,
+            keys: label.keys.into_map(),
             bytes: bytes as u64,
-            did: (!did.is_empty()).then_some(did),
-        };
-        match &mut self.turn {
-            Some(turn) => turn.add(event),
-            None => order::tell(self.shared.sink(), event),
-        }
+            outcome,
+            did,
+        });
     }
-}
-
-/// What was done to a frame, to one point of it, and on its way.
-fn words(frame: &[Cow<'static, str>], point: Option<&str>, on_its_way: Option<&str>) -> String {
-    let words = frame.iter().map(AsRef::as_ref).chain(point).chain(on_its_way);
-    words.collect::<Vec<&str>>().join(", ")
 }

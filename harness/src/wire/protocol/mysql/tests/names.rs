@@ -1,7 +1,7 @@
 use super::*;
 
 fn read(sql: &str) -> Statement {
-    Statement::read(sql.as_bytes(), true, &session(false).terms.correlation)
+    Statement::read(sql.as_bytes(), true, &session(false).terms.finder)
 }
 
 fn name(sql: &str) -> String {
@@ -56,7 +56,7 @@ fn a_statement_is_called_by_verb_and_first_table() {
 }
 
 fn places(sql: &str) -> Vec<Place> {
-    read(sql).places
+    read(sql).places.into_iter().map(|(_, place)| place).collect()
 }
 
 use super::super::statement::Place::{self, Literal, Parameter};
@@ -131,10 +131,14 @@ fn numbers_are_found_where_the_manifest_says() {
     let cut = Statement::read(
         b"SELECT 1 FROM account_pay WHERE id = 123",
         false,
-        &session(false).terms.correlation,
+        &session(false).terms.finder,
     );
     assert_eq!(cut.places, [], "the number may go on");
-    let without = Statement::read(b"SELECT 1 FROM account_pay WHERE id = 1", true, &Correlation::default());
+    let without = Statement::read(
+        b"SELECT 1 FROM account_pay WHERE id = 1",
+        true,
+        &crate::wire::correlation::Finder::default(),
+    );
     assert_eq!(without.places, []);
 }
 
