@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::{Seen, leg, link, rule, spec, until};
 use paytwice::plan::{Direction, Duplicated};
-use paytwice::wire::{Action, Correlation, Link, LinkSpec, Protocol, WireError};
+use paytwice::wire::{Action, Correlation, Gates, Link, LinkSpec, Protocol, WireError};
 use paytwice_checkers::history::{Again, Deed, deeds};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -375,14 +375,15 @@ async fn an_http_request_is_sent_twice_and_answered_once() {
     link.close().await;
 }
 
-/// Frames of one exchange on one connection bring about frames on another, which another thread looks after.
+/// Two links of a run in a row: a frame on one brings about a frame on the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_come_in_the_order_of_cause_and_effect() {
     const CLIENTS: usize = 16;
     const EXCHANGES: usize = 250;
-    let seen = Seen::new();
+    let (seen, gates) = (Seen::new(), Gates::default());
     let named = |name: &str, upstream| LinkSpec {
         name: name.to_owned(),
+        gates: gates.clone(),
         ..spec(vec![leg("main", upstream, Protocol::Http)], Correlation::default())
     };
     let sink = || Arc::<Seen>::clone(&seen);
