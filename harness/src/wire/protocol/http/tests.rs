@@ -56,6 +56,27 @@ fn requests_and_answers_are_paired() {
 }
 
 #[test]
+fn a_key_stands_in_a_header_and_a_status_is_told() {
+    let mut http = http();
+    let frames = feed(
+        &mut http,
+        Way::Request,
+        b"POST /pay HTTP/1.1\r\nidempotency-key: t7 \r\n\r\n",
+    );
+    assert_eq!(names(&frames), ["POST /pay request [t7]"]);
+    let frames = feed(
+        &mut http,
+        Way::Reply,
+        b"HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n",
+    );
+    assert_eq!(names(&frames), ["POST /pay reply [t7]"]);
+    assert_eq!(frames[0].points[0].outcome, Some(Outcome::Status(409)));
+    feed(&mut http, Way::Request, b"GET /healthz HTTP/1.1\r\n\r\n");
+    let stats = http.terms.finder.stats()["tx"];
+    assert_eq!((stats.found, stats.of), (2, 3));
+}
+
+#[test]
 fn answers_without_a_body_do_not_wait_for_one() {
     let mut http = http();
     let requests = b"HEAD / HTTP/1.1\r\n\r\nDELETE / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n";

@@ -5,6 +5,7 @@ mod names;
 mod refusals;
 mod replies;
 mod splits;
+mod transactions;
 
 use super::packet::packet;
 use super::*;
