@@ -47,9 +47,9 @@ pub enum Outcome {
 
 /// What a frame means in its protocol. The protocol sets it.
 ///
-/// A request and its reply have the same role: the request asks for it, the reply decides it. A frame that arrived in the
-/// request's direction was asked for ([`Wire::is_request`]); a reply without [`Outcome::Error`] says that it is done.
-/// Only deliveries have no request of their own: a consumer's pull is plain, and each message in the answer is delivered.
+/// A request and its reply have the same role: the request asks for it, the reply decides it. [`Wire::is_request`] and
+/// [`Wire::is_reply`] tell which of both a frame is; a reply without [`Outcome::Error`] says that it is done. A delivery is
+/// neither: the consumer's pull is plain, and each message in the answer to it is delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -60,7 +60,7 @@ pub enum Role {
     Sent,
     /// A broker hands a message to a consumer.
     Delivered,
-    /// A consumer says that it is done with a message.
+    /// A consumer says that it is done with a message, or with all messages up to one.
     Acknowledged,
     /// A branch of a distributed transaction promises that it can commit.
     Prepared,

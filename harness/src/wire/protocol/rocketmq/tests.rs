@@ -1,3 +1,4 @@
+use paytwice_checkers::history::Role;
 use proptest::prelude::*;
 
 use super::*;
@@ -97,6 +98,34 @@ fn pull_answer(s: &mut RocketMq) -> Frame {
     let mut body = test_record("t__r1", 6, "KEYS\u{1}a\u{2}", b"{\"tx_no\":\"b\"}");
     body.extend(test_record("%RETRY%g__r1", 7, "KEYS\u{1}c\u{2}", b""));
     one(s, Way::Reply, &answer(0, 8, &[("nextBeginOffset", "8")], &body))
+}
+
+#[test]
+fn each_frame_has_the_role_of_its_protocol() {
+    let role = |frame: &Frame| frame.points.iter().map(|point| point.label.role).collect::<Vec<_>>();
+    let mut s = session();
+    let send = request(310, 4, &[("b", "t__r1"), ("i", HALF)], b"{}");
+    assert_eq!(role(&one(&mut s, Way::Request, &send)), [Role::Sent]);
+    let refused = one(&mut s, Way::Reply, &answer(14, 4, &[], b""));
+    assert_eq!(role(&refused), [Role::Sent]);
+    assert_eq!(refused.points[0].outcome, Some(Outcome::Error(14)));
+    for (outcome, expected) in [("8", Role::Committed), ("12", Role::RolledBack), ("0", Role::Plain)] {
+        let end = fields(&[("commitOrRollback", outcome), ("transactionId", "U1")]);
+        let end = Remoting::request(37, 5, true, &end, b"");
+        assert_eq!(role(&one(&mut s, Way::Request, &end)), [expected]);
+    }
+    let half = test_record("t__r1", 0, HALF, b"{}");
+    let check = Remoting::request(39, 900, true, &BTreeMap::new(), &half);
+    assert_eq!(role(&one(&mut s, Way::Reply, &check)), [Role::AskedBack]);
+    assert_eq!(role(&pull_answer(&mut s)), [Role::Delivered; 2]);
+    let done = [("topic", "t__r1"), ("consumerGroup", "g__r1"), ("commitOffset", "8")];
+    let done = one(&mut s, Way::Request, &request(15, 9, &done, b""));
+    assert_eq!(
+        (point(&done).0, role(&done)),
+        ("UPDATE_CONSUMER_OFFSET t request", vec![Role::Acknowledged])
+    );
+    let route = one(&mut s, Way::Request, &request(105, 10, &[("topic", "t__r1")], b""));
+    assert_eq!(role(&route), [Role::Plain]);
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Talk {
     }
 }
 
-/// The points of frames with their transaction numbers, `-` for a frame without a name.
+/// The points of frames with their keys, `-` for a frame without a name.
 fn names(frames: &[Frame]) -> Vec<String> {
     let name = |frame: &Frame| match &frame.points[..] {
         [] => "-".to_owned(),
