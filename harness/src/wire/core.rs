@@ -128,7 +128,8 @@ impl Label {
     fn with_way(&self, way: &str) -> Label {
         Label {
             name: [self.name.as_str(), " ", way].concat(),
-            ..self.clone()
+            role: self.role,
+            keys: self.keys.clone(),
         }
     }
 }

@@ -304,8 +304,11 @@ impl Http {
             return Reading::Broken;
         };
         // What was asked about is answered.
-        let mut found = Found::default();
-        found.keys.join(&asked.label.keys);
+        let Label { name, keys, .. } = asked.label.reply();
+        let mut found = Found {
+            keys,
+            ..Found::default()
+        };
         self.terms
             .finder
             .http_headers(|name| value_of(answer.headers, name), &mut found);
@@ -319,7 +322,7 @@ impl Http {
         let streamed = body == Body::ToEnd || framing.chunked && !framing.json;
         Reading::Head(Head {
             message: Message {
-                name: asked.label.reply().name,
+                name,
                 found,
                 outcome: Some(Outcome::Status(status)),
                 head_bytes,
