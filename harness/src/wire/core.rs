@@ -16,7 +16,8 @@ use crate::plan::{Direction, Duplicated, Redelivery, Refusal};
 /// implementation must not block.
 ///
 /// An event is recorded once the last byte of its frame has been handed to the kernel, or when it is certain that it never
-/// will be. Cause comes before effect: what a frame brings about on any link of the run is recorded after it.
+/// will be. Cause comes before effect: what a frame brings about on any link of the run is recorded after it. What others
+/// record (an operation of a client) may come before the frame that it is due to.
 pub trait WireSink: Send + Sync {
     /// Takes one event.
     fn record(&self, event: Wire);

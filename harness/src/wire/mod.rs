@@ -2,7 +2,7 @@
 //!
 //! A [`Link`] listens where a service looks for its dependency and passes everything on. Its protocol cuts the
 //! bytes into frames; the [`Rule`]s in force decide about each frame; the protocol turns frame and decision into
-//! frames again. What crossed goes to the [`WireSink`].
+//! frames again. What crossed goes to the [`WireSink`]. All links of a run share one thread.
 //!
 //! ```text
 //! client <-> leg of a link <-> connection:  bytes -> session -> frames -> decision -> frames -> lane -> bytes
