@@ -73,6 +73,9 @@ fn what_a_rule_asks_for_must_fit_its_point() {
 #[test]
 fn what_fits_is_stored_and_read_back() {
     for rule in [
+        "pay->mysql XA COMMIT reply: drop",
+        "pay->mysql XA PREPARE request tx=g1: crash pay before restart 500ms",
+        "account->rocketmq UPDATE_CONSUMER_OFFSET topic_notifymsg request: drop",
         "pay->rocketmq SEND half topic_notifymsg reply #2: fail and close",
         "account->rocketmq DELIVER topic_notifymsg tx=*: rewind",
         "account->rocketmq DELIVER topic_notifymsg: twice",

@@ -45,6 +45,22 @@ fn history(run: &Run) -> String {
     std::fs::read_to_string(run.folder().join("history.jsonl")).unwrap()
 }
 
+/// On how many frames of a link a key was found, as the history says at its end.
+fn found(history: &str, link: &str, key: &str) -> u64 {
+    let events = history
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let mut keys = events
+        .filter(|event| event["f"] == "keys")
+        .map(|event| event["value"].clone());
+    let said = keys
+        .find(|said| said["link"] == link && said["key"] == key)
+        .expect(link);
+    let count = |of: &str| said[of].as_u64().unwrap();
+    assert!(count("found") <= count("of"), "{said}");
+    count("found")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn services_that_verify_their_database_are_broken_like_any_other() {
     require_docker!();
@@ -68,6 +84,9 @@ async fn services_that_verify_their_database_are_broken_like_any_other() {
         "UPDATE account_info request",
     ] {
         assert!(history.contains(point), "{point} was not read");
+    }
+    for link in ["pay->mysql", "account->mysql", "pay->rocketmq", "account->rocketmq"] {
+        assert!(found(&history, link, "tx") > 0, "{link} carried no key");
     }
     let direct = campaign(folder.path())
         .faults(["none"])

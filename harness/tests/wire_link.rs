@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::{Seen, leg, link, rule, spec, until};
 use paytwice::plan::{Direction, Duplicated};
-use paytwice::wire::{Action, Correlation, Link, LinkSpec, Protocol, WireError};
+use paytwice::wire::{Action, Correlation, Gates, Link, LinkSpec, Protocol, WireError};
+use paytwice_checkers::history::{Again, Deed, deeds};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -365,23 +366,24 @@ async fn an_http_request_is_sent_twice_and_answered_once() {
     let did: Vec<_> = seen
         .of("POST /pay/recharge request")
         .into_iter()
-        .map(|e| (e.tx, e.did))
+        .map(|e| (e.key("tx").to_vec(), e.did))
         .collect();
     assert_eq!(did.len(), 6, "{did:?}");
-    assert_eq!(did[0], (vec!["t1".to_owned()], Some("duplicated".to_owned())));
-    assert_eq!(did[1], (vec!["t1".to_owned()], Some("duplicate".to_owned())));
+    assert_eq!(did[0], (vec!["t1".to_owned()], vec![Deed::Duplicated(Again::Frame)]));
+    assert_eq!(did[1], (vec!["t1".to_owned()], vec![Deed::Copy]));
     assert_eq!(seen.of("POST /pay/recharge reply").len(), 3);
     link.close().await;
 }
 
-/// Frames of one exchange on one connection bring about frames on another, which another thread looks after.
+/// Two links of a run in a row: a frame on one brings about a frame on the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_come_in_the_order_of_cause_and_effect() {
     const CLIENTS: usize = 16;
     const EXCHANGES: usize = 250;
-    let seen = Seen::new();
+    let (seen, gates) = (Seen::new(), Gates::default());
     let named = |name: &str, upstream| LinkSpec {
         name: name.to_owned(),
+        gates: gates.clone(),
         ..spec(vec![leg("main", upstream, Protocol::Http)], Correlation::default())
     };
     let sink = || Arc::<Seen>::clone(&seen);
@@ -433,11 +435,7 @@ async fn events_tell_what_was_held_and_what_was_lost() {
     client.set_zero_linger().unwrap();
     drop(client);
     until("the answer is lost", || !seen.of("GET /second reply").is_empty()).await;
-    let words: Vec<_> = seen
-        .events()
-        .into_iter()
-        .map(|e| (e.point, e.did.unwrap_or_default()))
-        .collect();
+    let words: Vec<_> = seen.events().into_iter().map(|e| (e.point, deeds(&e.did))).collect();
     let passed = [
         ("GET /first request", ""),
         ("GET /first reply", ""),

@@ -31,10 +31,7 @@ impl Bench {
         stack.create_database(DATABASE, SCHEMA).await.unwrap();
         let server = stack.addr("mysql", 3306).unwrap();
         let seen = Seen::new();
-        let correlation = Correlation {
-            sql_columns: vec!["account_pay.id".to_owned()],
-            ..Correlation::default()
-        };
+        let correlation = Correlation::default().with_key("tx", &["sql:account_pay.id"]).unwrap();
         let sink: Arc<Seen> = Arc::clone(&seen);
         let legs = vec![leg("main", server, Protocol::MySql)];
         let link = Link::open(spec(legs, correlation), sink).await.unwrap();
@@ -63,8 +60,8 @@ impl Bench {
     fn points(&self, from: usize) -> Vec<String> {
         let events = self.seen.events().into_iter().skip(from);
         events
-            .map(|event| match &event.tx[..] {
-                [] => event.point,
+            .map(|event| match event.key("tx") {
+                [] => event.point.clone(),
                 tx => format!("{} {}", event.point, tx.join(",")),
             })
             .collect()
@@ -77,7 +74,7 @@ impl Bench {
         })
         .await;
         assert_eq!(self.points(from), expected);
-        assert!(self.seen.events().iter().all(|event| event.did.is_none()));
+        assert!(self.seen.events().iter().all(|event| event.did.is_empty()));
     }
 }
 

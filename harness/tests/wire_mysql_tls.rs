@@ -53,10 +53,7 @@ impl Bench {
             gates: gates.clone(),
             detail: WireDetail::All,
             legs: vec![leg],
-            correlation: Correlation {
-                sql_columns: vec!["account_pay.id".to_owned()],
-                ..Correlation::default()
-            },
+            correlation: Correlation::default().with_key("tx", &["sql:account_pay.id"]).unwrap(),
             advertise: None,
         };
         let sink: Arc<Seen> = Arc::clone(&seen);
@@ -206,7 +203,7 @@ async fn points_carry_their_transaction_numbers(bench: &Bench) {
     assert!(bench.paid("t1").await);
     until("the reply is seen", || bench.seen.of("COMMIT").len() == before + 2).await;
     let commits = bench.seen.of("COMMIT").split_off(before);
-    let told: Vec<(&str, &[String])> = commits.iter().map(|e| (e.point.as_str(), &e.tx[..])).collect();
+    let told: Vec<(&str, &[String])> = commits.iter().map(|e| (e.point.as_str(), e.key("tx"))).collect();
     let tx = ["t1".to_owned()];
     assert_eq!(told, [("COMMIT request", &tx[..]), ("COMMIT reply", &tx[..])]);
 }

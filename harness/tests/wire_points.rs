@@ -11,6 +11,7 @@ use std::time::Duration;
 use common::{Seen, leg, until};
 use paytwice::plan::{Direction, Moment, WireDetail};
 use paytwice::wire::{Action, At, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
+use paytwice_checkers::history::{Again, Deed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -83,10 +84,7 @@ impl Bench {
                 gates: gates.clone(),
                 detail: WireDetail::Points,
                 legs: vec![only],
-                correlation: Correlation {
-                    http_path: vec!["/pay/{tx}".to_owned()],
-                    ..Correlation::default()
-                },
+                correlation: Correlation::default().with_key("tx", &["path:/pay/{tx}"]).unwrap(),
                 advertise: None,
             };
             let sink: Arc<Seen> = Arc::clone(&seen);
@@ -174,7 +172,7 @@ async fn drop_takes_the_frame_that_is_meant_and_no_other() {
     assert_eq!(client.ask("/other").await, said("/other"));
     assert_eq!(client.ask("/pay/t2").await, None);
     let fired = rule.fired().await;
-    assert_eq!((fired.points.as_str(), fired.tx), (REPLY, vec!["t2".to_owned()]));
+    assert_eq!((fired.points.as_str(), fired.keys), (REPLY, vec!["t2".to_owned()]));
     assert_eq!(
         bench.server.seen(),
         ["/pay/t1", "/other", "/pay/t2"],
@@ -183,8 +181,13 @@ async fn drop_takes_the_frame_that_is_meant_and_no_other() {
     let mut other = Client::to(&bench.ab).await;
     assert_eq!(other.ask("/pay/t3").await, said("/pay/t3"));
     assert_eq!((rule.stats().dropped, rule.stats().held), (1, 0));
-    let dropped = bench.seen.of(REPLY).into_iter().find(|e| e.tx == ["t2"]).unwrap();
-    assert_eq!(dropped.did.as_deref(), Some("dropped"));
+    let dropped = bench
+        .seen
+        .of(REPLY)
+        .into_iter()
+        .find(|e| e.key("tx") == ["t2"])
+        .unwrap();
+    assert_eq!(dropped.did, [Deed::Dropped]);
 }
 
 #[tokio::test]
@@ -192,7 +195,7 @@ async fn a_request_that_is_dropped_never_arrives() {
     let bench = Bench::up().await;
     let _rule = bench.at(
         At {
-            tx: Some("t1".to_owned()),
+            key: Some("t1".to_owned()),
             ..At::point(REQUEST)
         },
         Action::Drop,
@@ -259,7 +262,7 @@ async fn frames_are_overtaken_throttled_and_corrupted() {
     let bench = Bench::up().await;
     let rule = bench.at(
         At {
-            tx: Some("t1".to_owned()),
+            key: Some("t1".to_owned()),
             ..At::point(REPLY)
         },
         Action::Reorder { behind: 1 },
@@ -295,7 +298,7 @@ async fn frames_are_overtaken_throttled_and_corrupted() {
 /// Copies of the requests of one payment.
 fn copies(copies: u32, after: Duration) -> (At, Action) {
     let at = At {
-        tx: Some("t1".to_owned()),
+        key: Some("t1".to_owned()),
         ..At::point(REQUEST)
     };
     let (what, share) = (None, 1.0);
@@ -329,9 +332,16 @@ async fn copies_come_one_after_the_other_and_nothing_waits_for_them() {
     tokio::time::sleep(after * 2).await;
     assert_eq!(bench.server.seen().len(), 5, "and no more");
     assert_eq!((rule.stats().duplicated, rule.stats().holding), (1, 0));
-    let did = bench.seen.of(REQUEST).into_iter().filter(|event| event.tx == ["t1"]);
-    let did: Vec<_> = did.filter_map(|event| event.did).collect();
-    assert_eq!(did, ["duplicated", "duplicate", "duplicate", "duplicate"]);
+    let did = bench
+        .seen
+        .of(REQUEST)
+        .into_iter()
+        .filter(|event| event.key("tx") == ["t1"]);
+    let did: Vec<Deed> = did.flat_map(|event| event.did).collect();
+    assert_eq!(
+        did,
+        [Deed::Duplicated(Again::Frame), Deed::Copy, Deed::Copy, Deed::Copy]
+    );
     assert_eq!(
         client.ask("/other").await,
         said("/other"),
@@ -369,7 +379,7 @@ async fn a_gate_shuts_every_link_of_its_party_at_the_frame() {
         let rule = bench.at(At::point(REPLY), Action::Shut(Arc::clone(&gate), moment));
         on_b.send("/pay/t1").await;
         let fired = timeout(Duration::from_secs(5), rule.fired()).await.unwrap();
-        assert_eq!(fired.tx, ["t1"]);
+        assert_eq!(fired.keys, ["t1"]);
         // The process goes on for a while; nobody hears of it.
         on_c.send("/too/late").await;
         let answer = on_b.answer().await;
@@ -423,7 +433,7 @@ async fn a_gate_that_was_opened_again_is_not_shut_by_what_came_before() {
     let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: b\r\n\r\n");
     let both = request("/pay/t1") + &request("/pay/t2");
     client.0.write_all(both.as_bytes()).await.unwrap();
-    assert_eq!(rule.fired().await.tx, ["t1"]);
+    assert_eq!(rule.fired().await.keys, ["t1"]);
     assert_eq!(client.answer().await, None);
     gate.open();
     assert_eq!(client.answer().await, said("/pay/t1"));

@@ -11,6 +11,7 @@ use paytwice::plan::{Direction, Duplicated};
 use paytwice::remoting::{Admin, Client, codes};
 use paytwice::stack::ContainerStack;
 use paytwice::wire::Action;
+use paytwice_checkers::history::{Again, Deed, Role};
 use wire_common::broker::{Bench, GROUP, PATIENCE, PRODUCERS, SHOWN, TOPIC, commit, pull_all, send};
 use wire_common::{rule, until};
 
@@ -76,8 +77,8 @@ async fn sends_are_named_and_stored_once(bench: &Bench) {
     let requests = bench.seen.of(&format!("SEND {SHOWN} request"));
     assert_eq!(requests.len(), 5);
     assert_eq!(
-        (requests[0].tx.as_slice(), requests[0].did.as_ref()),
-        (&["plain0".to_owned()][..], None)
+        (requests[0].key("tx"), requests[0].did.len(), requests[0].role),
+        (&["plain0".to_owned()][..], 0, Role::Sent)
     );
     until("the replies are named", || {
         bench.seen.of(&format!("SEND {SHOWN} reply")).len() == 5
@@ -95,7 +96,7 @@ async fn a_duplicated_send_is_stored_twice(bench: &Bench) {
     }
     until("both answers came", || {
         let replies = bench.seen.of(&format!("SEND {SHOWN} reply"));
-        replies.iter().filter(|e| e.tx[0].starts_with("twice")).count() == 20
+        replies.iter().filter(|e| e.key("tx")[0].starts_with("twice")).count() == 20
     })
     .await;
     bench.until_stored(before + 20).await;
@@ -117,17 +118,14 @@ async fn a_duplicated_delivery_comes_twice(bench: &Bench) {
     assert!(came.len() == 40 && came.values().all(|n| *n == 2), "{came:?}");
     assert_eq!(guard.stats().duplicated, 40);
     assert_eq!(bench.stored().await - before, 40, "the broker holds each once");
-    let did = |words: &str| {
+    let did = |how: Again| {
         let events = bench.seen.of(&format!("DELIVER {SHOWN}"));
         events
             .iter()
-            .filter(|e| e.did.as_deref().is_some_and(|did| did.starts_with(words)))
+            .filter(|e| e.role == Role::Delivered && e.did.first() == Some(&Deed::Duplicated(how)))
             .count()
     };
-    let (rewound, twinned) = (
-        did("duplicated (will be pulled again)"),
-        did("duplicated (twice in one answer)"),
-    );
+    let (rewound, twinned) = (did(Again::PulledAgain), did(Again::TwiceInOne));
     eprintln!("40 duplicated deliveries: {rewound} pulled again, {twinned} twice in one answer");
     assert!(rewound > 5 && twinned > 5 && rewound + twinned == 40);
 }
@@ -181,8 +179,11 @@ async fn half_messages_go_to_rest(bench: &Bench) {
         .await;
     bench.until_stored(before + 1).await;
     let end = bench.seen.of("END_TRANSACTION commit request");
-    assert_eq!(end[0].tx, ["half1"]);
-    assert_eq!(bench.seen.of(&format!("SEND half {SHOWN} request"))[0].tx, ["half1"]);
+    assert_eq!(end[0].key("tx"), ["half1"]);
+    assert_eq!(
+        bench.seen.of(&format!("SEND half {SHOWN} request"))[0].key("tx"),
+        ["half1"]
+    );
 }
 
 async fn a_duplicated_half_leaves_an_orphan_that_is_checked(bench: &Bench) {
@@ -205,7 +206,7 @@ async fn a_duplicated_half_leaves_an_orphan_that_is_checked(bench: &Bench) {
             .seen
             .of(&format!("CHECK_TRANSACTION_STATE {SHOWN} request"))
             .iter()
-            .any(|e| e.tx == ["half2"])
+            .any(|e| e.role == Role::AskedBack && e.key("tx") == ["half2"])
     })
     .await;
     assert_eq!(
@@ -265,7 +266,7 @@ async fn retries_and_dead_letters_are_counted(bench: &Bench) {
     back("-1").await;
     bench.until_counters("a dead letter", |c| c.dead == 1).await;
     assert_eq!(
-        bench.seen.of(&format!("CONSUMER_SEND_MSG_BACK {SHOWN} request"))[0].tx,
+        bench.seen.of(&format!("CONSUMER_SEND_MSG_BACK {SHOWN} request"))[0].key("tx"),
         ["back"]
     );
 }

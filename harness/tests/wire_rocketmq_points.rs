@@ -125,7 +125,7 @@ async fn a_delayed_request_is_stored_later(bench: &Bench) {
 async fn a_request_that_is_overtaken_comes_behind(bench: &Bench) {
     let before = bench.stored().await;
     let first = At {
-        tx: Some("first".to_owned()),
+        key: Some("first".to_owned()),
         ..request()
     };
     let rule = bench.at(first, Action::Reorder { behind: 1 });
@@ -137,7 +137,11 @@ async fn a_request_that_is_overtaken_comes_behind(bench: &Bench) {
     first.await.unwrap().unwrap();
     bench.until_stored(before + 2).await;
     // The broker works at both at the same time, so that its offsets do not tell which came first.
-    let came = bench.seen.of(&request().point).into_iter().flat_map(|event| event.tx);
+    let came = bench
+        .seen
+        .of(&request().point)
+        .into_iter()
+        .flat_map(|event| event.key("tx").to_vec());
     let came: Vec<String> = came.filter(|tx| tx == "first" || tx == "second").collect();
     assert_eq!(came, ["second", "first"]);
 }
@@ -183,7 +187,7 @@ async fn a_message_is_delivered_again_in_the_way_that_is_named(bench: &Bench) {
     }
     bench.until_stored(before + 3).await;
     let at = At {
-        tx: Some("second".to_owned()),
+        key: Some("second".to_owned()),
         ..At::point(format!("DELIVER {SHOWN}"))
     };
     let twice = bench.at(at.clone(), Action::Redeliver(Redelivery::Twice));

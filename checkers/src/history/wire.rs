@@ -25,29 +25,48 @@ pub struct Wire {
     pub keys: BTreeMap<String, Vec<String>>,
     /// Bytes of the frame.
     pub bytes: u64,
+    /// What a reply says came of its request, where the protocol says it in its first bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
     /// What was done to it, in order; empty when it just passed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub did: Vec<Deed>,
 }
 
+/// What a reply says came of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The server refused or failed: its error code (MySQL, RocketMQ).
+    Error(u32),
+    /// The statement changed this many rows (MySQL).
+    Affected(u64),
+    /// Status of an HTTP answer.
+    Status(u16),
+}
+
 /// What a frame means in its protocol. The protocol sets it.
+///
+/// A request and its reply have the same role: the request asks for it, the reply decides it. [`Wire::is_request`] and
+/// [`Wire::is_reply`] tell which of both a frame is; a reply without [`Outcome::Error`] says that it is done. A delivery is
+/// neither: the consumer's pull is plain, and each message in the answer to it is delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Nothing more than its name says.
     #[default]
     Plain,
-    /// A producer hands a message to a broker.
+    /// A producer hands a message to a broker, the half message of a transaction included.
     Sent,
     /// A broker hands a message to a consumer.
     Delivered,
-    /// A consumer says that it is done with a message.
+    /// A consumer says that it is done with a message, or with all messages up to one.
     Acknowledged,
     /// A branch of a distributed transaction promises that it can commit.
     Prepared,
-    /// A transaction commits.
+    /// A transaction commits: in a database, or a broker's, whose half message becomes visible.
     Committed,
-    /// A transaction rolls back.
+    /// A transaction rolls back. Not to a savepoint: the transaction goes on.
     RolledBack,
     /// A broker asks a producer how its transaction ended.
     AskedBack,
@@ -61,6 +80,8 @@ pub enum Deed {
     Dropped,
     /// It never arrived: its connection ended first.
     Lost,
+    /// It never arrived: a rule reset its connection at it.
+    Reset,
     /// It never arrived: the link answered what was open with an error and ended the connection at it.
     Failed,
     /// It arrived this many milliseconds later.
@@ -73,17 +94,17 @@ pub enum Deed {
     Copy,
     /// The answer to a copy: it ends at the link.
     CopyAnswer,
-    /// The process on the other end was stopped before it arrived.
+    /// A process was stopped before it arrived. It arrives where the process goes on, and is [`Deed::Lost`] otherwise.
     StoppedBefore,
-    /// The process on the other end was stopped right after it arrived.
+    /// A process was stopped right after it arrived.
     StoppedAfter,
     /// This many later frames overtook it.
     Overtaken(u32),
     /// One byte of it was changed.
     Corrupted,
-    /// It never arrived: the link answered it in the server's place.
-    Refused,
-    /// The link made this answer in the server's place, with this error code.
+    /// A request that the link answered in the server's place: it was not passed on.
+    NotPassedOn,
+    /// The link's own answer, with this error code, in the server's place.
     Answered(u32),
     /// The link sent it: something that an answer of its own needs besides.
     FromLink,
@@ -109,6 +130,27 @@ impl Wire {
         self.keys.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Every value of every key.
+    pub fn key_values(&self) -> impl Iterator<Item = &str> {
+        self.keys.values().flatten().map(String::as_str)
+    }
+
+    /// True for a frame of the party that connected.
+    pub fn is_request(&self) -> bool {
+        self.point.ends_with(" request")
+    }
+
+    /// True for an answer. A delivery is neither request nor reply.
+    pub fn is_reply(&self) -> bool {
+        self.point.ends_with(" reply")
+    }
+
+    /// True for a frame that the link made itself or that ends at it: a copy, an answer in the server's place, what an
+    /// answer needs besides, and answers to those.
+    pub fn is_of_the_link(&self) -> bool {
+        self.did.iter().any(|deed| deed.is_of_the_link())
+    }
+
     /// Whether it reached the other end. A duplicated frame is two events, the original and its copy.
     pub fn arrived(&self) -> bool {
         !self.did.iter().any(|deed| deed.withholds())
@@ -129,11 +171,24 @@ impl Deed {
             self,
             Deed::Dropped
                 | Deed::Lost
+                | Deed::Reset
                 | Deed::Failed
-                | Deed::Refused
+                | Deed::NotPassedOn
                 | Deed::CopyAnswer
                 | Deed::LinkAnswer
-                | Deed::StoppedBefore
+        )
+    }
+
+    /// Whether a frame with this deed ended together with its connection.
+    pub fn loses_connection(self) -> bool {
+        matches!(self, Deed::Lost | Deed::Reset | Deed::Failed)
+    }
+
+    /// Whether the link made the frame itself, or the frame ends at it.
+    pub fn is_of_the_link(self) -> bool {
+        matches!(
+            self,
+            Deed::Copy | Deed::CopyAnswer | Deed::Answered(_) | Deed::FromLink | Deed::LinkAnswer
         )
     }
 }
@@ -143,6 +198,7 @@ impl fmt::Display for Deed {
         match self {
             Deed::Dropped => f.write_str("dropped"),
             Deed::Lost => f.write_str("lost with the connection"),
+            Deed::Reset => f.write_str("lost with the connection, which was reset before it"),
             Deed::Failed => f.write_str("lost with the connection, which failed at it"),
             Deed::DelayedMs(ms) => write!(f, "delayed {ms} ms"),
             Deed::HeldMs(ms) => write!(f, "held {ms} ms"),
@@ -155,7 +211,7 @@ impl fmt::Display for Deed {
             Deed::StoppedAfter => f.write_str("stopped right after it arrived"),
             Deed::Overtaken(n) => write!(f, "overtaken by {n}"),
             Deed::Corrupted => f.write_str("one byte changed"),
-            Deed::Refused => f.write_str("answered by the link, not passed on"),
+            Deed::NotPassedOn => f.write_str("answered by the link, not passed on"),
             Deed::Answered(code) => write!(f, "error {code}"),
             Deed::FromLink => f.write_str("sent by the link"),
             Deed::LinkAnswer => f.write_str("answer to a request of the link, dropped"),
@@ -181,15 +237,47 @@ mod tests {
             role: Role::Committed,
             keys: [("tx".to_owned(), vec!["t1".to_owned()])].into(),
             bytes: 11,
+            outcome: Some(Outcome::Error(1213)),
             did: vec![Deed::DelayedMs(200), Deed::Dropped],
         };
         let text = serde_json::to_string(&wire).unwrap();
         assert_eq!(
             text,
-            r#"{"link":"account->mysql","conn":3,"point":"COMMIT reply","role":"committed","keys":{"tx":["t1"]},"bytes":11,"did":[{"delayed-ms":200},"dropped"]}"#
+            r#"{"link":"account->mysql","conn":3,"point":"COMMIT reply","role":"committed","keys":{"tx":["t1"]},"bytes":11,"outcome":{"error":1213},"did":[{"delayed-ms":200},"dropped"]}"#
         );
         assert_eq!(serde_json::from_str::<Wire>(&text).unwrap(), wire);
         assert!(!wire.arrived());
         assert_eq!(deeds(&wire.did), "delayed 200 ms, dropped");
+    }
+
+    #[test]
+    fn a_frame_arrives_unless_something_withholds_it() {
+        let arrived = |did: &[Deed]| {
+            let did = did.to_vec();
+            Wire { did, ..Wire::default() }.arrived()
+        };
+        for did in [
+            &[][..],
+            &[Deed::HeldMs(5)],
+            &[Deed::StoppedBefore],
+            &[Deed::StoppedAfter],
+            &[Deed::Duplicated(Again::Frame)],
+            &[Deed::Copy],
+            &[Deed::Answered(1205)],
+        ] {
+            assert!(arrived(did), "{did:?}");
+        }
+        for did in [
+            &[Deed::Dropped][..],
+            &[Deed::DelayedMs(5), Deed::Lost],
+            &[Deed::StoppedBefore, Deed::Lost],
+            &[Deed::Reset],
+            &[Deed::Failed],
+            &[Deed::NotPassedOn],
+            &[Deed::CopyAnswer],
+            &[Deed::LinkAnswer],
+        ] {
+            assert!(!arrived(did), "{did:?}");
+        }
     }
 }

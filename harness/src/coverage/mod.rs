@@ -95,7 +95,8 @@ pub fn passages(target: &Target, plan: &Plan, events: &[Event]) -> Vec<Passage> 
     let mut passages = Vec::new();
     for event in events {
         let Body::Wire(wire) = &event.body else { continue };
-        if is_of_the_link(wire) {
+        // No rule is asked about what the link made itself.
+        if wire.is_of_the_link() {
             continue;
         }
         let of_subjects = wire.keys.iter().filter(|(name, _)| keys.contains(name.as_str()));
@@ -110,17 +111,6 @@ pub fn passages(target: &Target, plan: &Plan, events: &[Event]) -> Vec<Passage> 
         }
     }
     passages
-}
-
-/// Frames that the harness made itself, which no rule is asked about: copies, answers, and what a refusal needs besides.
-fn is_of_the_link(wire: &Wire) -> bool {
-    let of_the_link = |deed: &Deed| {
-        matches!(
-            deed,
-            Deed::Copy | Deed::CopyAnswer | Deed::Answered(_) | Deed::FromLink | Deed::LinkAnswer
-        )
-    };
-    wire.did.iter().any(of_the_link)
 }
 
 /// Where one subject stands.
@@ -170,7 +160,7 @@ fn step(wire: &Wire) -> Option<String> {
         Role::AskedBack | Role::Plain => return None,
     };
     // The request brings it about; the reply only tells of it.
-    (!wire.point.ends_with(" reply")).then(|| format!("{} {reached}", wire.link))
+    (!wire.is_reply()).then(|| format!("{} {reached}", wire.link))
 }
 
 /// A frame of a subject, for which the rule is looked for that did something to it.
@@ -185,7 +175,7 @@ impl Met<'_> {
     /// What was done to the frame, the subject's n-th at its point.
     fn suffered(&self, nth: u64) -> Vec<&'static str> {
         let did = &self.wire.did;
-        let lost = did.iter().any(|deed| matches!(deed, Deed::Lost | Deed::Failed));
+        let lost = did.iter().any(|deed| deed.loses_connection());
         let mut all: Vec<&str> = did.iter().filter_map(|deed| self.suffering(*deed, lost, nth)).collect();
         all.dedup();
         // A frame that was stopped or held is lost with its connection in the end: that is no reset of its own.
@@ -203,14 +193,14 @@ impl Met<'_> {
             Deed::Dropped => Some("drop"),
             Deed::Failed => Some("fail and close"),
             Deed::StoppedBefore => self.stopped(Moment::Before, nth),
-            Deed::Refused => self.refused(nth),
+            Deed::NotPassedOn => self.refused(nth),
             _ if lost => None,
             Deed::DelayedMs(_) | Deed::HeldMs(_) => Some("delay"),
             Deed::StoppedAfter => self.stopped(Moment::After, nth),
             Deed::Corrupted => Some("corrupt"),
             Deed::Duplicated(_) => Some("duplicate"),
             Deed::Overtaken(_) => Some("reorder"),
-            Deed::Lost | Deed::Copy | Deed::CopyAnswer | Deed::Answered(_) | Deed::FromLink | Deed::LinkAnswer => None,
+            _ => None,
         }
     }
 

@@ -85,7 +85,7 @@ impl AtPoint {
         };
         let mut point = At {
             nth: at.nth,
-            tx: at.tx.clone(),
+            key: at.tx.clone(),
             share: at.share,
             ..At::point(&at.point)
         };
@@ -100,7 +100,7 @@ impl AtPoint {
         install(&at.link, point, direction, action)
     }
 
-    /// Which transactions were between the points of the rule when it was met.
+    /// Which values were between the points of the rule when it was met.
     fn in_between(&self) -> Option<String> {
         let met: Vec<String> = self
             .between

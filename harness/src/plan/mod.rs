@@ -29,6 +29,7 @@ mod types;
 pub(crate) use draw::Draw;
 pub use duration::{Span, duration_ms, show_ms};
 pub use error::PlanError;
+pub(crate) use error::did_you_mean;
 pub use expand::expand;
 pub use fault_kinds::{FAULTS, FaultKind, On};
 pub use fill::{fill, placeholders, try_fill};

@@ -35,7 +35,7 @@ impl std::fmt::Display for Point {
 const CLIENT: &str = "client";
 
 /// Points of MySQL that need no table.
-const MYSQL_POINTS: [&str; 9] = [
+const MYSQL_POINTS: [&str; 15] = [
     "CONNECT",
     "BEGIN",
     "COMMIT",
@@ -45,6 +45,12 @@ const MYSQL_POINTS: [&str; 9] = [
     "SET",
     "PING",
     "SHOW",
+    "XA START",
+    "XA END",
+    "XA PREPARE",
+    "XA COMMIT",
+    "XA ROLLBACK",
+    "XA RECOVER",
 ];
 /// Statements that name a table.
 const MYSQL_VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
@@ -86,8 +92,9 @@ pub(super) fn listing(target: &Target) -> String {
     }
     let _ = write!(
         text,
-        "\nbetween POINT and POINT #N: ACTION   the frame of the first point with which N transactions are past it and not yet \
-         past the second\n#N: only the N-th such frame; tx=T: only frames of that transaction number (tx=*: of any); P%: a share of them\n\
+        "\nbetween POINT and POINT #N: ACTION   the frame of the first point with which N values of a key are past it and not \
+         yet past the second\n#N: only the N-th such frame; tx=T: only frames on which a key has that value (tx=*: any value); P%: a \
+         share of them\n\
          a COMMIT that is answered by a lost connection: `COMMIT request: reset before` (not executed), `COMMIT reply: reset \
          before` (executed)\n"
     );
@@ -372,6 +379,7 @@ fn rocketmq(target: &Target, link: &LinkDef) -> BTreeSet<String> {
                 names.insert(format!("DELIVER {topic}"));
                 names.insert(format!("DELIVER %RETRY%{group}"));
                 names.extend(both(&format!("CONSUMER_SEND_MSG_BACK {topic}")));
+                names.extend(both(&format!("UPDATE_CONSUMER_OFFSET {topic}")));
             }
             None => {
                 for (topic, kind) in dependency.topics.iter().map(|(name, topic)| (name, topic.kind)) {

@@ -12,7 +12,7 @@ use crate::plan::manifest::{Dependency, DependencyKind, Service};
 use crate::plan::{LinkDef, LinkKind, Manifest, Target, WireDetail};
 use crate::record::Recorder;
 use crate::stack::ContainerStack;
-use crate::wire::{Authority, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol};
+use crate::wire::{Authority, Correlation, Gates, LegSpec, Link, LinkSpec, Place, Protocol};
 
 /// The one leg of a link that is no RocketMQ link.
 const ONLY_LEG: &str = "main";
@@ -46,7 +46,7 @@ pub(super) async fn open(
     detail: WireDetail,
     recorder: &Recorder,
 ) -> Result<Links, RunError> {
-    let correlation = correlation(manifest, names);
+    let correlation = correlation(manifest, names)?;
     let authority = authority(manifest)?;
     let mut links = Links::new();
     for def in target.links() {
@@ -69,25 +69,21 @@ pub(super) async fn open(
     Ok(links)
 }
 
-/// Where keys stand in what crosses the links. Links know one kind of key: the places of all keys are its own.
-fn correlation(manifest: &Manifest, names: &Names) -> Correlation {
-    let places = |form: &'static str| -> Vec<String> {
-        let all = manifest.keys.iter().flat_map(|(name, key)| {
-            // In a template the links take `{tx}` for the key.
-            key.places(form)
-                .map(move |place| place.replace(&format!("{{{name}}}"), "{tx}"))
-        });
-        all.collect()
-    };
-    let of_messages = places("message");
-    Correlation {
-        http_body: places("http"),
-        http_path: places("path"),
-        message_keys: of_messages.iter().any(|place| place == "key"),
-        message_body: of_messages.into_iter().filter(|place| place != "key").collect(),
-        sql_columns: places("sql"),
+/// Where keys stand in what crosses the links.
+fn correlation(manifest: &Manifest, names: &Names) -> Result<Correlation, PlanError> {
+    let mut correlation = Correlation {
         names: names.to_manifest(manifest),
+        ..Correlation::default()
+    };
+    for (name, key) in &manifest.keys {
+        // A template without the key names points, and nothing else.
+        let own = format!("{{{name}}}");
+        let names_points = |place: &&str| place.strip_prefix("path:").is_some_and(|template| !template.contains(&own));
+        let (paths, places): (Vec<&str>, Vec<&str>) = key.at.iter().map(String::as_str).partition(names_points);
+        correlation.paths.extend(paths.iter().filter_map(|place| Some(place.strip_prefix("path:")?.to_owned())));
+        correlation = correlation.with_key(name, &places).map_err(|problem| PlanError::value("keys", problem))?;
     }
+    Ok(correlation)
 }
 
 /// Who vouches for the links of the run that end TLS; None where none does.

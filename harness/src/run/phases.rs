@@ -16,7 +16,7 @@ use crate::reads::{Databases, FirstReadError, Reader};
 use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
 use crate::stack::{ContainerStack, ExitInfo};
-use crate::wire::Gates;
+use crate::wire::{Gates, KeyStats};
 use crate::workload::{Caller, Members, Pace, Parts, Progress, SetUpError, Workload};
 
 /// How long views are tried to be read.
@@ -327,10 +327,16 @@ impl Phases<'_> {
         self.end("final-reads", error);
     }
 
-    /// Bytes that a link could not read crossed it without a name: what was in them is not on record.
+    /// Bytes that a link could not read crossed it without a name: what was in them is not on record. A key that was not
+    /// found where it could stand is on record without its frames.
     fn count_unparsed(&self, ready: &Ready) {
         for (name, link) in &ready.ground.links {
-            let bytes = link.stats().unparsed_bytes;
+            let stats = link.stats();
+            for (key, KeyStats { found, of }) in stats.keys {
+                let body = serde_json::json!({ "link": name, "key": key, "found": found, "of": of });
+                self.recorder.remark("wire", Body::Other("keys".to_owned(), body));
+            }
+            let bytes = stats.unparsed_bytes;
             if bytes > 0 {
                 let body = serde_json::json!({ "link": name, "bytes": bytes });
                 self.recorder.remark("wire", Body::Other("unparsed".to_owned(), body));

@@ -33,17 +33,17 @@ pub struct Fired {
     pub on: String,
     /// Its points, by name.
     pub points: String,
-    /// Transaction numbers in it.
-    pub tx: Vec<String>,
+    /// Values of keys in it.
+    pub keys: Vec<String>,
 }
 
 impl fmt::Display for Fired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.on, self.points)?;
-        if self.tx.is_empty() {
+        if self.keys.is_empty() {
             Ok(())
         } else {
-            write!(f, " of {}", self.tx.join(", "))
+            write!(f, " of {}", self.keys.join(", "))
         }
     }
 }
@@ -65,7 +65,7 @@ impl ActiveRule {
     /// Whether a frame of its point is the one, or one of those, that the rule is about.
     pub(super) fn is_chosen(&self, at: &At, frame: &Frame) -> bool {
         if let Some(between) = &at.between {
-            return between.enter(at.txs(frame));
+            return between.enter(at.keys(frame));
         }
         let number = self.named.fetch_add(1, Ordering::Relaxed) + 1;
         at.nth.is_none_or(|nth| nth == number) && (at.share >= 1.0 || unit(self.roll()) < at.share)
@@ -82,10 +82,7 @@ impl ActiveRule {
 
     /// Tells who waits that the rule has met its frame: the first one.
     pub(super) fn fire(&self, at: impl FnOnce() -> Fired) {
-        if self.fired.get().is_none() {
-            // Another thread may have been faster with its frame.
-            let _ = self.fired.set(at());
-        }
+        self.fired.get_or_init(at);
         self.firing.notify_waiters();
     }
 

@@ -4,21 +4,20 @@
 //! (`rule.rs`); the session says which frames a decision means in its protocol. Nothing here does any I/O.
 //! Never: holds bytes back that it could not name; those pass as they came.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use paytwice_checkers::history::Wire;
+use paytwice_checkers::history::{Deed, Outcome, Role, Wire};
 
+use super::keys::Keys;
 use crate::plan::{Direction, Duplicated, Redelivery, Refusal};
 
-/// Takes the events of a link. Called from the path of the bytes, by one thread at a time: an implementation must not block.
+/// Takes the events of links. Called from the path of the bytes, by the one thread of the links of a run: an
+/// implementation must not block.
 ///
-/// An event is recorded once the last byte of its frame has been handed to the kernel, or when it is certain that
-/// it never will be; never before a frame that may have brought it about. `did` is made of these words: `delayed N ms`, `held N ms`, `duplicated` (the original) with how
-/// in brackets, `duplicate` (the copy), `lost with the connection` (it never arrived), `answer to a duplicate, dropped`,
-/// `error 1205` and the like (an answer that the link made), `sent by the link` (what a refusal needs besides),
-/// `answer to a request of the link, dropped`, and `lost with the connection, which failed at it`.
+/// An event is recorded once the last byte of its frame has been handed to the kernel, or when it is certain that it never
+/// will be. Cause comes before effect: what a frame brings about on any link of the run is recorded after it. What others
+/// record (an operation of a client) may come before the frame that it is due to.
 pub trait WireSink: Send + Sync {
     /// Takes one event.
     fn record(&self, event: Wire);
@@ -86,14 +85,54 @@ impl FrameKind {
 /// A named thing that a frame is; one frame may be several (a pull answer with many messages).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Point {
-    /// Its name: `SEND topic_notifymsg request`.
-    pub(super) name: String,
-    /// Transaction numbers found in it.
-    pub(super) tx: Vec<String>,
+    /// What it is called: `SEND topic_notifymsg request`.
+    pub(super) label: Label,
     /// How many bytes it is.
     pub(super) bytes: usize,
+    /// What an answer says came of its request.
+    pub(super) outcome: Option<Outcome>,
     /// What was done to this point alone.
-    pub(super) did: Option<Cow<'static, str>>,
+    pub(super) did: Option<Deed>,
+}
+
+/// What something is called, what it means, and whose it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Label {
+    /// A name, with its way where it is a point's.
+    pub(super) name: String,
+    /// What it means in its protocol.
+    pub(super) role: Role,
+    /// Keys found in it.
+    pub(super) keys: Keys,
+}
+
+impl Label {
+    /// A label that means nothing more than it says.
+    pub(super) fn plain(name: impl Into<String>, keys: Keys) -> Label {
+        Label {
+            name: name.into(),
+            role: Role::Plain,
+            keys,
+        }
+    }
+
+    /// As the request of that name.
+    pub(super) fn request(&self) -> Label {
+        self.with_way("request")
+    }
+
+    /// As the reply to what has that name.
+    pub(super) fn reply(&self) -> Label {
+        self.with_way("reply")
+    }
+
+    fn with_way(&self, way: &str) -> Label {
+        Label {
+            name: [self.name.as_str(), " ", way].concat(),
+            role: self.role,
+            keys: self.keys.clone(),
+        }
+    }
 }
 
 /// What a link carries in one piece.
@@ -106,7 +145,7 @@ pub(super) struct Frame {
     /// What it is called; empty for what is not worth an event.
     pub(super) points: Vec<Point>,
     /// What was done to it so far.
-    pub(super) did: Vec<Cow<'static, str>>,
+    pub(super) did: Vec<Deed>,
     /// False for the answer to something that the link itself asked: it ends here.
     pub(super) forward: bool,
     /// The number of a request, from 1, where its session must be able to tell it from others; 0 otherwise.
@@ -127,11 +166,11 @@ impl Frame {
     }
 
     /// A frame with one name.
-    pub(super) fn named(bytes: Bytes, kind: FrameKind, name: String, tx: Vec<String>) -> Frame {
+    pub(super) fn named(bytes: Bytes, kind: FrameKind, label: Label) -> Frame {
         let point = Point {
-            name,
-            tx,
+            label,
             bytes: bytes.len(),
+            outcome: None,
             did: None,
         };
         Frame {
@@ -141,8 +180,14 @@ impl Frame {
     }
 
     /// Adds to what was done to it.
-    pub(super) fn did(mut self, what: impl Into<Cow<'static, str>>) -> Frame {
-        self.did.push(what.into());
+    pub(super) fn did(mut self, what: Deed) -> Frame {
+        self.did.push(what);
+        self
+    }
+
+    /// Says what came of the request that it answers.
+    pub(super) fn told(mut self, outcome: Option<Outcome>) -> Frame {
+        self.points.iter_mut().for_each(|point| point.outcome = outcome);
         self
     }
 }

@@ -1,35 +1,133 @@
-//! Correlation: where the payment's transaction number stands in what crosses a link, as the manifest says.
+//! Correlation: which keys stand in what crosses a link, by the places that the manifest names.
 //!
+//! A [`Correlation`] is what a manifest says; a [`Finder`] is that, arranged for looking, with counts of what was found.
 //! Never: takes anything but the named places out of a frame.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
-/// Where to look, and what the run's own names stand for.
+use super::keys::Keys;
+use super::place::{Place, in_braces};
+
+/// Where keys stand, and what the run's own names stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Correlation {
-    /// JSON pointers into HTTP bodies, of requests and answers.
-    pub http_body: Vec<String>,
-    /// Path templates; a segment in braces stands for any text, `{tx}` for the transaction number. They also name
-    /// the points: a path that fits none is named as it stands.
-    pub http_path: Vec<String>,
-    /// JSON pointers into message bodies.
-    pub message_body: Vec<String>,
-    /// Whether the keys of a message are transaction numbers.
-    pub message_keys: bool,
-    /// Columns of databases that hold transaction numbers: `table.column`.
-    pub sql_columns: Vec<String>,
+    /// The places of each key, by its name.
+    pub keys: BTreeMap<String, Vec<Place>>,
+    /// Path templates that name points and hold no key; a segment in braces stands for any text. A path that fits no
+    /// template, neither one of these nor one of a key, is named as it stands.
+    pub paths: Vec<String>,
     /// The run's own name of a topic or group -> its name in the manifest.
     pub names: BTreeMap<String, String>,
+}
+
+impl Correlation {
+    /// With one more key, which stands at these places.
+    pub fn with_key(mut self, name: &str, places: &[&str]) -> Result<Correlation, String> {
+        let mut parsed = Vec::new();
+        for place in places {
+            let place: Place = place.parse().map_err(|problem| format!("keys.{name}.at: {problem}"))?;
+            place
+                .check(name)
+                .map_err(|problem| format!("keys.{name}.at: {problem}"))?;
+            parsed.push(place);
+        }
+        self.keys.entry(name.to_owned()).or_default().extend(parsed);
+        Ok(self)
+    }
+}
+
+/// How often a key was found on a link, of the frames on which one of its places could stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyStats {
+    /// Frames that carried it.
+    pub found: u64,
+    /// Frames on which a place of it could stand: of the table or the path that a place names, or with a body or headers
+    /// of the kind that a place is about.
+    pub of: u64,
+}
+
+/// What looking at a frame brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The keys.
+    pub(super) keys: Keys,
+    /// The numbers of the keys that could stand there, each once.
+    pub(super) could: Vec<usize>,
+}
+
+impl Found {
+    pub(super) fn could(&mut self, key: usize) {
+        if !self.could.contains(&key) {
+            self.could.push(key);
+        }
+    }
+}
+
+/// Finds the keys in what crosses a link.
+#[derive(Debug, Default)]
+pub(super) struct Finder {
+    keys: Vec<Key>,
+    templates: Vec<Template>,
+    names: BTreeMap<String, String>,
+}
+
+/// One key, with its places by what they are about.
+#[derive(Debug, Default)]
+struct Key {
+    name: String,
+    http: Vec<String>,
+    headers: Vec<String>,
+    message_key: bool,
+    message: Vec<String>,
+    columns: Vec<(String, String)>,
+    gtrid: bool,
+    found: AtomicU64,
+    of: AtomicU64,
+}
+
+/// A path template, and the key that stands in it.
+#[derive(Debug)]
+struct Template {
+    text: String,
+    key: Option<usize>,
 }
 
 /// Prefixes that RocketMQ puts before the name of a group.
 const GROUP_PREFIXES: [&str; 2] = ["%RETRY%", "%DLQ%"];
 
-impl Correlation {
+impl Finder {
+    pub(super) fn new(correlation: Correlation) -> Finder {
+        let mut finder = Finder {
+            names: correlation.names,
+            ..Finder::default()
+        };
+        for (at, (name, places)) in correlation.keys.into_iter().enumerate() {
+            let mut key = Key { name, ..Key::default() };
+            for place in places {
+                match place {
+                    Place::HttpBody(pointer) => key.http.push(pointer),
+                    Place::HttpPath(text) => finder.templates.push(Template { text, key: Some(at) }),
+                    Place::HttpHeader(name) => key.headers.push(name),
+                    Place::MessageKey => key.message_key = true,
+                    Place::MessageBody(pointer) => key.message.push(pointer),
+                    Place::Sql { table, column } => key.columns.push((table, column)),
+                    Place::XaGtrid => key.gtrid = true,
+                }
+            }
+            finder.keys.push(key);
+        }
+        let plain = correlation.paths.into_iter().map(|text| Template { text, key: None });
+        finder.templates.extend(plain);
+        // The more a template says, the sooner it is asked: `/orders/new` before `/orders/{order}`.
+        finder.templates.sort_by_key(|template| braces(&template.text));
+        finder
+    }
+
     /// The manifest's name for a topic of the run, also behind `%RETRY%` and `%DLQ%`.
-    pub fn shown(&self, topic: &str) -> String {
+    pub(super) fn shown(&self, topic: &str) -> String {
         let prefix = GROUP_PREFIXES
             .into_iter()
             .find(|prefix| topic.starts_with(prefix))
@@ -38,135 +136,240 @@ impl Correlation {
         format!("{prefix}{}", self.names.get(name).map_or(name, String::as_str))
     }
 
-    /// Transaction numbers of a message.
-    pub(super) fn of_message<'a>(&self, keys: impl Iterator<Item = &'a str>, body: Option<&[u8]>) -> Vec<String> {
-        let mut found = Vec::new();
-        if self.message_keys {
-            keys.for_each(|key| add(&mut found, key.to_owned()));
+    /// Counts a frame that carries these keys, `could` being those that could stand on it.
+    pub(super) fn count(&self, keys: &Keys, could: &[usize]) {
+        for key in could.iter().filter_map(|at| self.keys.get(*at)) {
+            key.of.fetch_add(1, Ordering::Relaxed);
+            key.found.fetch_add(u64::from(keys.has(&key.name)), Ordering::Relaxed);
+        }
+    }
+
+    /// What was counted, by the key's name.
+    pub(super) fn stats(&self) -> BTreeMap<String, KeyStats> {
+        let stats = |key: &Key| KeyStats {
+            found: key.found.load(Ordering::Relaxed),
+            of: key.of.load(Ordering::Relaxed),
+        };
+        self.keys.iter().map(|key| (key.name.clone(), stats(key))).collect()
+    }
+
+    /// The name of the key with that number.
+    pub(super) fn name(&self, key: usize) -> &str {
+        self.keys.get(key).map_or("", |key| &key.name)
+    }
+
+    /// Keys of a message. The frame is counted.
+    pub(super) fn message<'a>(&self, keys: impl Iterator<Item = &'a str>, body: Option<&[u8]>) -> Keys {
+        let mut found = Found::default();
+        let given: Vec<&str> = keys.collect();
+        for (at, key) in self.keys.iter().enumerate().filter(|(_, key)| key.message_key) {
+            found.could(at);
+            given.iter().for_each(|value| found.keys.add(&key.name, value));
         }
         if let Some(body) = body {
-            at_pointers(&self.message_body, body, &mut found);
+            self.at_pointers(body, |key| &key.message, &mut found);
         }
-        found
+        self.count(&found.keys, &found.could);
+        found.keys
     }
 
-    /// Whether any column holds transaction numbers.
-    pub(super) fn has_sql_columns(&self) -> bool {
-        !self.sql_columns.is_empty()
+    /// Keys in an HTTP body.
+    pub(super) fn http_body(&self, body: &[u8], found: &mut Found) {
+        self.at_pointers(body, |key| &key.http, found);
     }
 
-    /// Whether a column of a table holds transaction numbers.
-    pub(super) fn holds_tx(&self, table: &str, column: &str) -> bool {
-        self.holds_tx_if(column, |other| other.eq_ignore_ascii_case(table))
+    /// Keys in HTTP headers; `header` tells the values of a header by its name.
+    pub(super) fn http_headers<'a>(&self, headers: impl Fn(&str) -> Option<&'a str>, found: &mut Found) {
+        for (at, key) in self.keys.iter().enumerate().filter(|(_, key)| !key.headers.is_empty()) {
+            found.could(at);
+            let values = key.headers.iter().filter_map(|name| headers(name));
+            values.for_each(|value| found.keys.add(&key.name, value));
+        }
     }
 
-    /// Whether a column of that name holds transaction numbers in a table for which `is` is true.
-    pub(super) fn holds_tx_if(&self, column: &str, is: impl Fn(&str) -> bool) -> bool {
-        let columns = self.sql_columns.iter().filter_map(|entry| entry.split_once('.'));
-        columns
-            .into_iter()
-            .any(|(table, other)| other.eq_ignore_ascii_case(column) && is(table))
-    }
-
-    /// Transaction numbers in an HTTP body.
-    pub(super) fn of_http_body(&self, body: &[u8]) -> Vec<String> {
-        let mut found = Vec::new();
-        at_pointers(&self.http_body, body, &mut found);
-        found
-    }
-
-    /// The name of a path (its template where one fits) and the transaction number in it.
-    pub(super) fn of_http_path<'a>(&'a self, target: &'a str) -> (&'a str, Option<String>) {
+    /// The name of a path (its template where one fits), and the keys in it.
+    pub(super) fn http_path<'a>(&'a self, target: &'a str, found: &mut Found) -> &'a str {
         let path = target.split(['?', '#']).next().unwrap_or_default();
-        for template in &self.http_path {
-            if let Some(tx) = fits(template, path) {
-                return (template, tx);
+        let Some(first) = self.templates.iter().find(|template| fits(&template.text, path)) else {
+            return path;
+        };
+        // Two keys may stand in the same segment: their templates differ in nothing but the name in braces.
+        let same = self.templates.iter().filter(|other| is_same(&first.text, &other.text));
+        for (at, template) in same.filter_map(|template| Some((template.key?, template))) {
+            found.could(at);
+            let name = self.name(at);
+            let segments = template.text.split('/').zip(path.split('/'));
+            for (_, value) in segments.filter(|(wanted, _)| in_braces(wanted) == Some(name)) {
+                found.keys.add(name, value);
             }
         }
-        (path, None)
+        &first.text
+    }
+
+    /// Whether any column holds a key.
+    pub(super) fn has_columns(&self) -> bool {
+        self.keys.iter().any(|key| !key.columns.is_empty())
+    }
+
+    /// The columns of that name that hold a key: the key's number, and the table.
+    pub(super) fn columns<'a>(&'a self, column: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+        self.tables().filter_map(move |(at, table, other)| {
+            let is_it = other.eq_ignore_ascii_case(column);
+            is_it.then_some((at, table))
+        })
+    }
+
+    /// The tables with a column that holds a key: the key's number, table and column.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (usize, &str, &str)> {
+        self.keys.iter().enumerate().flat_map(|(at, key)| {
+            let columns = key.columns.iter();
+            columns.map(move |(table, column)| (at, table.as_str(), column.as_str()))
+        })
+    }
+
+    /// The keys that an XA transaction of that gtrid carries.
+    pub(super) fn gtrid(&self, gtrid: &str, found: &mut Found) {
+        for (at, key) in self.keys.iter().enumerate().filter(|(_, key)| key.gtrid) {
+            found.could(at);
+            found.keys.add(&key.name, gtrid);
+        }
+    }
+
+    fn at_pointers(&self, body: &[u8], pointers: impl Fn(&Key) -> &[String], found: &mut Found) {
+        if !body.contains(&b'{') || self.keys.iter().all(|key| pointers(key).is_empty()) {
+            return;
+        }
+        let Ok(value) = serde_json::from_slice::<Value>(body) else {
+            return;
+        };
+        for (at, key) in self.keys.iter().enumerate() {
+            for pointer in pointers(key) {
+                found.could(at);
+                match value.pointer(pointer) {
+                    Some(Value::String(text)) => found.keys.add(&key.name, text),
+                    Some(Value::Number(number)) => found.keys.add(&key.name, &number.to_string()),
+                    _ => {}
+                }
+            }
+        }
     }
 }
 
-/// None when the path does not fit; the transaction number, where the template has one, when it does.
-fn fits(template: &str, path: &str) -> Option<Option<String>> {
+fn braces(template: &str) -> usize {
+    template
+        .split('/')
+        .filter(|segment| in_braces(segment).is_some())
+        .count()
+}
+
+/// Whether a path fits a template: what is in braces stands for any text but none.
+fn fits(template: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-    let mut tx = None;
     loop {
         match (wanted.next(), given.next()) {
-            (None, None) => return Some(tx),
-            (Some("{tx}"), Some(value)) if !value.is_empty() => tx = Some(value.to_owned()),
-            (Some(w), Some(g)) if w == g || (w.starts_with('{') && w.ends_with('}') && !g.is_empty()) => {}
-            _ => return None,
+            (None, None) => return true,
+            (Some(w), Some(g)) if w == g || (in_braces(w).is_some() && !g.is_empty()) => {}
+            _ => return false,
         }
     }
 }
 
-fn at_pointers(pointers: &[String], body: &[u8], found: &mut Vec<String>) {
-    if pointers.is_empty() || !body.contains(&b'{') {
-        return;
-    }
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        return;
+/// Whether two templates differ in nothing but the names in braces.
+fn is_same(one: &str, other: &str) -> bool {
+    let plain = |template: &str| -> Vec<Option<String>> {
+        let segments = template.split('/');
+        segments
+            .map(|segment| in_braces(segment).is_none().then(|| segment.to_owned()))
+            .collect()
     };
-    for pointer in pointers {
-        match value.pointer(pointer) {
-            Some(Value::String(text)) => add(found, text.clone()),
-            Some(Value::Number(number)) => add(found, number.to_string()),
-            _ => {}
-        }
-    }
-}
-
-fn add(found: &mut Vec<String>, tx: String) {
-    if !tx.is_empty() && !found.contains(&tx) {
-        found.push(tx);
-    }
+    one == other || plain(one) == plain(other)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn templates_name_paths_and_find_the_number() {
-        let rules = Correlation {
-            http_path: vec![
-                "/pay/payresult/{tx}".to_owned(),
-                "/account/balance/{account}".to_owned(),
-            ],
-            ..Correlation::default()
-        };
-        let path = |p: &'static str| rules.of_http_path(p);
-        assert_eq!(
-            path("/pay/payresult/t7?x=1"),
-            ("/pay/payresult/{tx}", Some("t7".to_owned()))
-        );
-        assert_eq!(path("/account/balance/a1"), ("/account/balance/{account}", None));
-        assert_eq!(path("/pay/payresult/"), ("/pay/payresult/", None));
-        assert_eq!(path("/pay/recharge?card=secret"), ("/pay/recharge", None));
+    fn finder(keys: &[(&str, &[&str])]) -> Finder {
+        let with = |so_far: Correlation, (name, places): &(&str, &[&str])| so_far.with_key(name, places).unwrap();
+        Finder::new(keys.iter().fold(Correlation::default(), with))
     }
 
     #[test]
-    fn keys_and_pointers_are_merged() {
-        let rules = Correlation {
-            message_body: vec!["/tx_no".to_owned(), "/n".to_owned()],
-            message_keys: true,
+    fn templates_name_paths_and_find_keys() {
+        let mut correlation = Correlation {
+            paths: vec!["/account/balance/{account}".to_owned(), "/orders/new".to_owned()],
             ..Correlation::default()
         };
-        let body = br#"{"tx_no":"t1","n":5}"#;
-        assert_eq!(rules.of_message(["t1", "k"].into_iter(), Some(body)), ["t1", "k", "5"]);
-        assert!(rules.of_message([].into_iter(), Some(b"{broken")).is_empty());
+        for (key, place) in [
+            ("tx", "path:/pay/payresult/{tx}"),
+            ("order", "path:/orders/{order}"),
+            ("number", "path:/orders/{number}"),
+        ] {
+            correlation = correlation.with_key(key, &[place]).unwrap();
+        }
+        let finder = Finder::new(correlation);
+        let path = |path: &'static str| {
+            let mut found = Found::default();
+            let name = finder.http_path(path, &mut found).to_owned();
+            (name, found.keys.to_string(), found.could.len())
+        };
+        let told = |name: &str, keys: &str, could: usize| (name.to_owned(), keys.to_owned(), could);
+        assert_eq!(path("/pay/payresult/t7?x=1"), told("/pay/payresult/{tx}", "t7", 1));
+        assert_eq!(path("/account/balance/a1"), told("/account/balance/{account}", "", 0));
+        assert_eq!(path("/pay/payresult/"), told("/pay/payresult/", "", 0));
+        assert_eq!(path("/pay/recharge?card=secret"), told("/pay/recharge", "", 0));
+        assert_eq!(path("/orders/new"), told("/orders/new", "", 0));
+        assert_eq!(path("/orders/7"), told("/orders/{number}", "number=7,order=7", 2));
+    }
+
+    #[test]
+    fn keys_and_pointers_are_merged_and_frames_counted() {
+        let finder = finder(&[
+            ("order", &["message:/order/id"]),
+            ("tx", &["message:key", "message:/tx_no", "message:/n"]),
+        ]);
+        let body = br#"{"tx_no":"t1","n":5,"order":{"id":"o1"}}"#;
+        assert_eq!(
+            finder.message(["t1", "k"].into_iter(), Some(body)).to_string(),
+            "order=o1,t1,k,5"
+        );
+        assert!(finder.message([].into_iter(), Some(b"{broken")).is_empty());
+        assert_eq!(
+            finder.message([].into_iter(), Some(b"{\"tx_no\":\"t2\"}")).to_string(),
+            "t2"
+        );
+        let stats = |found, of| KeyStats { found, of };
+        assert_eq!(
+            Vec::from_iter(finder.stats()),
+            [("order".to_owned(), stats(1, 2)), ("tx".to_owned(), stats(2, 3))]
+        );
+    }
+
+    #[test]
+    fn headers_hold_keys_in_whatever_case() {
+        let finder = finder(&[("tx", &["header:Idempotency-Key"])]);
+        let mut found = Found::default();
+        let header = |name: &str| name.eq_ignore_ascii_case("idempotency-key").then_some("t1");
+        finder.http_headers(header, &mut found);
+        assert_eq!((found.keys.to_string(), found.could), ("t1".to_owned(), vec![0]));
+    }
+
+    #[test]
+    fn a_place_that_cannot_hold_its_key_is_refused() {
+        let refused = |place: &str| Correlation::default().with_key("tx", &[place]).unwrap_err();
+        assert!(refused("sql:account_pay").starts_with("keys.tx.at: \"sql:account_pay\" is no column"));
+        assert!(refused("path:/pay/{t}").contains("keys.tx.at: `path:/pay/{t}` has no segment {tx}"));
     }
 
     #[test]
     fn the_runs_names_are_shown_as_the_manifests() {
         let names = [("t__r3", "t"), ("g__r3", "g")];
-        let rules = Correlation {
+        let finder = Finder::new(Correlation {
             names: names.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect(),
             ..Correlation::default()
-        };
-        assert_eq!(rules.shown("t__r3"), "t");
-        assert_eq!(rules.shown("%RETRY%g__r3"), "%RETRY%g");
-        assert_eq!(rules.shown("other"), "other");
+        });
+        assert_eq!(finder.shown("t__r3"), "t");
+        assert_eq!(finder.shown("%RETRY%g__r3"), "%RETRY%g");
+        assert_eq!(finder.shown("other"), "other");
     }
 }

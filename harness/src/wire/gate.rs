@@ -1,21 +1,24 @@
 //! Gates: what makes a crash exact. Every byte to or from a party passes the party's gate; a gate that is shut stops
 //! all of them in one step, on every link, whatever the process still does until it is killed.
 //!
-//! A write holds the gate's read lock while it is handed to the kernel; shutting takes the write lock. So each byte
-//! is either before the moment of the crash or never seen by anyone. Never: opens by itself.
+//! Links that share gates share a thread: the frame that shuts a gate and every write that the gate lets pass are steps of
+//! that thread. So each byte is either before the moment of the crash or never seen by anyone. Never: opens by itself.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::connection::Handle;
 use super::core::Way;
 use super::link::Shared;
+use super::thread::WireThread;
 
-/// The gates of a run, one per party.
+/// The gates of a run, one per party, and the thread of its links.
 #[derive(Clone, Default)]
 pub struct Gates {
     gates: Arc<Mutex<BTreeMap<String, Arc<Gate>>>>,
+    thread: Arc<Mutex<Weak<WireThread>>>,
 }
 
 impl Gates {
@@ -24,12 +27,23 @@ impl Gates {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(gates.entry(party.to_owned()).or_default())
     }
+
+    /// The thread of the run's links. It is started with the first link and ends with the last.
+    pub(super) fn thread(&self) -> io::Result<Arc<WireThread>> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = thread.upgrade() {
+            return Ok(running);
+        }
+        let started = Arc::new(WireThread::start()?);
+        *thread = Arc::downgrade(&started);
+        Ok(started)
+    }
 }
 
 /// The gate of one party.
 #[derive(Default)]
 pub struct Gate {
-    state: RwLock<State>,
+    state: Mutex<State>,
     links: Mutex<Vec<Weak<Shared>>>,
     /// Whether the next frame that the party sends is the first since it was started again.
     first_awaited: AtomicBool,
@@ -58,26 +72,16 @@ pub(super) struct Parties {
     pub(super) to: Arc<Gate>,
 }
 
-/// Leave to write, for as long as it lives.
-pub(super) struct Pass<'a>(#[expect(dead_code, reason = "held, not read")] [RwLockReadGuard<'a, State>; 2]);
-
 impl Parties {
-    /// Leave to hand bytes of a connection to the kernel, if both gates let them pass.
-    pub(super) fn pass(&self, who: &Arc<Handle>, way: Way) -> Option<Pass<'_>> {
-        // Always in the same order, so that two connections between the same parties never wait for each other.
-        let from_first = Arc::as_ptr(&self.from) <= Arc::as_ptr(&self.to);
-        let (from, to) = if from_first {
-            let from = self.from.read();
-            (from, self.to.read())
-        } else {
-            let to = self.to.read();
-            (self.from.read(), to)
-        };
+    /// Whether both gates let bytes of a connection pass.
+    pub(super) fn let_pass(&self, who: &Arc<Handle>, way: Way) -> bool {
         let is_last =
             |state: &State| matches!(state, State::LastFrame(last, on) if *on == way && Arc::ptr_eq(last, who));
-        let from_passes = matches!(*from, State::Open) || is_last(&from);
-        let to_passes = matches!(*to, State::Open | State::Dead) || is_last(&to);
-        (from_passes && to_passes).then_some(Pass([from, to]))
+        let from_passes = |state: &State| matches!(state, State::Open) || is_last(state);
+        let to_passes = |state: &State| matches!(state, State::Open | State::Dead) || is_last(state);
+        // One at a time: both may be the same.
+        let from = from_passes(&self.from.state());
+        from && to_passes(&self.to.state())
     }
 
     /// Tells who waits for the first frame of its party.
@@ -101,7 +105,7 @@ impl Gate {
 
     /// Lets one more frame of one connection pass, with what stands in front of it, and nothing else.
     pub(super) fn shut_behind(&self, who: &Arc<Handle>, way: Way) {
-        let mut state = self.write();
+        let mut state = self.state();
         if let State::Open = *state {
             *state = State::LastFrame(Arc::clone(who), way);
         }
@@ -109,7 +113,7 @@ impl Gate {
 
     /// The last frame will never arrive: everything passes again.
     pub(super) fn call_off(&self, who: &Arc<Handle>) {
-        let mut state = self.write();
+        let mut state = self.state();
         if matches!(&*state, State::LastFrame(last, _) if Arc::ptr_eq(last, who)) {
             *state = State::Open;
             drop(state);
@@ -119,7 +123,7 @@ impl Gate {
 
     /// The rule that waited for a last frame is lifted: everything passes again.
     pub fn expect_no_last_frame(&self) {
-        let mut state = self.write();
+        let mut state = self.state();
         if let State::LastFrame(..) = *state {
             *state = State::Open;
             drop(state);
@@ -129,18 +133,18 @@ impl Gate {
 
     /// Lets nothing pass any more.
     pub(super) fn shut(&self) {
-        *self.write() = State::Shut;
+        *self.state() = State::Shut;
     }
 
     /// The party's process is gone: its connections end, and what was under way on them is lost.
     pub fn dead(&self) {
-        *self.write() = State::Dead;
+        *self.state() = State::Dead;
         self.sever();
     }
 
     /// Before the process starts again: what is left of its former life ends, then everything passes.
     pub fn reborn(&self) {
-        let mut state = self.write();
+        let mut state = self.state();
         if let State::Dead = *state {
             self.sever();
         }
@@ -153,7 +157,7 @@ impl Gate {
 
     /// Lets everything pass again: nothing happened to the process, or it was only paused.
     pub fn open(&self) {
-        *self.write() = State::Open;
+        *self.state() = State::Open;
         self.wake();
     }
 
@@ -185,12 +189,8 @@ impl Gate {
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn links(&self) -> MutexGuard<'_, Vec<Weak<Shared>>> {

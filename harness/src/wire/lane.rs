@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use paytwice_checkers::history::Deed;
 use tokio::time::Instant;
 
 use super::active::ActiveRule;
@@ -103,15 +104,15 @@ pub(super) struct Orders {
 }
 
 impl Item {
-    /// What the rules did to it on its way, in words.
-    pub(super) fn did(&self, now: Instant) -> Option<String> {
+    /// What the rules did to it on its way.
+    pub(super) fn did(&self, now: Instant) -> Option<Deed> {
         let waited = now.saturating_duration_since(self.arrived).as_millis();
-        let words = match (self.held.is_some() || self.was_held, self.delays.is_empty()) {
-            (true, _) => "held",
-            (false, false) => "delayed",
-            (false, true) => return None,
-        };
-        Some(format!("{words} {waited} ms"))
+        let waited_ms = u64::try_from(waited).unwrap_or(u64::MAX);
+        match (self.held.is_some() || self.was_held, self.delays.is_empty()) {
+            (true, _) => Some(Deed::HeldMs(waited_ms)),
+            (false, false) => Some(Deed::DelayedMs(waited_ms)),
+            (false, true) => None,
+        }
     }
 
     fn may_leave(&self, now: Instant) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Never: binds anything but the addresses it was given, or leaves a task behind once it is closed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -17,13 +17,12 @@ use tokio::task::JoinSet;
 use super::active::{RuleGuard, RuleSet};
 use super::connection::{Connection, Handle};
 use super::core::{Session, WireSink};
-use super::correlation::Correlation;
+use super::correlation::{Correlation, KeyStats};
 use super::gate::{Gate, Gates, Parties};
-use super::order;
 use super::protocol::{Protocol, Terms};
 use super::rule::{Action, Rule, refusal};
 use super::socket::{prepare, reset};
-use super::threads;
+use super::thread::WireThread;
 use super::tls::Tls;
 use crate::plan::WireDetail;
 
@@ -37,14 +36,14 @@ pub struct LinkSpec {
     pub name: String,
     /// The party that connects: `account`.
     pub from: String,
-    /// The gates of the run.
+    /// The gates of the run. Links with the same gates run on the same thread.
     pub gates: Gates,
     /// Which of its frames are told to the sink.
     pub detail: WireDetail,
     /// Its listeners, one for each port of the dependency that the service reaches. A Java client with its VIP channel
     /// on also wants one at the advertised broker port - 2.
     pub legs: Vec<LegSpec>,
-    /// Where transaction numbers stand, and what the run's own names stand for.
+    /// Where keys stand, and what the run's own names stand for.
     pub correlation: Correlation,
     /// RocketMQ: the broker's address that route answers name, as the service reaches it. Port 0, or no address at
     /// all, stands for what the leg named `broker` is bound to.
@@ -103,9 +102,9 @@ pub enum WireError {
         /// The address.
         addr: SocketAddr,
     },
-    /// The threads that links run on cannot be started.
+    /// The thread that links run on cannot be started.
     #[error(
-        "link {link}: cannot start the threads that links run on: {source}; are threads or file descriptors used up?"
+        "link {link}: cannot start the thread that links run on: {source}; are threads or file descriptors used up?"
     )]
     Thread {
         /// The link.
@@ -125,7 +124,7 @@ pub enum WireError {
 const BROKER_LEG: &str = "broker";
 
 /// What passed a link so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkStats {
     /// Connections that were accepted.
     pub connections: u64,
@@ -139,6 +138,8 @@ pub struct LinkStats {
     pub bytes: u64,
     /// Bytes that passed without being understood, where a protocol should have.
     pub unparsed_bytes: u64,
+    /// How often each key was found.
+    pub keys: BTreeMap<String, KeyStats>,
 }
 
 /// A link at work. Dropping it ends it without waiting; [`Link::close`] waits.
@@ -147,6 +148,8 @@ pub struct Link {
     legs: Vec<Arc<Leg>>,
     closing: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    /// Ends when no link of the run needs it.
+    _thread: Arc<WireThread>,
 }
 
 /// One listener of a link, as its connections see it.
@@ -177,19 +180,19 @@ pub(super) struct Shared {
 }
 
 impl Link {
-    /// Opens every leg. The link runs on threads of its own, whichever runtime the caller is on.
+    /// Opens every leg. The link runs on the thread of its run, whichever runtime the caller is on.
     pub async fn open(spec: LinkSpec, sink: Arc<dyn WireSink>) -> Result<Link, WireError> {
         let link = spec.name.clone();
         let failed = |source| WireError::Thread { link, source };
-        let thread = match threads::first() {
+        let thread = match spec.gates.thread() {
             Ok(thread) => thread,
             Err(source) => return Err(failed(source)),
         };
-        let opening = thread.spawn(Link::open_here(spec, sink));
+        let opening = thread.handle().spawn(Link::open_here(spec, sink, Arc::clone(&thread)));
         opening.await.map_err(|error| failed(io::Error::other(error)))?
     }
 
-    async fn open_here(spec: LinkSpec, sink: Arc<dyn WireSink>) -> Result<Link, WireError> {
+    async fn open_here(spec: LinkSpec, sink: Arc<dyn WireSink>, thread: Arc<WireThread>) -> Result<Link, WireError> {
         let mut listeners = Vec::new();
         for leg in &spec.legs {
             listeners.push(bind(&spec.name, leg).await?);
@@ -223,6 +226,7 @@ impl Link {
             legs,
             closing,
             listeners: tasks,
+            _thread: thread,
         })
     }
 
@@ -286,6 +290,7 @@ impl Link {
             frames: get(&self.shared.frames),
             bytes: get(&self.shared.bytes),
             unparsed_bytes: get(&self.shared.unparsed_bytes),
+            keys: self.shared.terms.finder().stats(),
         }
     }
 
@@ -295,7 +300,6 @@ impl Link {
         while self.listeners.join_next().await.is_some() {}
         let mut asides = std::mem::take(&mut *self.shared.asides());
         asides.shutdown().await;
-        order::catch_up();
     }
 
     fn leg(&self, name: &str) -> Option<&Arc<Leg>> {
@@ -485,20 +489,11 @@ fn admit(client: TcpStream, leg: &Arc<Leg>, shared: &Arc<Shared>, connections: &
     if prepare(&client).is_err() {
         return; // It is gone already.
     }
-    let (client, leg) = (client.into_std(), Arc::clone(leg));
-    let run = async move {
-        let shared = Arc::clone(&registered.shared);
-        // A socket belongs to the thread that waits for it.
-        match client.and_then(TcpStream::from_std) {
-            Ok(client) => Connection::new(shared, leg, number, handle, client).run().await,
-            Err(error) => {
-                tracing::warn!(link = shared.name(), %error, "cannot wait for a connection");
-                shared.count_refused();
-            }
-        }
+    let connection = Connection::new(Arc::clone(shared), Arc::clone(leg), number, handle, client);
+    connections.spawn(async move {
+        connection.run().await;
         drop(registered);
-    };
-    connections.spawn_on(run, &threads::next());
+    });
 }
 
 /// Takes a connection off the list when it ends, however it ends.

@@ -2,7 +2,7 @@
 //!
 //! A [`Link`] listens where a service looks for its dependency and passes everything on. Its protocol cuts the
 //! bytes into frames; the [`Rule`]s in force decide about each frame; the protocol turns frame and decision into
-//! frames again. What crossed goes to the [`WireSink`].
+//! frames again. What crossed goes to the [`WireSink`]. All links of a run share one thread.
 //!
 //! ```text
 //! client <-> leg of a link <-> connection:  bytes -> session -> frames -> decision -> frames -> lane -> bytes
@@ -18,22 +18,24 @@ mod connection;
 mod core;
 mod correlation;
 mod gate;
+mod keys;
 mod lane;
 mod link;
-mod order;
+mod place;
 mod protocol;
 mod rule;
 mod socket;
 mod stream;
-mod threads;
+mod thread;
 mod tls;
 
 pub use active::{Fired, HealedRule, RuleGuard, RuleStats};
 pub use between::Between;
 pub use core::WireSink;
-pub use correlation::Correlation;
+pub use correlation::{Correlation, KeyStats};
 pub use gate::{Gate, Gates};
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
+pub use place::Place;
 pub use protocol::Protocol;
 pub use rule::{Action, At, Rule};
 pub use tls::{Authority, Tls, TlsError};

@@ -33,12 +33,12 @@ pub struct At {
     pub point: String,
     /// Only the n-th such frame, from 1; every one when absent.
     pub nth: Option<u64>,
-    /// Only frames of this transaction number; `*`: of any.
-    pub tx: Option<String>,
+    /// Only frames on which any key has this value; `*`: any value.
+    pub key: Option<String>,
     /// Share of them, 0 to 1, drawn from the rule's seed.
     pub share: f64,
-    /// Only the one frame with which enough transactions are between this point and another; instead of `nth`, `tx` and
-    /// `share`.
+    /// Only the one frame with which enough values of a key are between this point and another; instead of `nth`, `key`
+    /// and `share`.
     pub between: Option<Arc<Between>>,
 }
 
@@ -48,16 +48,16 @@ impl At {
         At {
             point: point.into(),
             nth: None,
-            tx: None,
+            key: None,
             share: 1.0,
             between: None,
         }
     }
 
-    /// The transaction numbers that a frame carries at this point.
-    pub(super) fn txs<'a>(&self, frame: &'a Frame) -> impl Iterator<Item = &'a str> {
-        let points = frame.points.iter().filter(|point| point.name == self.point);
-        points.flat_map(|point| point.tx.iter().map(String::as_str))
+    /// The values that a frame carries at this point, each with the name of its key.
+    pub(super) fn keys<'a>(&self, frame: &'a Frame) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let points = frame.points.iter().filter(|point| point.label.name == self.point);
+        points.flat_map(|point| point.label.keys.iter())
     }
 
     /// Whether it is about this frame, apart from its number and its share.
@@ -68,11 +68,11 @@ impl At {
     /// The first point of a frame that it is about.
     fn first_in(&self, frame: &Frame) -> Option<usize> {
         frame.points.iter().position(|point| {
-            point.name == self.point
-                && match self.tx.as_deref() {
+            point.label.name == self.point
+                && match self.key.as_deref() {
                     None => true,
-                    Some("*") => !point.tx.is_empty(),
-                    Some(tx) => point.tx.iter().any(|of| of == tx),
+                    Some("*") => !point.label.keys.is_empty(),
+                    Some(value) => point.label.keys.has_value(value),
                 }
         })
     }
@@ -137,7 +137,7 @@ pub enum Action {
     },
     /// At a point, once: shuts the gate of a party.
     Shut(Arc<Gate>, Moment),
-    /// At a point: its transactions are no longer between that rule's points.
+    /// At a point: the keys of its frame are no longer between that rule's points.
     Leave(Arc<Between>),
     /// At a point: nothing; whoever waits for it is told.
     Watch(Moment),
@@ -179,7 +179,7 @@ pub(super) fn decide(rules: &[Arc<ActiveRule>], way: Way, frame: &Frame) -> Deci
             // Before anything is done to the frame: other rules may end it here.
             Action::Leave(ref between) => {
                 if let Some(at) = &rule.rule.at {
-                    between.leave(at.txs(frame));
+                    between.leave(at.keys(frame));
                 }
             }
             Action::Delay { fixed, jitter } => {
@@ -253,7 +253,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::wire::core::FrameKind;
+    use crate::wire::core::{FrameKind, Label};
+    use crate::wire::keys::Keys;
 
     fn frame(kind: FrameKind) -> Frame {
         Frame::plain(Bytes::new(), kind)
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_is_met_by_name_number_and_transaction() {
+    fn a_point_is_met_by_name_number_and_key() {
         let met = |at: At| -> Vec<usize> {
             let rule = ActiveRule::new(Rule {
                 at: Some(at),
@@ -330,14 +331,14 @@ mod tests {
             });
             let rules = [rule];
             let frames = [
-                ("COMMIT reply", "t1"),
-                ("COMMIT request", "t1"),
-                ("COMMIT reply", "t2"),
+                ("COMMIT reply", "tx=t1"),
+                ("COMMIT request", "tx=t1"),
+                ("COMMIT reply", "order=t2 tx=t9"),
                 ("COMMIT reply", ""),
             ];
             let meets = |(name, tx): (&str, &str)| {
-                let tx = if tx.is_empty() { vec![] } else { vec![tx.to_owned()] };
-                let frame = Frame::named(Bytes::new(), FrameKind::Plain, name.to_owned(), tx);
+                let label = Label::plain(name, Keys::of(tx));
+                let frame = Frame::named(Bytes::new(), FrameKind::Plain, label);
                 !decide(&rules, Way::Reply, &frame).orders.is_empty()
             };
             (0..frames.len()).filter(|i| meets(frames[*i])).collect()
@@ -353,14 +354,14 @@ mod tests {
         );
         assert_eq!(
             met(At {
-                tx: Some("*".to_owned()),
+                key: Some("*".to_owned()),
                 ..at.clone()
             }),
             [0, 2]
         );
         assert_eq!(
             met(At {
-                tx: Some("t2".to_owned()),
+                key: Some("t2".to_owned()),
                 nth: Some(1),
                 ..at.clone()
             }),

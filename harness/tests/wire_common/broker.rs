@@ -39,13 +39,12 @@ impl Bench {
         admin.create_topic(TOPIC, 1, true).await.expect("again");
         admin.create_group(GROUP).await.unwrap();
         let correlation = Correlation {
-            message_body: vec!["/tx_no".to_owned()],
-            message_keys: true,
             names: [(TOPIC, SHOWN), (GROUP, "consumer_group")]
                 .map(|(a, b)| (a.to_owned(), b.to_owned()))
                 .into(),
             ..Correlation::default()
         };
+        let correlation = correlation.with_key("tx", &["message:key", "message:/tx_no"]).unwrap();
         let seen = Seen::new();
         let gates = Gates::default();
         let spec = LinkSpec {

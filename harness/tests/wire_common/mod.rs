@@ -67,10 +67,7 @@ pub(crate) fn spec(legs: Vec<LegSpec>, correlation: Correlation) -> LinkSpec {
 
 /// A link with one leg, and where it listens.
 pub(crate) async fn link(upstream: SocketAddr, protocol: Protocol, sink: Arc<Seen>) -> (Link, SocketAddr) {
-    let correlation = Correlation {
-        http_body: vec!["/tx_no".to_owned()],
-        ..Correlation::default()
-    };
+    let correlation = Correlation::default().with_key("tx", &["http:/tx_no"]).unwrap();
     let link = Link::open(spec(vec![leg("main", upstream, protocol)], correlation), sink)
         .await
         .unwrap();

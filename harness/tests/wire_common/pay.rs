@@ -64,10 +64,7 @@ impl Pay {
                 party: "pay".to_owned(),
                 ..leg("main", stack.addr("pay", 8080).unwrap(), Protocol::Http)
             }],
-            correlation: Correlation {
-                http_body: vec!["/tx_no".to_owned()],
-                ..Correlation::default()
-            },
+            correlation: Correlation::default().with_key("tx", &["http:/tx_no"]).unwrap(),
             advertise: None,
         };
         let link = Link::open(spec, Seen::new()).await.unwrap();

@@ -1,6 +1,7 @@
 //! A link to a real MySQL server, and how to reach the server through it and past it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use paytwice::plan::{Direction, WireDetail};
 use paytwice::stack::ContainerStack;
@@ -23,10 +24,16 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     /// Straight to the server.
     pub(crate) pool: MySqlPool,
+    pub(crate) seen: Arc<Seen>,
 }
 
 impl Server {
     pub(crate) async fn open(stack: &ContainerStack, schema: &str) -> Server {
+        Server::with(stack, schema, Correlation::default()).await
+    }
+
+    /// A server whose link finds keys.
+    pub(crate) async fn with(stack: &ContainerStack, schema: &str, correlation: Correlation) -> Server {
         stack.create_database(DATABASE, schema).await.unwrap();
         let gates = Gates::default();
         let spec = LinkSpec {
@@ -38,10 +45,12 @@ impl Server {
                 party: "mysql".to_owned(),
                 ..leg("main", stack.addr("mysql", 3306).unwrap(), Protocol::MySql)
             }],
-            correlation: Correlation::default(),
+            correlation,
             advertise: None,
         };
-        let link = Link::open(spec, Seen::new()).await.unwrap();
+        let seen = Seen::new();
+        let sink: Arc<Seen> = Arc::clone(&seen);
+        let link = Link::open(spec, sink).await.unwrap();
         let addr = link.listen_addr("main").unwrap();
         let pool = stack.mysql_pool(DATABASE).unwrap();
         Server {
@@ -49,6 +58,7 @@ impl Server {
             gates,
             addr,
             pool,
+            seen,
         }
     }
 

@@ -38,9 +38,9 @@ impl Connection {
         if !stream.is_shaking_hands() || is_cut() {
             return Step::Idle;
         }
-        let Some(_pass) = self.handle.parties.pass(&self.handle, Way::Request) else {
+        if !self.handle.parties.let_pass(&self.handle, Way::Request) {
             return Step::Idle;
-        };
+        }
         match stream.poll_handshake(cx) {
             Poll::Pending => Step::Idle,
             Poll::Ready(Ok(())) => Step::Moved,

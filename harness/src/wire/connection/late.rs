@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use paytwice_checkers::history::Deed;
 use tokio::time::Instant;
 
-use super::{Connection, LOST};
+use super::Connection;
 use crate::wire::active::ActiveRule;
 use crate::wire::core::Way;
 use crate::wire::lane::{Holding, LANE_BYTES_MAX, Load, Orders};
@@ -71,7 +72,7 @@ impl Connection {
     pub(super) fn lose_late(&mut self) {
         for copy in std::mem::take(&mut self.late) {
             if let Load::Frame(frame) | Load::Aside(frame) = copy.load {
-                self.record(frame, Some(LOST));
+                self.record(frame, [Deed::Lost]);
             }
         }
     }

@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
+use paytwice_checkers::history::Deed;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -27,11 +28,9 @@ use crate::wire::core::{Frame, FrameKind, Session, Way};
 use crate::wire::gate::Parties;
 use crate::wire::lane::{Head, Item, Lane, Load, Orders};
 use crate::wire::link::{Leg, Shared};
-use crate::wire::order::Turn;
 use crate::wire::rule::{Action, cut, decide};
 use crate::wire::socket::{aside, call, let_go, reset};
 use crate::wire::stream::Stream;
-use crate::wire::threads;
 
 /// What is asked of the kernel in one read.
 const READ_BYTES: usize = 16 << 10;
@@ -39,9 +38,6 @@ const READ_BYTES: usize = 16 << 10;
 const READ_BYTES_MIN: usize = 4 << 10;
 /// Frames in one write.
 const SLICES: usize = 16;
-
-/// What becomes of what is under way when its connection ends.
-const LOST: &str = "lost with the connection";
 
 /// How others reach a connection's task.
 pub(super) struct Handle {
@@ -149,8 +145,6 @@ pub(super) struct Connection {
     overtaken: Vec<(Way, u32, Frame)>,
     /// Copies that set out later.
     late: Vec<Late>,
-    /// A write that is under way, or being told of.
-    turn: Option<Turn>,
     /// A rule has it fail: it ends as soon as the client has got what is under way to it.
     failing: bool,
     /// How it ends, once a rule has said so.
@@ -185,7 +179,6 @@ impl Connection {
             frames: Vec::new(),
             overtaken: Vec::new(),
             late: Vec::new(),
-            turn: None,
             failing: false,
             over: None,
         }
@@ -201,7 +194,7 @@ impl Connection {
             }
         }
         for (_, _, frame) in std::mem::take(&mut self.overtaken) {
-            self.record(frame, Some(LOST));
+            self.record(frame, [Deed::Lost]);
         }
         self.lose_late();
         self.shared.count_unparsed(self.session.unparsed_bytes());
@@ -382,7 +375,6 @@ impl Connection {
 
     /// Frames in.
     fn take_frames(&mut self, way: Way, now: Instant) {
-        threads::bytes_came(Arc::as_ptr(&self.handle).addr(), now.into_std());
         // A rule holds for every byte that was sent after it was installed.
         self.follow_rules();
         let mut frames = std::mem::take(&mut self.frames);
@@ -457,18 +449,14 @@ impl Connection {
         if way == Way::Request && matches!(self.upstream, Upstream::Waiting | Upstream::Calling(_)) {
             return Step::Idle;
         }
-        // A cut that another thread has met its frame with holds for this way as well.
-        self.follow_rules();
         let head = self.lanes[way as usize].head(now);
         if head == Head::Nothing {
             return Step::Idle;
         }
-        let handle = Arc::clone(&self.handle);
-        let Some(pass) = handle.parties.pass(&handle, way) else {
+        if !self.handle.parties.let_pass(&self.handle, way) {
             return Step::Idle;
-        };
-        let mut written = Written::Nothing;
-        let step = match head {
+        }
+        match head {
             Head::Nothing => Step::Idle,
             Head::Reset => Step::Over(End::Reset),
             Head::Fin => self.pass_fin(way, cx),
@@ -478,35 +466,23 @@ impl Connection {
                 }
                 Step::Moved
             }
-            Head::Frames => {
-                self.turn = Some(Turn::begin());
-                written = self.write_frames(way, now, cx);
-                match written {
-                    Written::Nothing => Step::Idle,
-                    Written::Frames(_) | Written::Error => Step::Moved,
-                }
-            }
-        };
-        // What comes of it may concern the gates.
-        drop(pass);
-        match written {
-            Written::Nothing => {}
-            Written::Frames(through) => {
-                for _ in 0..through {
-                    if let Some(item) = self.lanes[way as usize].pop() {
-                        self.passed(way, item, now);
+            Head::Frames => match self.write_frames(way, now, cx) {
+                Written::Nothing => Step::Idle,
+                Written::Frames(through) => {
+                    for _ in 0..through {
+                        if let Some(item) = self.lanes[way as usize].pop() {
+                            self.passed(way, item, now);
+                        }
                     }
+                    Step::Moved
                 }
-            }
-            Written::Error => {
-                self.source_reset[way.back() as usize] = true;
-                self.lose_destination(way, now);
-            }
+                Written::Error => {
+                    self.source_reset[way.back() as usize] = true;
+                    self.lose_destination(way, now);
+                    Step::Moved
+                }
+            },
         }
-        if let Some(turn) = self.turn.take() {
-            turn.end(self.shared.sink());
-        }
-        step
     }
 
     /// Hands frames to the kernel.
@@ -566,7 +542,7 @@ impl Connection {
     fn send_aside(&mut self, item: Item, now: Instant) {
         let did = item.did(now);
         if let Load::Aside(frame) = item.load {
-            self.record(frame.clone(), did.as_deref());
+            self.record(frame.clone(), did);
             let session = self.leg.session(&self.shared);
             self.shared.spawn(aside(self.leg.upstream(), frame, session));
         }
@@ -580,8 +556,7 @@ impl Connection {
         }
         let did = item.did(now);
         if let Load::Frame(frame) | Load::Aside(frame) = item.load {
-            let did = did.map_or_else(String::new, |did| format!("{did}, "));
-            self.record(frame, Some(&format!("{did}{LOST}")));
+            self.record(frame, did.into_iter().chain([Deed::Lost]));
         }
     }
 }

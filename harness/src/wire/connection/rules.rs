@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
+use paytwice_checkers::history::Deed;
 use tokio::time::Instant;
 
 use super::late::Late;
@@ -13,21 +14,17 @@ use crate::plan::Moment;
 use crate::wire::active::{ActiveRule, Fired};
 use crate::wire::core::{Copied, Frame, FrameKind, Refused, Way};
 use crate::wire::lane::{Item, Load, Orders};
-use crate::wire::order;
 use crate::wire::rule::{Action, Decision, decide};
-
-/// What was done to a frame at which its connection failed, or that came behind it.
-const FAILED: &str = "lost with the connection, which failed at it";
 
 impl Connection {
     /// Decision, frames out.
     pub(super) fn take_frame(&mut self, way: Way, frame: Frame, now: Instant) {
         self.shared.count_frame();
         if self.failing && way == Way::Request {
-            return self.record(frame, Some(FAILED));
+            return self.record(frame, [Deed::Failed]);
         }
         if !frame.forward {
-            self.record(frame, None);
+            self.record(frame, []);
             return;
         }
         if self.rules.is_empty() && self.overtaken.is_empty() {
@@ -61,7 +58,7 @@ impl Connection {
                 Action::Drop => {
                     rule.counters.dropped.fetch_add(1, Ordering::Relaxed);
                     self.fire(rule, &frame);
-                    self.record(frame, Some("dropped"));
+                    self.record(frame, [Deed::Dropped]);
                     return None;
                 }
                 Action::Hold => {
@@ -71,7 +68,7 @@ impl Connection {
                 Action::Sever(Moment::Before) => {
                     self.fire(rule, &frame);
                     self.sever(rule, End::Reset);
-                    self.record(frame, Some("lost with the connection, which was reset before it"));
+                    self.record(frame, [Deed::Reset]);
                     return None;
                 }
                 Action::FailAndClose => {
@@ -81,7 +78,7 @@ impl Connection {
                             .answered
                             .fetch_add(answers.len() as u64, Ordering::Relaxed);
                         self.fire(rule, &frame);
-                        self.record(frame, Some(FAILED));
+                        self.record(frame, [Deed::Failed]);
                         for answer in answers {
                             self.push(Way::Reply, Load::Frame(answer), Orders::default(), Instant::now());
                         }
@@ -92,12 +89,12 @@ impl Connection {
                 Action::Shut(gate, Moment::Before) if rule.engage() => {
                     gate.shut();
                     self.fire(rule, &frame);
-                    frame = frame.did("stopped before it arrived");
+                    frame = frame.did(Deed::StoppedBefore);
                 }
                 Action::Shut(gate, Moment::After) if !rule.is_engaged() => {
                     gate.shut_behind(&self.handle, way);
                     orders.after.push(Arc::clone(rule));
-                    frame = frame.did("stopped right after it arrived");
+                    frame = frame.did(Deed::StoppedAfter);
                 }
                 Action::Sever(Moment::After) | Action::Watch(Moment::After) => orders.after.push(Arc::clone(rule)),
                 Action::Watch(Moment::Before) => {
@@ -112,7 +109,7 @@ impl Connection {
                 Action::Reorder { behind } => {
                     self.fire(rule, &frame);
                     rule.counters.reordered.fetch_add(1, Ordering::Relaxed);
-                    let frame = frame.did(format!("overtaken by {behind}"));
+                    let frame = frame.did(Deed::Overtaken(*behind));
                     self.overtaken.push((way, *behind, frame));
                     return None;
                 }
@@ -120,7 +117,7 @@ impl Connection {
                     if let Some(Refused { answer, instead }) = self.session.refuse(&frame, *refusal) {
                         rule.counters.answered.fetch_add(1, Ordering::Relaxed);
                         self.fire(rule, &frame);
-                        self.record(frame, Some("answered by the link, not passed on"));
+                        self.record(frame, [Deed::NotPassedOn]);
                         self.push(way.back(), Load::Frame(answer), Orders::default(), Instant::now());
                         return instead;
                     }
@@ -136,16 +133,12 @@ impl Connection {
         Some(frame)
     }
 
-    /// Tells who waits for a rule that it has met its frame, once the sink was told of all that may have brought the frame
-    /// about.
+    /// Tells who waits for a rule that it has met its frame.
     pub(super) fn fire(&self, rule: &ActiveRule, frame: &Frame) {
-        rule.fire(|| {
-            order::catch_up();
-            Fired {
-                on: format!("{} connection {}", self.shared.name(), self.number),
-                points: names(frame),
-                tx: frame.points.iter().flat_map(|p| p.tx.iter().cloned()).collect(),
-            }
+        rule.fire(|| Fired {
+            on: format!("{} connection {}", self.shared.name(), self.number),
+            points: names(frame),
+            keys: values(frame),
         });
     }
 
@@ -232,16 +225,13 @@ impl Connection {
             self.start_tls_upstream();
         }
         if let Some(point) = frame.points.first() {
-            let name = || format!("{} {}", self.shared.name(), point.name);
+            let name = || format!("{} {}", self.shared.name(), point.label.name);
             self.handle.parties.passed(way, name);
         }
         if item.after.is_empty() {
-            return self.record(frame, did.as_deref());
+            return self.record(frame, did);
         }
-        self.record(frame.clone(), did.as_deref());
-        if let Some(turn) = self.turn.take() {
-            turn.end(self.shared.sink());
-        }
+        self.record(frame.clone(), did);
         for rule in &item.after {
             self.fire(rule, &frame);
         }
@@ -252,11 +242,22 @@ impl Connection {
 fn names(frame: &Frame) -> String {
     let mut names: Vec<&str> = Vec::new();
     for point in &frame.points {
-        if !names.contains(&point.name.as_str()) {
-            names.push(&point.name);
+        if !names.contains(&point.label.name.as_str()) {
+            names.push(&point.label.name);
         }
     }
     names.join(", ")
+}
+
+/// The values of a frame's keys, each once.
+fn values(frame: &Frame) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for (_, value) in frame.points.iter().flat_map(|point| point.label.keys.iter()) {
+        if !values.iter().any(|known| known == value) {
+            values.push(value.to_owned());
+        }
+    }
+    values
 }
 
 /// A frame with one byte changed.
@@ -266,5 +267,5 @@ fn corrupted(mut frame: Frame, from_end: usize) -> Frame {
         bytes[at] ^= 0x55;
     }
     frame.bytes = bytes.freeze();
-    frame.did("one byte changed")
+    frame.did(Deed::Corrupted)
 }

@@ -3,6 +3,7 @@
 //! One file per protocol. Never: I/O, clocks, or a byte that is not passed on.
 
 mod http;
+mod memory;
 mod mysql;
 mod rocketmq;
 #[cfg(test)]
@@ -12,8 +13,9 @@ mod tcp;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::memory::KeyMemory;
 use super::core::Session;
-use super::correlation::Correlation;
+use super::correlation::{Correlation, Finder};
 
 /// What is spoken on a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,18 +32,30 @@ pub enum Protocol {
 
 /// What all sessions of a link share.
 pub(super) struct Terms {
-    correlation: Correlation,
+    finder: Finder,
     advertise: Option<SocketAddr>,
     memory: Mutex<rocketmq::Memory>,
+    branches: Mutex<KeyMemory>,
 }
 
 impl Terms {
     pub(super) fn new(correlation: Correlation, advertise: Option<SocketAddr>) -> Terms {
         Terms {
-            correlation,
+            finder: Finder::new(correlation),
             advertise,
             memory: Mutex::default(),
+            branches: Mutex::default(),
         }
+    }
+
+    /// What finds keys, and counts them.
+    pub(super) fn finder(&self) -> &Finder {
+        &self.finder
+    }
+
+    /// What was seen in the branches of XA transactions, by their gtrid.
+    fn branches(&self) -> MutexGuard<'_, KeyMemory> {
+        self.branches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn memory(&self) -> MutexGuard<'_, rocketmq::Memory> {

@@ -249,7 +249,7 @@ impl Talk<'_> {
             let names = frame
                 .points
                 .iter()
-                .map(|point| format!("{} {:?}", point.name, point.tx));
+                .map(|point| format!("{} {:?} {:?}", point.label.name, point.label.role, point.label.keys));
             self.seen.names.extend(names);
         }
         assert!(buffer == under_way, "{}: bytes were lost", self.what);
@@ -299,13 +299,15 @@ impl Talk<'_> {
 
 /// A link that changes no route: the addresses in route answers are the one thing that it may rewrite.
 fn terms() -> Arc<Terms> {
-    let correlation = Correlation {
-        http_body: vec!["/tx_no".to_owned()],
-        http_path: vec!["/pay/payresult/{tx}".to_owned()],
-        message_body: vec!["/tx_no".to_owned()],
-        message_keys: true,
-        sql_columns: vec!["account_pay.id".to_owned(), "de_duplication.tx_no".to_owned()],
-        ..Correlation::default()
-    };
-    Arc::new(Terms::new(correlation, None))
+    let places = [
+        "http:/tx_no",
+        "path:/pay/payresult/{tx}",
+        "message:/tx_no",
+        "message:key",
+        "sql:account_pay.id",
+        "sql:de_duplication.tx_no",
+        "xa:gtrid",
+    ];
+    let correlation = Correlation::default().with_key("tx", &places);
+    Arc::new(Terms::new(correlation.unwrap(), None))
 }

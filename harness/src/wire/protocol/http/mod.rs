@@ -11,11 +11,14 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use paytwice_checkers::history::{Again as How, Deed, Outcome};
 
 use self::body::{Body, Chunk, dechunk};
 use super::Terms;
 use crate::plan::Refusal;
-use crate::wire::core::{Again, Copied, Frame, FrameKind, Refused, Session, Way};
+use crate::wire::core::{Again, Copied, Frame, FrameKind, Label, Refused, Session, Way};
+use crate::wire::correlation::Found;
+use crate::wire::keys::Keys;
 
 /// Longer messages pass piece by piece.
 const WHOLE_BYTES_MAX: usize = 256 << 10;
@@ -38,8 +41,8 @@ pub(super) struct Http {
 struct Asked {
     /// Its number among the requests of the connection.
     number: u64,
-    name: String,
-    tx: Vec<String>,
+    /// Method and path, with what was found in it.
+    label: Label,
     /// Its answer has no body whatever its head says.
     head_only: bool,
     /// It asks for a tunnel.
@@ -64,8 +67,10 @@ enum State {
 
 /// What a head says.
 struct Message {
+    /// What it is called, with its way. Keys stand in `found`.
     name: String,
-    tx: Vec<String>,
+    found: Found,
+    outcome: Option<Outcome>,
     head_bytes: usize,
     chunked: bool,
     /// The request itself, when this is one.
@@ -137,15 +142,15 @@ impl Http {
             }
             Reading::Head(head) => {
                 let Head {
-                    mut message,
+                    message,
                     body,
                     at_once,
                     tunnel,
                 } = head;
                 if at_once {
                     let bytes = buffer.split_to(message.head_bytes).freeze();
-                    self.asks(&mut message);
-                    out.push(Frame::named(bytes, FrameKind::Plain, message.name, message.tx));
+                    let frame = self.named(bytes, FrameKind::Plain, message);
+                    out.push(frame);
                     self.ways[way as usize] = State::Pieces(body);
                     if body == Body::Sized(0) {
                         self.ways[way as usize] = State::Head;
@@ -184,7 +189,7 @@ impl Http {
         }
         let bytes = buffer.split_to(scanned).freeze();
         if ended {
-            self.find_tx(&mut message, &bytes);
+            self.find_keys(&mut message, &bytes);
         } else {
             self.ways[way as usize] = State::Pieces(body);
         }
@@ -192,8 +197,7 @@ impl Http {
             Way::Request if ended => FrameKind::HttpRequest,
             _ => FrameKind::Plain,
         };
-        self.asks(&mut message);
-        let mut frame = Frame::named(bytes, kind, message.name, message.tx);
+        let mut frame = self.named(bytes, kind, message);
         if kind == FrameKind::HttpRequest {
             frame.asked = self.requests;
         }
@@ -216,28 +220,24 @@ impl Http {
         true
     }
 
-    /// A request waits for its answer from here on, with what is known of it.
-    fn asks(&mut self, message: &mut Message) {
-        if let Some(asked) = message.asked.take() {
+    /// The frame of a message. A request waits for its answer from here on, with what is known of it.
+    fn named(&mut self, bytes: Bytes, kind: FrameKind, message: Message) -> Frame {
+        let Found { keys, could } = message.found;
+        self.terms.finder.count(&keys, &could);
+        if let Some(mut asked) = message.asked {
             self.requests += 1;
-            self.unanswered.push_back(Asked {
-                number: self.requests,
-                tx: message.tx.clone(),
-                ..asked
-            });
+            asked.number = self.requests;
+            asked.label.keys = keys.clone();
+            self.unanswered.push_back(asked);
         }
+        Frame::named(bytes, kind, Label::plain(message.name, keys)).told(message.outcome)
     }
 
-    fn find_tx(&self, message: &mut Message, bytes: &Bytes) {
+    fn find_keys(&self, message: &mut Message, bytes: &Bytes) {
         let body = &bytes[message.head_bytes..];
-        let found = match message.chunked {
-            true => self.terms.correlation.of_http_body(&dechunk(body)),
-            false => self.terms.correlation.of_http_body(body),
-        };
-        for tx in found {
-            if !message.tx.contains(&tx) {
-                message.tx.push(tx);
-            }
+        match message.chunked {
+            true => self.terms.finder.http_body(&dechunk(body), &mut message.found),
+            false => self.terms.finder.http_body(body, &mut message.found),
         }
     }
 
@@ -258,20 +258,25 @@ impl Http {
         let Ok(framing) = Framing::read(request.headers) else {
             return Reading::Broken;
         };
-        let (path, tx) = self.terms.correlation.of_http_path(target);
-        let tx: Vec<_> = tx.into_iter().collect();
+        let mut found = Found::default();
+        let path = self.terms.finder.http_path(target, &mut found);
+        let label = Label::plain([method, " ", path].concat(), Keys::default());
+        self.terms
+            .finder
+            .http_headers(|name| value_of(request.headers, name), &mut found);
         let connect = method == "CONNECT";
+        let name = label.request().name;
         let asked = Asked {
             number: 0,
-            name: [method, " ", path, " reply"].concat(),
-            tx: Vec::new(),
+            label,
             head_only: method == "HEAD",
             connect,
         };
         Reading::Head(Head {
             message: Message {
-                name: [method, " ", path, " request"].concat(),
-                tx,
+                name,
+                found,
+                outcome: None,
                 head_bytes,
                 chunked: framing.chunked,
                 asked: Some(asked),
@@ -298,6 +303,15 @@ impl Http {
         let (Ok(framing), Some(asked)) = (Framing::read(answer.headers), self.unanswered.pop_front()) else {
             return Reading::Broken;
         };
+        // What was asked about is answered.
+        let Label { name, keys, .. } = asked.label.reply();
+        let mut found = Found {
+            keys,
+            ..Found::default()
+        };
+        self.terms
+            .finder
+            .http_headers(|name| value_of(answer.headers, name), &mut found);
         let tunnel = status == 101 || asked.connect && (200..300).contains(&status);
         let bodiless = tunnel || asked.head_only || matches!(status, 204 | 304);
         let body = if bodiless {
@@ -308,8 +322,9 @@ impl Http {
         let streamed = body == Body::ToEnd || framing.chunked && !framing.json;
         Reading::Head(Head {
             message: Message {
-                name: asked.name,
-                tx: asked.tx,
+                name,
+                found,
+                outcome: Some(Outcome::Status(status)),
                 head_bytes,
                 chunked: framing.chunked,
                 asked: None,
@@ -327,8 +342,8 @@ impl Session for Http {
     }
 
     fn duplicate(&mut self, _: Way, frame: Frame, _: &Again) -> Copied {
-        let copy = frame.clone().did("duplicate");
-        Copied::Aside(frame.did("duplicated"), copy)
+        let copy = frame.clone().did(Deed::Copy);
+        Copied::Aside(frame.did(Deed::Duplicated(How::Frame)), copy)
     }
 
     fn refuse(&mut self, frame: &Frame, error: Refusal) -> Option<Refused> {
@@ -338,6 +353,12 @@ impl Session for Http {
     fn unparsed_bytes(&self) -> u64 {
         self.unparsed_bytes
     }
+}
+
+/// The value of the first header of that name.
+fn value_of<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a str> {
+    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(header.value).ok().map(str::trim)
 }
 
 /// What the headers say about the body.

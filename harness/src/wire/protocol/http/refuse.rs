@@ -3,6 +3,8 @@
 //! Its length is given and the connection stays open, whatever the request asks for: the server never saw it. Never:
 //! answers before what was asked earlier is answered, or a request that is not whole.
 
+use paytwice_checkers::history::Deed;
+
 use super::{Http, State};
 use crate::plan::Refusal;
 use crate::wire::core::{Frame, FrameKind, Refused, Way};
@@ -23,9 +25,9 @@ impl Http {
              keep-alive\r\n\r\n{body}",
             BODY.len()
         );
-        let answer = Frame::named(answer.into(), FrameKind::Plain, asked.name, asked.tx);
+        let answer = Frame::named(answer.into(), FrameKind::Plain, asked.label.reply());
         Some(Refused {
-            answer: answer.did(error.to_string()),
+            answer: answer.did(Deed::Answered(503)),
             instead: None,
         })
     }

@@ -4,12 +4,9 @@ use super::*;
 use crate::wire::correlation::Correlation;
 
 fn http() -> Http {
-    let correlation = Correlation {
-        http_body: vec!["/tx_no".to_owned()],
-        http_path: vec!["/pay/payresult/{tx}".to_owned()],
-        ..Correlation::default()
-    };
-    Http::new(Arc::new(Terms::new(correlation, None)))
+    let places = ["http:/tx_no", "path:/pay/payresult/{tx}", "header:Idempotency-Key"];
+    let correlation = Correlation::default().with_key("tx", &places);
+    Http::new(Arc::new(Terms::new(correlation.unwrap(), None)))
 }
 
 fn feed(http: &mut Http, way: Way, bytes: &[u8]) -> Vec<Frame> {
@@ -24,7 +21,7 @@ fn names(frames: &[Frame]) -> Vec<String> {
     let name = |f: &Frame| {
         f.points
             .iter()
-            .map(|p| format!("{} {:?}", p.name, p.tx))
+            .map(|p| format!("{} [{}]", p.label.name, p.label.keys))
             .collect::<String>()
     };
     frames.iter().map(name).collect()
@@ -41,8 +38,8 @@ fn requests_and_answers_are_paired() {
     assert_eq!(
         names(&frames),
         [
-            r#"POST /pay/recharge request ["t1"]"#,
-            r#"GET /pay/payresult/{tx} request ["t9"]"#
+            r#"POST /pay/recharge request [t1]"#,
+            r#"GET /pay/payresult/{tx} request [t9]"#
         ]
     );
     assert!(frames.iter().all(|f| f.kind == FrameKind::HttpRequest));
@@ -52,10 +49,31 @@ fn requests_and_answers_are_paired() {
     assert_eq!(
         names(&frames),
         [
-            r#"POST /pay/recharge reply ["t1"]"#,
-            r#"GET /pay/payresult/{tx} reply ["t9"]"#
+            r#"POST /pay/recharge reply [t1]"#,
+            r#"GET /pay/payresult/{tx} reply [t9]"#
         ]
     );
+}
+
+#[test]
+fn a_key_stands_in_a_header_and_a_status_is_told() {
+    let mut http = http();
+    let frames = feed(
+        &mut http,
+        Way::Request,
+        b"POST /pay HTTP/1.1\r\nidempotency-key: t7 \r\n\r\n",
+    );
+    assert_eq!(names(&frames), ["POST /pay request [t7]"]);
+    let frames = feed(
+        &mut http,
+        Way::Reply,
+        b"HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n",
+    );
+    assert_eq!(names(&frames), ["POST /pay reply [t7]"]);
+    assert_eq!(frames[0].points[0].outcome, Some(Outcome::Status(409)));
+    feed(&mut http, Way::Request, b"GET /healthz HTTP/1.1\r\n\r\n");
+    let stats = http.terms.finder.stats()["tx"];
+    assert_eq!((stats.found, stats.of), (2, 3));
 }
 
 #[test]
@@ -85,7 +103,7 @@ fn a_head_that_expects_100_goes_on_alone() {
     assert_eq!(names(&feed(&mut http, Way::Reply, ANSWER)), ["POST /a reply []"]);
     assert_eq!(
         names(&feed(&mut http, Way::Request, RECHARGE)),
-        [r#"POST /pay/recharge request ["t1"]"#]
+        [r#"POST /pay/recharge request [t1]"#]
     );
 }
 
@@ -118,7 +136,7 @@ fn large_bodies_pass_in_pieces() {
     }
     assert!(held_max <= WHOLE_BYTES_MAX + 10_000, "{held_max}");
     assert_eq!(out.iter().map(|f| f.bytes.len()).sum::<usize>(), head.len() + size);
-    assert_eq!(out[0].points[0].name, "POST /big request");
+    assert_eq!(out[0].points[0].label.name, "POST /big request");
     assert!(
         out.iter().all(|f| f.kind != FrameKind::HttpRequest),
         "what is not whole is not duplicated"
@@ -229,9 +247,9 @@ fn a_request_is_refused_with_503_and_the_next_keeps_its_name() {
     assert!(refused.instead.is_none());
     assert_eq!(
         names(std::slice::from_ref(&refused.answer)),
-        [r#"POST /pay/recharge reply ["t1"]"#]
+        [r#"POST /pay/recharge reply [t1]"#]
     );
-    assert_eq!(refused.answer.did, ["error 503"]);
+    assert_eq!(refused.answer.did, [Deed::Answered(503)]);
     assert_eq!(
         refused.answer.bytes,
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nconnection: \
@@ -239,7 +257,7 @@ fn a_request_is_refused_with_503_and_the_next_keeps_its_name() {
     );
     assert!(http.refuse(&frames[0], Refusal::ServiceUnavailable).is_none(), "once");
     let frames = feed(&mut http, Way::Reply, ANSWER);
-    assert_eq!(names(&frames), [r#"GET /pay/payresult/{tx} reply ["t9"]"#]);
+    assert_eq!(names(&frames), [r#"GET /pay/payresult/{tx} reply [t9]"#]);
 }
 
 #[test]
@@ -293,22 +311,22 @@ proptest! {
         }
         for (at, (request, refused)) in requests.iter().enumerate() {
             let frame = if burst { frames[at].clone() } else { feed(&mut http, Way::Request, request).remove(0) };
-            let asked = frame.points[0].name.replace(" request", " reply");
+            let asked = frame.points[0].label.name.replace(" request", " reply");
             let refusal = refused.then(|| http.refuse(&frame, Refusal::ServiceUnavailable));
             let answer = match refusal.flatten() {
                 Some(refused) => {
-                    prop_assert_eq!(&refused.answer.points[0].name, &asked);
+                    prop_assert_eq!(&refused.answer.points[0].label.name, &asked);
                     refused.answer.bytes.to_vec()
                 }
                 None => {
                     prop_assert!(!refused, "each was the first that waited");
                     let answer = feed(&mut http, Way::Reply, ANSWER);
-                    prop_assert_eq!(&answer[0].points[0].name, &asked);
+                    prop_assert_eq!(&answer[0].points[0].label.name, &asked);
                     ANSWER.to_vec()
                 }
             };
             feed(&mut client, Way::Request, request);
-            prop_assert_eq!(&feed(&mut client, Way::Reply, &answer)[0].points[0].name, &asked);
+            prop_assert_eq!(&feed(&mut client, Way::Reply, &answer)[0].points[0].label.name, &asked);
         }
         prop_assert_eq!(http.unparsed_bytes() + client.unparsed_bytes(), 0);
         prop_assert!(http.unanswered.is_empty());

@@ -3,7 +3,7 @@
 //! Frames are named by verb and first table. Compression is withheld from the server's greeting, and encryption where
 //! the link does not end it: the one change to bytes that pass. Where a client insists on them, and wherever else the
 //! bytes make no sense, they pass as they come. What is large passes in pieces, and its name stands on the last. Never: keeps or names anything of
-//! credentials, SQL or parameters but the transaction numbers that the manifest asks for.
+//! credentials, SQL or parameters but the keys that the manifest asks for and the gtrid of an XA transaction.
 
 mod command;
 mod handshake;
@@ -16,11 +16,13 @@ mod request;
 mod sql;
 mod statement;
 mod transaction;
+mod xa;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use paytwice_checkers::history::Deed;
 
 use self::handshake::{Capabilities, Greeting};
 use self::packet::{Broken, Cutter, HEADER_BYTES, Head, Next};
@@ -30,7 +32,8 @@ use self::statement::{Statement, Turn};
 use self::transaction::Transaction;
 use super::Terms;
 use crate::plan::Refusal;
-use crate::wire::core::{Frame, FrameKind, Refused, Session, Way};
+use crate::wire::core::{Frame, FrameKind, Label, Refused, Session, Way};
+use crate::wire::keys::Keys;
 
 /// Longer commands and replies pass in pieces of this length.
 const PIECE_BYTES: usize = 64 << 10;
@@ -87,8 +90,8 @@ enum Phase {
 /// How the frame of a command is to be made.
 #[derive(Debug, Default)]
 struct Asking {
-    /// What it is called, with its transaction numbers.
-    name: Option<(String, Vec<String>)>,
+    /// What it is called, and its keys.
+    label: Option<Label>,
     /// Its number among the commands of the connection; 0 where it has none.
     number: u64,
     /// What must be put into it, and where.
@@ -99,8 +102,7 @@ struct Asking {
 #[derive(Debug)]
 struct Asked {
     number: u64,
-    name: String,
-    tx: Vec<String>,
+    label: Label,
     turn: Turn,
     reply: Reply,
     /// The sequence number that its reply begins with, where that is known.
@@ -236,13 +238,13 @@ impl MySql {
         if std::mem::take(&mut self.starts_tls) {
             return Frame::plain(bytes.freeze(), FrameKind::StartTls);
         }
-        let Asking { name, number, owed } = std::mem::take(&mut self.asking);
+        let Asking { label, number, owed } = std::mem::take(&mut self.asking);
         let bytes = match owed {
             Some((at, types)) if kind == FrameKind::Plain => with_types(&bytes, at, &types),
             _ => bytes.freeze(),
         };
-        let frame = match name {
-            Some((name, tx)) => Frame::named(bytes, kind, format!("{name} request"), tx),
+        let frame = match label {
+            Some(label) => Frame::named(bytes, kind, label.request()),
             None => Frame::plain(bytes, kind),
         };
         Frame { asked: number, ..frame }
@@ -282,7 +284,9 @@ impl MySql {
                 greeting.withhold(&mut bytes, self.ends_tls);
                 Frame::plain(bytes.freeze(), kind)
             }
-            Some(Ending::TurnedAway) => Frame::named(bytes.freeze(), kind, "CONNECT reply".to_owned(), Vec::new()),
+            Some(Ending::TurnedAway) => {
+                Frame::named(bytes.freeze(), kind, Label::plain("CONNECT reply", Keys::default()))
+            }
             Some(Ending::Question { file }) => {
                 if let Some(asked) = self.unanswered.front_mut() {
                     asked.sequence = None;
@@ -309,16 +313,17 @@ impl MySql {
         if let (Some((number, parameters)), Some(statement)) = (told.prepared, asked.prepares) {
             self.statements.add(number, parameters, statement);
         }
-        if let Some(is_open) = told.in_transaction()
-            && self.unanswered.is_empty()
-            && !asked.own
-        {
-            self.transaction.answered(is_open, asked.turn, &asked.tx);
+        if self.unanswered.is_empty() && !asked.own {
+            match (told.error, told.status) {
+                (Some(_), _) => self.transaction.refused(asked.turn),
+                (None, Some(status)) => self.transaction.answered(status, asked.turn, &asked.label.keys),
+                (None, None) => {}
+            }
         }
-        let mut frame = Frame::named(bytes, kind, format!("{} reply", asked.name), asked.tx);
+        let mut frame = Frame::named(bytes, kind, asked.label.reply()).told(told.outcome());
         if asked.own {
             frame.forward = false;
-            frame = frame.did("answer to a request of the link, dropped");
+            frame = frame.did(Deed::LinkAnswer);
         }
         frame
     }

@@ -1,11 +1,11 @@
 //! Parameters of statements, and the named attributes that may stand before them: where they are, and what the few
-//! that hold transaction numbers say.
+//! that hold keys say.
 //!
 //! Never: reads the value of any other parameter.
 
 use super::handshake::Capabilities;
 use super::packet::Reader;
-use super::statement::number;
+use super::statement::value as key_value;
 
 /// Set in the flags of an EXECUTE that says how many parameters it has.
 const PARAMETER_COUNT_AVAILABLE: u64 = 8;
@@ -131,7 +131,7 @@ fn next_type(types: &mut Reader<'_>, attributes: bool) -> Option<[u8; 2]> {
     of_type.try_into().ok()
 }
 
-/// Takes one value; its text where it may be a transaction number. None where it cannot be told where it ends.
+/// Takes one value; its text where it may be a key. None where it cannot be told where it ends.
 fn value(values: &mut Reader<'_>, [of_type, flags]: [u8; 2]) -> Option<Option<String>> {
     let bytes = match of_type {
         0x06 => 0,                                   // NULL
@@ -146,7 +146,7 @@ fn value(values: &mut Reader<'_>, [of_type, flags]: [u8; 2]) -> Option<Option<St
             let bytes = values.number(1)?;
             return values.take(bytes as usize).map(|_| None);
         }
-        0x00 | 0x0f | 0x10 | 0xf2 | 0xf5..=0xff => return values.text().map(number),
+        0x00 | 0x0f | 0x10 | 0xf2 | 0xf5..=0xff => return values.text().map(key_value),
         _ => return None,
     };
     let whole = values.number(bytes)?;

@@ -8,6 +8,7 @@ use super::handshake::Capabilities;
 use super::packet::{HEADER_BYTES, Head, Reader};
 use super::parameters::Execute;
 use super::statement::Statement;
+use crate::wire::correlation::{Finder, Found};
 
 /// So many statements of a connection are known by name.
 const STATEMENTS_MAX: usize = 4096;
@@ -31,8 +32,8 @@ pub(super) struct Prepared {
 
 /// What an EXECUTE is, besides its name.
 pub(super) struct Executed {
-    /// Its transaction numbers.
-    pub(super) tx: Vec<String>,
+    /// Its keys.
+    pub(super) found: Found,
     /// It tells the server types, which the client will not say again.
     pub(super) brings_types: bool,
     /// The link may answer it in the server's place.
@@ -43,7 +44,7 @@ pub(super) struct Executed {
 
 impl Prepared {
     /// Takes an EXECUTE of this statement.
-    pub(super) fn execute(&mut self, head: &Head<'_>, capabilities: Capabilities) -> Executed {
+    pub(super) fn execute(&mut self, head: &Head<'_>, capabilities: Capabilities, finder: &Finder) -> Executed {
         let sent_before = std::mem::take(&mut self.sent_before);
         let execute = Execute::read(head.bytes, self.parameters, capabilities);
         let wanted: Vec<usize> = self.statement.parameters().collect();
@@ -54,13 +55,13 @@ impl Prepared {
             let before = |at: usize| u16::try_from(at).is_ok_and(|at| sent_before.contains(&at));
             numbers = execute.numbers(self.types.as_deref().unwrap_or_default(), &wanted, before);
         }
-        let tx = self.statement.numbers(|at| {
+        let found = self.statement.keys(finder, |at| {
             let found = numbers.iter().find(|(parameter, _)| *parameter == at);
             found.map(|(_, number)| number.clone())
         });
         let (brings_types, owed) = self.types(head, execute.as_ref());
         Executed {
-            tx,
+            found,
             brings_types,
             may_be_refused: self.statement.may_wait
                 && head.is_whole()

@@ -5,12 +5,15 @@
 //! table are answered so: BEGIN waits for nothing, and COMMIT cannot fail like this on one server. Never: answers before
 //! what was asked earlier is answered, or lets the server miss what later commands build upon.
 
+use paytwice_checkers::history::{Deed, Role};
+
 use super::packet::packet;
 use super::reply::Reply;
 use super::statement::Turn;
 use super::{Asked, MySql};
 use crate::plan::Refusal;
-use crate::wire::core::{Frame, FrameKind, Refused};
+use crate::wire::core::{Frame, FrameKind, Label, Refused};
+use crate::wire::keys::Keys;
 
 const QUERY: u8 = 0x03;
 
@@ -37,14 +40,9 @@ impl MySql {
             b"; try restarting transaction",
         ];
         let answer = packet(1, &payload.concat());
-        let answer = Frame::named(
-            answer.into(),
-            FrameKind::Plain,
-            format!("{} reply", asked.name),
-            asked.tx,
-        );
+        let answer = Frame::named(answer.into(), FrameKind::Plain, asked.label.reply());
         Some(Refused {
-            answer: answer.did(error.to_string()),
+            answer: answer.did(Deed::Answered(code.into())),
             instead: undoes_transaction.then(|| self.roll_back(place)),
         })
     }
@@ -61,12 +59,19 @@ impl MySql {
     }
 
     fn roll_back(&mut self, place: usize) -> Frame {
-        let name = "ROLLBACK".to_owned();
-        let bytes = packet(0, &[&[QUERY][..], &self.no_attributes(), name.as_bytes()].concat());
+        let label = Label {
+            name: "ROLLBACK".to_owned(),
+            role: Role::RolledBack,
+            keys: Keys::default(),
+        };
+        let bytes = packet(
+            0,
+            &[&[QUERY][..], &self.no_attributes(), label.name.as_bytes()].concat(),
+        );
+        let request = label.request();
         let own = Asked {
             number: 0,
-            name: name.clone(),
-            tx: Vec::new(),
+            label,
             turn: Turn::Ends,
             reply: Reply::Result,
             sequence: Some(1),
@@ -76,8 +81,7 @@ impl MySql {
             may_be_refused: false,
         };
         self.unanswered.insert(place, own);
-        let frame = Frame::named(bytes.into(), FrameKind::Plain, format!("{name} request"), Vec::new());
-        frame.did("sent by the link")
+        Frame::named(bytes.into(), FrameKind::Plain, request).did(Deed::FromLink)
     }
 
     /// What stands before the SQL of a query without attributes, where there may be some: their count, and one set.

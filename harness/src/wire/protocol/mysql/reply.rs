@@ -2,6 +2,8 @@
 //!
 //! Never: looks at columns or rows.
 
+use paytwice_checkers::history::Outcome;
+
 use super::handshake::Capabilities;
 use super::packet::{Broken, Head, PACKET_BYTES_MAX, Reader};
 
@@ -16,6 +18,7 @@ const END: u8 = 0xfe;
 const ERROR: u8 = 0xff;
 
 const STATUS_IN_TRANSACTION: u16 = 0x0001;
+const STATUS_AUTOCOMMIT: u16 = 0x0002;
 const STATUS_MORE_RESULTS: u16 = 0x0008;
 const STATUS_CURSOR_EXISTS: u16 = 0x0040;
 
@@ -57,16 +60,40 @@ pub(super) enum Progress {
 /// What a reply told on its way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
-    /// The last status of the connection.
-    status: Option<u16>,
+    /// The last status of the connection; None where nothing was said.
+    pub(super) status: Option<Status>,
+    /// The code of the error that it ended with.
+    pub(super) error: Option<u16>,
+    /// How many rows were changed.
+    pub(super) affected: u64,
     /// The statement that was prepared: its number, and that of its parameters.
     pub(super) prepared: Option<(u32, u16)>,
 }
 
 impl Told {
-    /// Whether a transaction is open now; None where nothing was said.
-    pub(super) fn in_transaction(&self) -> Option<bool> {
-        self.status.map(|status| status & STATUS_IN_TRANSACTION != 0)
+    /// What came of the command.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match (self.error, self.affected) {
+            (Some(code), _) => Some(Outcome::Error(code.into())),
+            (None, 0) => None,
+            (None, rows) => Some(Outcome::Affected(rows)),
+        }
+    }
+}
+
+/// How things stand on a connection, as the server says behind most commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Status(u16);
+
+impl Status {
+    /// Whether a transaction is open.
+    pub(super) fn in_transaction(self) -> bool {
+        self.0 & STATUS_IN_TRANSACTION != 0
+    }
+
+    /// Whether a statement outside of a transaction is one of its own.
+    pub(super) fn autocommit(self) -> bool {
+        self.0 & STATUS_AUTOCOMMIT != 0
     }
 }
 
@@ -85,11 +112,16 @@ impl Reply {
     ) -> Result<Progress, Broken> {
         let first = head.first()?;
         if first == ERROR {
+            let mut rest = Reader(head.bytes);
+            rest.take(1);
+            told.error = Some(rest.number(2).map_or(0, |code| code as u16));
             return Ok(Progress::Ended);
         }
         match self {
             Reply::One => {
-                told.status = ok_status(head).or(told.status);
+                if let Some((_, status)) = ok(head) {
+                    told.status = Some(Status(status));
+                }
                 Ok(Progress::Ended)
             }
             Reply::Login if first == OK => Ok(Progress::Ended),
@@ -116,7 +148,8 @@ impl Reply {
     fn result(&mut self, head: &Head<'_>, capabilities: Capabilities, told: &mut Told) -> Result<Progress, Broken> {
         match head.first()? {
             OK => {
-                let status = ok_status(head).ok_or(Broken)?;
+                let (affected, status) = ok(head).ok_or(Broken)?;
+                told.affected = told.affected.saturating_add(affected);
                 Ok(self.end_of_result(status, told))
             }
             LOCAL_FILE => Ok(Progress::Question { file: true }),
@@ -151,14 +184,14 @@ impl Reply {
 
     fn rows_end(&mut self, head: &Head<'_>, capabilities: Capabilities, told: &mut Told) -> Result<Progress, Broken> {
         let status = match capabilities.deprecate_eof() {
-            true => ok_status(head),
+            true => ok(head).map(|(_, status)| status),
             false => eof_status(head),
         };
         Ok(self.end_of_result(status.ok_or(Broken)?, told))
     }
 
     fn end_of_result(&mut self, status: u16, told: &mut Told) -> Progress {
-        told.status = Some(status);
+        told.status = Some(Status(status));
         if status & STATUS_MORE_RESULTS == 0 {
             return Progress::Ended;
         }
@@ -203,15 +236,15 @@ fn is_end(head: &Head<'_>) -> bool {
     head.bytes.first() == Some(&END) && head.length < PACKET_BYTES_MAX
 }
 
-/// OK: affected rows, last inserted number, status.
-fn ok_status(head: &Head<'_>) -> Option<u16> {
+/// OK: affected rows, last inserted number, status. The first and the last of these.
+fn ok(head: &Head<'_>) -> Option<(u64, u16)> {
     let mut rest = Reader(head.bytes);
     if ![OK, END].contains(&(rest.number(1)? as u8)) {
         return None;
     }
+    let affected = rest.length()?;
     rest.length()?;
-    rest.length()?;
-    rest.number(2).map(|status| status as u16)
+    rest.number(2).map(|status| (affected, status as u16))
 }
 
 /// EOF: warnings, status.

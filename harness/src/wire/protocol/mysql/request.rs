@@ -2,18 +2,26 @@
 //!
 //! Never: looks into the answer to the greeting beyond its first four bytes.
 
+use paytwice_checkers::history::Role;
+
 use super::command::Command;
 use super::packet::{Broken, Head};
 use super::reply::Reply;
 use super::statement::{Statement, Turn};
 use super::{Asked, Asking, MySql, Phase, UNANSWERED_MAX, handshake, parameters};
+use crate::wire::core::Label;
+use crate::wire::correlation::Found;
+use crate::wire::keys::Keys;
 
 /// What is to be noted about a command.
 struct Noted {
     name: String,
     turn: Turn,
-    /// Transaction numbers found in it.
-    own: Vec<String>,
+    role: Role,
+    /// The gtrid of the XA transaction that it is about.
+    gtrid: Option<String>,
+    /// Keys found in it.
+    own: Found,
     /// What comes back; None for nothing.
     reply: Option<Reply>,
     may_be_refused: bool,
@@ -24,7 +32,9 @@ impl Noted {
         Noted {
             name: name.into(),
             turn: Turn::Within,
-            own: Vec::new(),
+            role: Role::Plain,
+            gtrid: None,
+            own: Found::default(),
             reply: Some(reply),
             may_be_refused: false,
         }
@@ -63,7 +73,7 @@ impl MySql {
                 let is_last = head.length == 0;
                 if is_last {
                     self.phase = Phase::Commands;
-                    self.asking.name = Some(("LOCAL INFILE".to_owned(), Vec::new()));
+                    self.asking.label = Some(Label::plain("LOCAL INFILE", Keys::default()));
                 }
                 Ok(is_last)
             }
@@ -123,10 +133,12 @@ impl MySql {
 
     fn query(&self, head: &Head<'_>) -> Noted {
         let sql = parameters::sql(head.bytes, self.capabilities).unwrap_or_default();
-        let statement = Statement::read(sql, head.is_whole(), &self.terms.correlation);
+        let statement = Statement::read(sql, head.is_whole(), &self.terms.finder);
         Noted {
             turn: statement.turn,
-            own: statement.numbers(|_| None),
+            role: statement.role,
+            own: statement.keys(&self.terms.finder, |_| None),
+            gtrid: statement.gtrid,
             may_be_refused: statement.may_wait && head.is_whole(),
             ..Noted::new(statement.name, Reply::Result)
         }
@@ -134,7 +146,7 @@ impl MySql {
 
     fn prepare(&mut self, head: &Head<'_>) {
         let sql = head.bytes.get(1..).unwrap_or_default();
-        let statement = Statement::read(sql, head.is_whole(), &self.terms.correlation);
+        let statement = Statement::read(sql, head.is_whole(), &self.terms.finder);
         self.note(head, Noted::new(format!("PREPARE {}", statement.name), Reply::Prepared));
         if let Some(asked) = self.unanswered.back_mut() {
             asked.prepares = Some(statement);
@@ -145,10 +157,12 @@ impl MySql {
         let Some((number, prepared)) = self.statements.of(head) else {
             return self.note(head, Noted::new("EXECUTE STATEMENT", Reply::Result));
         };
-        let executed = prepared.execute(head, self.capabilities);
+        let executed = prepared.execute(head, self.capabilities, &self.terms.finder);
         let noted = Noted {
             turn: prepared.statement.turn,
-            own: executed.tx,
+            role: prepared.statement.role,
+            gtrid: prepared.statement.gtrid.clone(),
+            own: executed.found,
             may_be_refused: executed.may_be_refused,
             ..Noted::new(prepared.statement.name.clone(), Reply::Result)
         };
@@ -161,10 +175,14 @@ impl MySql {
 
     /// Names the command that begins, and waits for its reply.
     fn note(&mut self, head: &Head<'_>, noted: Noted) {
-        let tx = self.transaction.asked(noted.turn, noted.own);
+        let label = Label {
+            keys: self.keys(&noted),
+            name: noted.name,
+            role: noted.role,
+        };
         self.commands += 1;
         self.asking = Asking {
-            name: Some((noted.name.clone(), tx.clone())),
+            label: Some(label.clone()),
             number: self.commands,
             owed: None,
         };
@@ -173,8 +191,7 @@ impl MySql {
         };
         self.unanswered.push_back(Asked {
             number: self.commands,
-            name: noted.name,
-            tx,
+            label,
             turn: noted.turn,
             // Questions that were asked meanwhile change the count.
             sequence: (!head.is_continued() && reply != Reply::Login).then_some(1),
@@ -184,6 +201,26 @@ impl MySql {
             executes: None,
             may_be_refused: noted.may_be_refused,
         });
+    }
+
+    /// The keys that a command carries: its own, those of its transaction, and those that were seen in other branches of
+    /// its XA transaction, whichever connection they were on.
+    fn keys(&mut self, noted: &Noted) -> Keys {
+        let mut own = noted.own.clone();
+        if let Some(gtrid) = &noted.gtrid {
+            self.terms.finder.gtrid(gtrid, &mut own);
+            own.keys.join(&self.terms.branches().of([gtrid.as_str()]));
+        }
+        let branch = self.transaction.branch().map(str::to_owned);
+        let keys = self.transaction.asked(noted.turn, own.keys);
+        if let (Turn::Begins, Some(gtrid)) = (noted.turn, &noted.gtrid) {
+            self.transaction.is_branch_of(gtrid);
+        }
+        if let Some(gtrid) = noted.gtrid.as_ref().or(branch.as_ref()) {
+            self.terms.branches().learn(gtrid, &keys);
+        }
+        self.terms.finder.count(&keys, &own.could);
+        keys
     }
 
     /// The server forgets statements and the open transaction.

@@ -1,18 +1,22 @@
-//! Statements: what they are called, what they do to the open transaction, and where transaction numbers stand.
+//! Statements: what they are called, what they do to the open transaction, and where keys stand.
 //!
-//! Never: keeps any text of a statement but its verb, its first table and, where the manifest says so, a number.
+//! Never: keeps any text of a statement but its verb, its first table, the gtrid of an XA transaction and, where the manifest
+//! says so, a key.
+
+use paytwice_checkers::history::Role;
 
 use super::sql::{Token, tokens};
-use crate::wire::correlation::Correlation;
+use super::xa;
+use crate::wire::correlation::{Finder, Found};
 
 /// Longer verbs are none.
 const VERB_BYTES_MAX: usize = 20;
 /// A table's name has at most so many characters.
 const NAME_CHARS_MAX: usize = 64;
-/// A transaction number is not longer.
-const NUMBER_BYTES_MAX: usize = 128;
-/// So many numbers of one statement are looked for.
-const NUMBERS_MAX: usize = 256;
+/// A key is not longer.
+const KEY_BYTES_MAX: usize = 128;
+/// This many keys of one statement are looked for.
+const KEYS_MAX: usize = 256;
 
 /// What a statement does to the open transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +29,7 @@ pub(super) enum Turn {
     Within,
 }
 
-/// Where a transaction number stands.
+/// Where a key stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// In a parameter, counted from 0.
@@ -41,16 +45,22 @@ pub(super) struct Statement {
     pub(super) name: String,
     /// What it does to the open transaction.
     pub(super) turn: Turn,
+    /// What it means.
+    pub(super) role: Role,
     /// It reads or writes a table, so that it may have to wait for locks.
     pub(super) may_wait: bool,
-    /// Where its transaction numbers stand.
-    pub(super) places: Vec<Place>,
+    /// The gtrid of the XA transaction that it is about.
+    pub(super) gtrid: Option<String>,
+    /// Where its keys stand: the number of each key, and its place.
+    pub(super) places: Vec<(usize, Place)>,
+    /// The numbers of the keys that stand in a table of its.
+    could: Vec<usize>,
 }
 
 impl Statement {
     /// Reads a statement, or several of which the first gives the name. Where `whole` is false only its beginning is
     /// there.
-    pub(super) fn read(sql: &[u8], whole: bool, correlation: &Correlation) -> Statement {
+    pub(super) fn read(sql: &[u8], whole: bool, finder: &Finder) -> Statement {
         let mut tokens = tokens(sql);
         if !whole && let Some(Token::Word(_) | Token::Number(_)) = tokens.last() {
             tokens.pop(); // It may be half of one.
@@ -59,48 +69,59 @@ impl Statement {
             .split(|token| token.is_symbol(b';'))
             .filter(|part| !part.is_empty());
         let first = parts.next().unwrap_or_default();
-        let Called { verb, turn, table, .. } = called(first);
+        let Called {
+            verb,
+            turn,
+            role,
+            table,
+            gtrid,
+            ..
+        } = called(first);
         let mut places = Places::default();
-        if correlation.has_sql_columns() {
+        if finder.has_columns() {
             for part in std::iter::once(first).chain(parts) {
-                places.find(part, correlation);
+                places.find(part, finder);
             }
         }
         Statement {
             name: table.map_or_else(|| verb.clone(), |table| format!("{verb} {table}")),
             turn,
+            role,
             may_wait: table.is_some() && turn == Turn::Within,
+            gtrid,
             places: places.found,
+            could: places.could,
         }
     }
 
-    /// The parameters that hold transaction numbers.
+    /// The parameters that hold keys.
     pub(super) fn parameters(&self) -> impl Iterator<Item = usize> {
-        self.places.iter().filter_map(|place| match place {
+        self.places.iter().filter_map(|(_, place)| match place {
             Place::Parameter(at) => Some(*at),
             Place::Literal(_) => None,
         })
     }
 
-    /// Its transaction numbers, each once; `parameter` tells what a parameter holds.
-    pub(super) fn numbers(&self, parameter: impl Fn(usize) -> Option<String>) -> Vec<String> {
-        let mut numbers = Vec::new();
-        for place in &self.places {
-            let number = match place {
-                Place::Parameter(at) => parameter(*at),
-                Place::Literal(number) => Some(number.clone()),
-            };
-            if let Some(number) = number.filter(|number| !numbers.contains(number)) {
-                numbers.push(number);
+    /// Its keys; `parameter` tells what a parameter holds.
+    pub(super) fn keys(&self, finder: &Finder, parameter: impl Fn(usize) -> Option<String>) -> Found {
+        let mut found = Found {
+            could: self.could.clone(),
+            ..Found::default()
+        };
+        for (key, place) in &self.places {
+            let name = finder.name(*key);
+            match place {
+                Place::Parameter(at) => parameter(*at).iter().for_each(|value| found.keys.add(name, value)),
+                Place::Literal(value) => found.keys.add(name, value),
             }
         }
-        numbers
+        found
     }
 }
 
-/// A text as a transaction number.
-pub(super) fn number(text: &[u8]) -> Option<String> {
-    let fits = (1..=NUMBER_BYTES_MAX).contains(&text.len());
+/// A text as the value of a key.
+pub(super) fn value(text: &[u8]) -> Option<String> {
+    let fits = (1..=KEY_BYTES_MAX).contains(&text.len());
     let text = std::str::from_utf8(text).ok().filter(|_| fits)?;
     (!text.contains(char::is_control)).then(|| text.to_owned())
 }
@@ -109,19 +130,24 @@ pub(super) fn number(text: &[u8]) -> Option<String> {
 struct Called<'a> {
     verb: String,
     turn: Turn,
+    role: Role,
     table: Option<&'a str>,
+    gtrid: Option<String>,
     /// Where the words behind the table begin.
     behind: usize,
 }
 
 fn called<'a>(words: &'a [Token<'a>]) -> Called<'a> {
     let open = words.iter().take_while(|word| word.is_symbol(b'(')).count();
-    let plain = |verb: &str, turn: Turn| Called {
+    let meant = |verb: &str, turn: Turn, role: Role| Called {
         verb: verb.to_owned(),
         turn,
+        role,
         table: None,
+        gtrid: None,
         behind: words.len(),
     };
+    let plain = |verb: &str, turn: Turn| meant(verb, turn, Role::Plain);
     let Some(verb) = words.get(open).and_then(keyword) else {
         return plain("QUERY", Turn::Within);
     };
@@ -131,11 +157,15 @@ fn called<'a>(words: &'a [Token<'a>]) -> Called<'a> {
         "BEGIN" => plain("BEGIN", Turn::Begins),
         "START" if says(at, "TRANSACTION") => plain("BEGIN", Turn::Begins),
         "ROLLBACK" if words[at..].iter().any(|word| word.is_word("TO")) => plain("ROLLBACK TO SAVEPOINT", Turn::Within),
-        "COMMIT" | "ROLLBACK" => plain(&verb, Turn::Ends),
-        "XA" => match words.get(at).and_then(keyword) {
-            Some(what) => plain(&format!("XA {what}"), Turn::Within),
-            None => plain("XA", Turn::Within),
-        },
+        "COMMIT" => meant("COMMIT", Turn::Ends, Role::Committed),
+        "ROLLBACK" => meant("ROLLBACK", Turn::Ends, Role::RolledBack),
+        "XA" => {
+            let (name, turn, role) = xa::meaning(words.get(at).and_then(keyword).as_deref());
+            Called {
+                gtrid: xa::gtrid(&words[words.len().min(at + 1)..]),
+                ..meant(&name, turn, role)
+            }
+        }
         "WITH" => match main_of_with(words, at) {
             Some(main) => called_of(words, main),
             None => plain("WITH", Turn::Within),
@@ -174,6 +204,8 @@ fn called_of<'a>(words: &'a [Token<'a>], at: usize) -> Called<'a> {
     Called {
         verb,
         turn: Turn::Within,
+        role: Role::Plain,
+        gtrid: None,
         table: found.map(|(table, _)| table),
         behind: found.map_or(words.len(), |(_, behind)| behind),
     }
@@ -225,24 +257,30 @@ fn table<'a>(words: &'a [Token<'a>], mut at: usize) -> Option<(&'a str, usize)> 
     (fits && !name.eq_ignore_ascii_case("DUAL")).then_some((name, at + 1))
 }
 
-/// Looks for transaction numbers.
+/// Looks for keys.
 #[derive(Default)]
 struct Places {
-    found: Vec<Place>,
+    found: Vec<(usize, Place)>,
+    could: Vec<usize>,
     /// How often a value of a column was looked for.
     looked: usize,
 }
 
 impl Places {
-    fn find(&mut self, words: &[Token<'_>], correlation: &Correlation) {
+    fn find(&mut self, words: &[Token<'_>], finder: &Finder) {
         let called = called(words);
+        self.name_tables(words, finder);
         if matches!(called.verb.as_str(), "INSERT" | "REPLACE")
             && let Some(table) = called.table
         {
-            self.inserted(words, called.behind, |column| correlation.holds_tx(table, column));
+            self.inserted(words, called.behind, |column| {
+                let columns = finder.columns(column);
+                let here = columns.filter(|(_, other)| other.eq_ignore_ascii_case(table));
+                here.map(|(key, _)| key).collect()
+            });
         }
         for at in 0..words.len() {
-            let Some(column) = words[at].name().filter(|_| self.looked < NUMBERS_MAX) else {
+            let Some(column) = words[at].name().filter(|_| self.looked < KEYS_MAX) else {
                 continue;
             };
             let values = match (words.get(at + 1), words.get(at + 2)) {
@@ -250,43 +288,57 @@ impl Places {
                 (Some(next), Some(open)) if next.is_word("IN") && open.is_symbol(b'(') => list(words, at + 3),
                 _ => continue,
             };
-            if correlation.holds_tx_if(column, |_| true) {
-                self.looked += 1;
-                if correlation.holds_tx_if(column, |table| means(words, at, table)) {
-                    self.values(words, values);
+            let mut looked = false;
+            for (key, table) in finder.columns(column) {
+                looked = true;
+                if means(words, at, table) {
+                    self.values(words, values.clone(), key);
                 }
+            }
+            self.looked += usize::from(looked);
+        }
+    }
+
+    /// Notes which keys stand in a table that is named here.
+    fn name_tables(&mut self, words: &[Token<'_>], finder: &Finder) {
+        for (key, table, _) in finder.tables() {
+            let is_it = |word: &Token<'_>| word.name().is_some_and(|name| name.eq_ignore_ascii_case(table));
+            if !self.could.contains(&key) && words.iter().any(is_it) {
+                self.could.push(key);
             }
         }
     }
 
     /// `(c1, c2) VALUES (?, 'x'), (?, 'y')`
-    fn inserted(&mut self, words: &[Token<'_>], at: usize, holds_tx: impl Fn(&str) -> bool) {
+    fn inserted(&mut self, words: &[Token<'_>], at: usize, keys: impl Fn(&str) -> Vec<usize>) {
         if !words.get(at).is_some_and(|word| word.is_symbol(b'(')) {
             return;
         }
         let columns = list(words, at + 1);
-        let wanted: Vec<bool> = words[columns.clone()]
+        let wanted: Vec<Vec<usize>> = words[columns.clone()]
             .split(|word| word.is_symbol(b','))
-            .map(|column| column.last().and_then(Token::name).is_some_and(&holds_tx))
+            .map(|column| column.last().and_then(Token::name).map(&keys).unwrap_or_default())
             .collect();
         let mut row = columns.end + 2;
         let values = words.get(row - 1);
-        if !wanted.contains(&true) || !values.is_some_and(|word| word.is_word("VALUES") || word.is_word("VALUE")) {
+        if wanted.iter().all(Vec::is_empty)
+            || !values.is_some_and(|word| word.is_word("VALUES") || word.is_word("VALUE"))
+        {
             return;
         }
-        while words.get(row).is_some_and(|word| word.is_symbol(b'(')) && self.found.len() < NUMBERS_MAX {
+        while words.get(row).is_some_and(|word| word.is_symbol(b'(')) && self.found.len() < KEYS_MAX {
             row = self.row(words, row + 1, &wanted) + 2;
         }
     }
 
     /// The values of one row; where its closing bracket stands.
-    fn row(&mut self, words: &[Token<'_>], from: usize, wanted: &[bool]) -> usize {
+    fn row(&mut self, words: &[Token<'_>], from: usize, wanted: &[Vec<usize>]) -> usize {
         let (mut begin, mut depth, mut column) = (from, 0, 0);
         for (at, word) in words.iter().enumerate().skip(from) {
             let ends = depth == 0 && (word.is_symbol(b',') || word.is_symbol(b')'));
             if ends {
-                if wanted.get(column) == Some(&true) && at == begin + 1 {
-                    self.value(words, begin);
+                for key in wanted.get(column).into_iter().flatten().filter(|_| at == begin + 1) {
+                    self.value(words, begin, *key);
                 }
                 (begin, column) = (at + 1, column + 1);
             }
@@ -301,7 +353,7 @@ impl Places {
     }
 
     /// Each value of a range that stands alone between commas.
-    fn values(&mut self, words: &[Token<'_>], range: std::ops::Range<usize>) {
+    fn values(&mut self, words: &[Token<'_>], range: std::ops::Range<usize>, key: usize) {
         for at in range.clone() {
             let first = at == range.start || words[at - 1].is_symbol(b',');
             let last = matches!(
@@ -309,26 +361,26 @@ impl Places {
                 None | Some(Token::Word(_) | Token::Symbol(b',' | b')'))
             );
             if first && last {
-                self.value(words, at);
+                self.value(words, at, key);
             }
         }
     }
 
-    fn value(&mut self, words: &[Token<'_>], at: usize) {
+    fn value(&mut self, words: &[Token<'_>], at: usize, key: usize) {
         let place = match words.get(at) {
             Some(Token::Parameter) => {
                 let before = words[..at].iter().filter(|word| **word == Token::Parameter);
                 Some(Place::Parameter(before.count()))
             }
-            Some(Token::Text(text, _)) => number(text).map(Place::Literal),
-            Some(Token::Number(digits)) => number(digits).map(Place::Literal),
+            Some(Token::Text(text, _)) => value(text).map(Place::Literal),
+            Some(Token::Number(digits)) => value(digits).map(Place::Literal),
             _ => None,
         };
         if let Some(place) = place
-            && self.found.len() < NUMBERS_MAX
-            && !self.found.contains(&place)
+            && self.found.len() < KEYS_MAX
+            && !self.found.contains(&(key, place.clone()))
         {
-            self.found.push(place);
+            self.found.push((key, place));
         }
     }
 }

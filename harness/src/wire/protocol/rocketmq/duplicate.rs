@@ -4,6 +4,8 @@
 //! of two ways that a consumer may see on any broker: its position is set back by one, so that it pulls the last
 //! message again, or one record stands twice in the answer. Never: moves a position forward.
 
+use paytwice_checkers::history::{Again as How, Deed};
+
 use super::{Asked, RocketMq, What};
 use crate::plan::Redelivery;
 use crate::remoting::{Frame as Remoting, Record, Records};
@@ -27,9 +29,9 @@ impl RocketMq {
             };
             self.ask(way, opaque, Asked { what, own: true });
         }
-        let mut copy = frame.clone().did("duplicate");
+        let mut copy = frame.clone().did(Deed::Copy);
         copy.bytes = bytes;
-        Copied::Behind(frame.did("duplicated"), copy)
+        Copied::Behind(frame.did(Deed::Duplicated(How::Frame)), copy)
     }
 }
 
@@ -84,7 +86,7 @@ fn rewound(remoting: &Remoting, records: &[Record<'_>], frame: &Frame, which: us
     let back_to = records.get(which)?.queue_offset.to_string();
     frame.bytes = remoting.with_field("nextBeginOffset", &back_to).ok()?;
     for point in frame.points.get_mut(which..)? {
-        point.did = Some("duplicated (will be pulled again)".into());
+        point.did = Some(Deed::Duplicated(How::PulledAgain));
     }
     Some(frame)
 }
@@ -96,9 +98,9 @@ fn twinned(remoting: &Remoting, records: &[Record<'_>], frame: &Frame, which: us
     let mut frame = frame.clone();
     frame.bytes = remoting.with_body(&twice);
     let point = frame.points.get_mut(which)?;
-    point.did = Some("duplicated (twice in one answer)".into());
+    point.did = Some(Deed::Duplicated(How::TwiceInOne));
     let twin = Point {
-        did: Some("duplicate".into()),
+        did: Some(Deed::Copy),
         ..point.clone()
     };
     frame.points.insert(which + 1, twin);

@@ -3,7 +3,10 @@
 //!
 //! Never: answers what the link itself asked, or what expects no answer.
 
-use super::{Asked, RocketMq, What};
+use bytes::Bytes;
+use paytwice_checkers::history::Deed;
+
+use super::{Asked, RocketMq, What, reply};
 use crate::remoting::{Frame as Remoting, codes};
 use crate::wire::core::{Frame, FrameKind, Way};
 
@@ -20,27 +23,28 @@ impl RocketMq {
         {
             // What was delivered in it is not: an answer that fails has no messages.
             let what = match (&frame.points[..], frame.kind) {
-                ([point], FrameKind::Plain) => What::Named(point.name.clone(), point.tx.clone()),
-                _ => What::Other,
+                ([point], FrameKind::Plain) => Some(&point.label),
+                _ => None,
             };
-            answers.push(answer(remoting.header.opaque, what));
+            answers.push(answer(remoting.header.opaque, |raw| match what {
+                Some(label) => Frame::named(raw, FrameKind::Plain, label.clone()),
+                None => Frame::plain(raw, FrameKind::Plain),
+            }));
         }
         let pending = std::mem::take(&mut self.pending[Way::Request as usize]);
         for (opaque, Asked { what, own }) in pending {
             if !own {
-                answers.push(answer(opaque, what));
+                answers.push(answer(opaque, |raw| match &what {
+                    What::Named(label) | What::Route(Some(label)) => reply(raw, Some(label)),
+                    What::Route(None) | What::Pull | What::Other => reply(raw, None),
+                }));
             }
         }
         answers
     }
 }
 
-fn answer(opaque: i32, what: What) -> Frame {
+fn answer(opaque: i32, frame: impl FnOnce(Bytes) -> Frame) -> Frame {
     let raw = Remoting::answer(codes::SYSTEM_ERROR, opaque, REMARK);
-    let frame = match what {
-        What::Named(name, tx) => Frame::named(raw, FrameKind::Plain, name, tx),
-        What::Route(Some(name)) => Frame::named(raw, FrameKind::Plain, name, Vec::new()),
-        What::Route(None) | What::Pull | What::Other => Frame::plain(raw, FrameKind::Plain),
-    };
-    frame.did("error 1")
+    frame(raw).did(Deed::Answered(codes::SYSTEM_ERROR.unsigned_abs()))
 }

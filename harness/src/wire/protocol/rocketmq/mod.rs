@@ -15,12 +15,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use paytwice_checkers::history::{Deed, Outcome};
 
 pub(super) use self::memory::Memory;
 use super::Terms;
 use crate::plan::Refusal;
 use crate::remoting::{Frame as Remoting, FrameEnd, codes, frame_end};
-use crate::wire::core::{Again, Copied, Frame, FrameKind, Refused, Session, Way};
+use crate::wire::core::{Again, Copied, Frame, FrameKind, Label, Refused, Session, Way};
 
 /// Longer frames pass in pieces, without a name.
 const WHOLE_BYTES_MAX: usize = 8 << 20;
@@ -58,12 +59,12 @@ pub(super) struct Asked {
 /// What was asked.
 #[derive(Clone, Debug)]
 enum What {
-    /// A message is to be stored, or given back: what its answer is called, and its transaction numbers.
-    Named(String, Vec<String>),
+    /// Something with a name, which its answer shares: a message is to be stored, given back, or acknowledged.
+    Named(Label),
     /// Messages of a topic and queue.
     Pull,
-    /// Where to find brokers: what the answer is called, if it is about one topic.
-    Route(Option<String>),
+    /// Where to find brokers: what is asked, if it is about one topic.
+    Route(Option<Label>),
     /// Anything else.
     Other,
 }
@@ -133,20 +134,14 @@ impl RocketMq {
             return Frame::plain(raw, FrameKind::Plain);
         };
         let mut frame = match what {
-            What::Named(name, tx) => Frame::named(raw, FrameKind::Plain, name, tx),
-            What::Route(name) => {
-                let raw = self.rerouted(remoting);
-                match name {
-                    Some(name) => Frame::named(raw, FrameKind::Plain, name, Vec::new()),
-                    None => Frame::plain(raw, FrameKind::Plain),
-                }
-            }
+            What::Named(label) => reply(raw, Some(&label)).told(outcome(remoting)),
+            What::Route(label) => reply(self.rerouted(remoting), label.as_ref()).told(outcome(remoting)),
             What::Pull if remoting.header.code == codes::SUCCESS => points::delivery(&self.terms, remoting),
             What::Pull | What::Other => Frame::plain(raw, FrameKind::Plain),
         };
         if own {
             frame.forward = false;
-            frame = frame.did("answer to a duplicate, dropped");
+            frame = frame.did(Deed::CopyAnswer);
         }
         frame
     }
@@ -170,6 +165,20 @@ impl RocketMq {
         self.next_own_opaque = opaque.checked_add(1).unwrap_or(OWN_OPAQUE);
         opaque
     }
+}
+
+/// The answer to what has this name, if it has one.
+fn reply(raw: Bytes, asked: Option<&Label>) -> Frame {
+    match asked {
+        Some(label) => Frame::named(raw, FrameKind::Plain, label.reply()),
+        None => Frame::plain(raw, FrameKind::Plain),
+    }
+}
+
+/// The error that an answer reports.
+fn outcome(remoting: &Remoting) -> Option<Outcome> {
+    let code = u32::try_from(remoting.header.code).ok()?;
+    (remoting.header.code != codes::SUCCESS).then_some(Outcome::Error(code))
 }
 
 impl Session for RocketMq {

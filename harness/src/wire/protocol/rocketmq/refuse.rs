@@ -3,10 +3,12 @@
 //! Producers take the first two as the word of a broker that has stored nothing, and try again at once. Never: answers a
 //! request that expects no answer.
 
-use super::{RocketMq, What};
+use paytwice_checkers::history::Deed;
+
+use super::{RocketMq, What, reply};
 use crate::plan::Refusal;
 use crate::remoting::{Frame as Remoting, codes};
-use crate::wire::core::{Frame, FrameKind, Refused, Way};
+use crate::wire::core::{Frame, Refused, Way};
 
 impl RocketMq {
     pub(super) fn refused(&mut self, frame: &Frame, error: Refusal) -> Option<Refused> {
@@ -31,12 +33,11 @@ impl RocketMq {
         let asked = self.pending[Way::Request as usize].remove(&header.opaque)?;
         let raw = Remoting::answer(code, header.opaque, remark);
         let answer = match asked.what {
-            What::Named(name, tx) => Frame::named(raw, FrameKind::Plain, name, tx),
-            What::Route(Some(name)) => Frame::named(raw, FrameKind::Plain, name, Vec::new()),
-            What::Route(None) | What::Pull | What::Other => Frame::plain(raw, FrameKind::Plain),
+            What::Named(label) | What::Route(Some(label)) => reply(raw, Some(&label)),
+            What::Route(None) | What::Pull | What::Other => reply(raw, None),
         };
         Some(Refused {
-            answer: answer.did(error.to_string()),
+            answer: answer.did(Deed::Answered(code.unsigned_abs())),
             instead: None,
         })
     }

@@ -1,3 +1,4 @@
+use paytwice_checkers::history::Role;
 use proptest::prelude::*;
 
 use super::*;
@@ -8,13 +9,12 @@ use crate::wire::correlation::Correlation;
 
 fn session() -> RocketMq {
     let correlation = Correlation {
-        message_keys: true,
-        message_body: vec!["/tx_no".to_owned()],
         names: [("t__r1", "t"), ("g__r1", "g")]
             .map(|(a, b)| (a.to_owned(), b.to_owned()))
             .into(),
         ..Correlation::default()
     };
+    let correlation = correlation.with_key("tx", &["message:key", "message:/tx_no"]).unwrap();
     RocketMq::new(Arc::new(Terms::new(correlation, Some("127.0.0.1:7".parse().unwrap()))))
 }
 
@@ -53,7 +53,10 @@ fn one(session: &mut RocketMq, way: Way, bytes: &[u8]) -> Frame {
 
 fn point(frame: &Frame) -> (&str, Vec<&str>) {
     let point = &frame.points[0];
-    (&point.name, point.tx.iter().map(String::as_str).collect())
+    (
+        &point.label.name,
+        point.label.keys.iter().map(|(_, value)| value).collect(),
+    )
 }
 
 const HALF: &str = "KEYS\u{1}tx1\u{2}TRAN_MSG\u{1}true\u{2}UNIQ_KEY\u{1}U1\u{2}";
@@ -98,12 +101,40 @@ fn pull_answer(s: &mut RocketMq) -> Frame {
 }
 
 #[test]
+fn each_frame_has_the_role_of_its_protocol() {
+    let role = |frame: &Frame| frame.points.iter().map(|point| point.label.role).collect::<Vec<_>>();
+    let mut s = session();
+    let send = request(310, 4, &[("b", "t__r1"), ("i", HALF)], b"{}");
+    assert_eq!(role(&one(&mut s, Way::Request, &send)), [Role::Sent]);
+    let refused = one(&mut s, Way::Reply, &answer(14, 4, &[], b""));
+    assert_eq!(role(&refused), [Role::Sent]);
+    assert_eq!(refused.points[0].outcome, Some(Outcome::Error(14)));
+    for (outcome, expected) in [("8", Role::Committed), ("12", Role::RolledBack), ("0", Role::Plain)] {
+        let end = fields(&[("commitOrRollback", outcome), ("transactionId", "U1")]);
+        let end = Remoting::request(37, 5, true, &end, b"");
+        assert_eq!(role(&one(&mut s, Way::Request, &end)), [expected]);
+    }
+    let half = test_record("t__r1", 0, HALF, b"{}");
+    let check = Remoting::request(39, 900, true, &BTreeMap::new(), &half);
+    assert_eq!(role(&one(&mut s, Way::Reply, &check)), [Role::AskedBack]);
+    assert_eq!(role(&pull_answer(&mut s)), [Role::Delivered; 2]);
+    let done = [("topic", "t__r1"), ("consumerGroup", "g__r1"), ("commitOffset", "8")];
+    let done = one(&mut s, Way::Request, &request(15, 9, &done, b""));
+    assert_eq!(
+        (point(&done).0, role(&done)),
+        ("UPDATE_CONSUMER_OFFSET t request", vec![Role::Acknowledged])
+    );
+    let route = one(&mut s, Way::Request, &request(105, 10, &[("topic", "t__r1")], b""));
+    assert_eq!(role(&route), [Role::Plain]);
+}
+
+#[test]
 fn each_message_of_a_pull_answer_is_a_delivery() {
     let mut s = session();
     let frame = pull_answer(&mut s);
     assert_eq!(frame.points.len(), 2);
     assert_eq!(point(&frame), ("DELIVER t", vec!["a", "b"]));
-    assert_eq!(frame.points[1].name, "DELIVER %RETRY%g");
+    assert_eq!(frame.points[1].label.name, "DELIVER %RETRY%g");
     let back = [("group", "g__r1"), ("originTopic", "t__r1"), ("offset", "6000")];
     let back = one(&mut s, Way::Request, &request(36, 9, &back, b""));
     assert_eq!(point(&back), ("CONSUMER_SEND_MSG_BACK t request", vec!["a", "b"]));
@@ -195,7 +226,7 @@ fn all_that_waits_is_failed_and_nothing_else() {
         [3, 4, 6]
     );
     assert_eq!(point(&failed[1]), ("SEND half t reply", vec!["tx1"]));
-    assert!(failed[0].points.is_empty() && failed[0].did == ["error 1"]);
+    assert!(failed[0].points.is_empty() && failed[0].did == [Deed::Answered(1)]);
     assert!(s.fail_all(Way::Request, &heartbeat).unwrap().is_empty(), "once");
 }
 
@@ -276,7 +307,7 @@ fn foreign_and_overlong_frames_pass_and_are_counted() {
     let rest = vec![0; WHOLE_BYTES_MAX + 96];
     let after = request(10, 4, &[("topic", "t__r1")], b"");
     let frames = feed(&mut s, Way::Request, &[&rest[..], &after].concat());
-    assert_eq!(frames.last().unwrap().points[0].name, "SEND t request");
+    assert_eq!(frames.last().unwrap().points[0].label.name, "SEND t request");
 }
 
 proptest! {
@@ -318,7 +349,7 @@ fn refuse(s: &mut RocketMq, raw: &[u8], error: Refusal) -> Option<Refused> {
 
 #[test]
 fn a_send_is_refused_in_the_brokers_words() {
-    for (error, code) in [(Refusal::SystemBusy, 2), (Refusal::ServiceUnavailable, 14)] {
+    for (error, code) in [(Refusal::SystemBusy, 2i32), (Refusal::ServiceUnavailable, 14)] {
         for send in [
             request(10, 4, &[("topic", "t__r1"), ("properties", HALF)], b"x"),
             request(310, 4, &[("b", "t__r1"), ("i", HALF)], b"x"),
@@ -327,9 +358,9 @@ fn a_send_is_refused_in_the_brokers_words() {
             let mut s = session();
             let refused = refuse(&mut s, &send, error).unwrap();
             assert!(refused.instead.is_none());
-            assert_eq!(refused.answer.did, [error.to_string()]);
+            assert_eq!(refused.answer.did, [Deed::Answered(code.unsigned_abs())]);
             assert!(
-                refused.answer.points[0].name.ends_with("t reply"),
+                refused.answer.points[0].label.name.ends_with("t reply"),
                 "{:?}",
                 refused.answer
             );

@@ -5,6 +5,7 @@ mod names;
 mod refusals;
 mod replies;
 mod splits;
+mod transactions;
 
 use super::packet::packet;
 use super::*;
@@ -22,11 +23,12 @@ const MORE_RESULTS: u16 = 8;
 const CURSOR_EXISTS: u16 = 64;
 
 fn session(ends_tls: bool) -> MySql {
-    let correlation = Correlation {
-        sql_columns: vec!["account_pay.id".to_owned(), "de_duplication.tx_no".to_owned()],
-        ..Correlation::default()
-    };
-    MySql::new(Arc::new(Terms::new(correlation, None)), ends_tls)
+    MySql::new(Arc::new(Terms::new(correlation(), None)), ends_tls)
+}
+
+fn correlation() -> Correlation {
+    let places = ["sql:account_pay.id", "sql:de_duplication.tx_no"];
+    Correlation::default().with_key("tx", &places).unwrap()
 }
 
 /// A session, and what has not been taken of what was fed to it.
@@ -81,12 +83,12 @@ impl Talk {
     }
 }
 
-/// The points of frames with their transaction numbers, `-` for a frame without a name.
+/// The points of frames with their keys, `-` for a frame without a name.
 fn names(frames: &[Frame]) -> Vec<String> {
     let name = |frame: &Frame| match &frame.points[..] {
         [] => "-".to_owned(),
-        [point] if point.tx.is_empty() => point.name.clone(),
-        [point] => format!("{} {}", point.name, point.tx.join(",")),
+        [point] if point.label.keys.is_empty() => point.label.name.clone(),
+        [point] => format!("{} {}", point.label.name, point.label.keys),
         _ => panic!("a frame of MySQL is one point"),
     };
     frames.iter().map(name).collect()

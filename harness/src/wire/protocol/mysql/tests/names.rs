@@ -1,7 +1,7 @@
 use super::*;
 
 fn read(sql: &str) -> Statement {
-    Statement::read(sql.as_bytes(), true, &session(false).terms.correlation)
+    Statement::read(sql.as_bytes(), true, &session(false).terms.finder)
 }
 
 fn name(sql: &str) -> String {
@@ -56,7 +56,7 @@ fn a_statement_is_called_by_verb_and_first_table() {
 }
 
 fn places(sql: &str) -> Vec<Place> {
-    read(sql).places
+    read(sql).places.into_iter().map(|(_, place)| place).collect()
 }
 
 use super::super::statement::Place::{self, Literal, Parameter};
@@ -131,76 +131,15 @@ fn numbers_are_found_where_the_manifest_says() {
     let cut = Statement::read(
         b"SELECT 1 FROM account_pay WHERE id = 123",
         false,
-        &session(false).terms.correlation,
+        &session(false).terms.finder,
     );
     assert_eq!(cut.places, [], "the number may go on");
-    let without = Statement::read(b"SELECT 1 FROM account_pay WHERE id = 1", true, &Correlation::default());
+    let without = Statement::read(
+        b"SELECT 1 FROM account_pay WHERE id = 1",
+        true,
+        &crate::wire::correlation::Finder::default(),
+    );
     assert_eq!(without.places, []);
-}
-
-#[test]
-fn a_transaction_carries_the_numbers_of_its_statements() {
-    let mut talk = Talk::open(PLAIN);
-    let (done, within) = ([ok(1, AUTOCOMMIT)], [ok(1, AUTOCOMMIT | IN_TRANSACTION)]);
-    talk.exchange(
-        &prepare("INSERT INTO de_duplication (tx_no, t) VALUES (?, NOW())"),
-        &prepared(1, 0, 1),
-    );
-    talk.exchange(
-        &prepare("UPDATE account_info SET b = b + ? WHERE no = ?"),
-        &prepared(2, 0, 2),
-    );
-    assert_eq!(
-        talk.exchange(&query("BEGIN"), &within),
-        ["BEGIN request", "BEGIN reply"]
-    );
-    let insert = |tx: &str, types: bool| execute(1, types, &[text(tx)]);
-    let update = |types: bool| execute(2, types, &[Value(0xf6, b"\x041.50".to_vec()), text("a1")]);
-    assert_eq!(
-        talk.exchange(&insert("t1", true), &within),
-        ["INSERT de_duplication request t1", "INSERT de_duplication reply t1"]
-    );
-    assert_eq!(
-        talk.exchange(&update(true), &within)[0],
-        "UPDATE account_info request t1",
-        "of its transaction"
-    );
-    assert_eq!(
-        talk.exchange(&insert("t2", false), &within)[0],
-        "INSERT de_duplication request t2",
-        "known types"
-    );
-    assert_eq!(
-        talk.exchange(&query("COMMIT"), &done),
-        ["COMMIT request t1,t2", "COMMIT reply t1,t2"]
-    );
-    assert_eq!(talk.exchange(&query("COMMIT"), &done)[0], "COMMIT request");
-    assert_eq!(talk.exchange(&update(false), &done)[0], "UPDATE account_info request");
-}
-
-#[test]
-fn a_transaction_without_a_begin_is_told_by_the_server() {
-    let mut talk = Talk::open(PLAIN);
-    let within = [ok(1, IN_TRANSACTION)];
-    talk.exchange(&query("SET autocommit=0"), &[ok(1, 0)]);
-    talk.exchange(&query("INSERT INTO account_pay (id) VALUES ('t1')"), &within);
-    assert_eq!(
-        talk.exchange(&query("UPDATE b SET a = 1"), &within)[0],
-        "UPDATE b request t1"
-    );
-    let failed = talk.exchange(&query("UPDATE b SET a = 1"), &[error(1, 1205)]);
-    assert_eq!(failed, ["UPDATE b request t1", "UPDATE b reply t1"]);
-    assert_eq!(talk.exchange(&query("rollback"), &[ok(1, 0)])[0], "ROLLBACK request t1");
-    talk.exchange(&query("INSERT INTO account_pay (id) VALUES ('t2')"), &within);
-    assert_eq!(
-        talk.exchange(&query("CREATE TABLE c (a INT)"), &[ok(1, 0)])[0],
-        "CREATE request t2"
-    );
-    assert_eq!(
-        talk.exchange(&query("COMMIT"), &[ok(1, 0)])[0],
-        "COMMIT request",
-        "it was committed without a word"
-    );
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn a_statement_that_waited_too_long_is_not_passed_on() {
         names(std::slice::from_ref(&refused.answer)),
         ["INSERT account_pay reply t1"]
     );
-    assert_eq!(refused.answer.did, ["error 1205"]);
+    assert_eq!(refused.answer.did, [Deed::Answered(1205)]);
     assert!(refused.instead.is_none());
     let commit = talk.exchange(&query("COMMIT"), &[ok(1, AUTOCOMMIT)]);
     assert_eq!(
