@@ -6,16 +6,17 @@ pub mod campaign;
 pub mod cli;
 pub mod clock;
 pub mod coverage;
+pub mod dependency;
 pub mod explore;
 pub mod fault;
 pub mod nemesis;
 pub mod plan;
 pub mod reads;
 pub mod record;
-pub mod remoting;
 pub mod run;
 pub mod settle;
 pub mod stack;
+pub mod sut;
 pub mod wire;
 pub mod workload;
 

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use crate::plan::{
-    LinkDef, LinkKind, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target, can_be_duplicated,
-};
+use crate::plan::{LinkDef, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target};
+use crate::wire::Protocol;
 
 /// Longer than any time-out of a client or a service that waits for an answer.
 const HOLD_MS: u64 = 4000;
@@ -63,7 +62,7 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
         });
     };
     add("drop", PointAction::Drop);
-    if can_be_duplicated(link.kind, &point.name) {
+    if link.protocol.can_duplicate(&point.name) {
         add("duplicate", PointAction::Duplicate { copies: 1, after_ms: 0 });
     }
     add(
@@ -74,16 +73,11 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
         },
     );
     add("reset", PointAction::Reset(Moment::Before));
-    for (column, refusal) in errors(point, link.kind) {
+    for (column, refusal) in errors(point, link.protocol) {
         add(column, PointAction::Error(refusal));
     }
     let parties = target.parties();
-    // The process at the other end of a RocketMQ point is the broker: name servers see no payments.
-    let right = match link.kind {
-        LinkKind::Rocketmq => "broker",
-        LinkKind::Mysql => "mysql",
-        LinkKind::Http => link.to.as_str(),
-    };
+    let right = link.behind.as_str();
     for (party, columns) in [
         (link.from.as_str(), ["crash left <", "crash left >"]),
         (right, ["crash right <", "crash right >"]),
@@ -106,15 +100,11 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
 }
 
 /// Errors that the server may answer such a request with.
-fn errors(point: &Point, kind: LinkKind) -> Vec<(&'static str, Refusal)> {
-    let request = point.name.ends_with(" request");
-    let verb = point.name.split(' ').next().unwrap_or_default();
-    match kind {
-        LinkKind::Http if request => vec![("error", Refusal::ServiceUnavailable)],
-        LinkKind::Rocketmq if request && verb == "SEND" => vec![("error", Refusal::SystemBusy)],
-        LinkKind::Mysql if request && ["SELECT", "INSERT", "UPDATE", "DELETE"].contains(&verb) => {
-            vec![("error", Refusal::LockWaitTimeout), ("deadlock", Refusal::Deadlock)]
-        }
-        _ => Vec::new(),
-    }
+fn errors(point: &Point, protocol: Protocol) -> Vec<(&'static str, Refusal)> {
+    let column = |refusal| match refusal {
+        Refusal::Deadlock => "deadlock",
+        _ => "error",
+    };
+    let refusals = protocol.refusals(&point.name).into_iter();
+    refusals.map(|refusal| (column(refusal), refusal)).collect()
 }

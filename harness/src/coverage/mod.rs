@@ -40,7 +40,7 @@ pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Option<Covera
     if plan.wire_detail == WireDetail::Off {
         return None;
     }
-    let passages = passages(plan, events);
+    let passages = passages(target, plan, events);
     let known = points(target);
     let mut passed: Vec<Point> = Vec::new();
     let mut tried: BTreeMap<(String, &str, &str), u64> = BTreeMap::new();
@@ -76,7 +76,8 @@ pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Option<Covera
 }
 
 /// Every named frame of every payment, in the order of the history.
-pub fn passages(plan: &Plan, events: &[Event]) -> Vec<Passage> {
+pub fn passages(target: &Target, plan: &Plan, events: &[Event]) -> Vec<Passage> {
+    let behind: BTreeMap<String, String> = target.links().into_iter().map(|link| (link.name, link.behind)).collect();
     let rules: Vec<&PointRule> = plan
         .faults
         .iter()
@@ -93,7 +94,8 @@ pub fn passages(plan: &Plan, events: &[Event]) -> Vec<Passage> {
             continue;
         }
         for tx in &wire.tx {
-            passages.push(payments.entry(tx).or_default().pass(tx, wire, &rules));
+            let behind = behind.get(&wire.link).map_or("", String::as_str);
+            passages.push(payments.entry(tx).or_default().pass(tx, wire, behind, &rules));
         }
     }
     passages
@@ -122,7 +124,7 @@ struct Payment {
 }
 
 impl Payment {
-    fn pass(&mut self, tx: &str, wire: &WireEvent, rules: &[&PointRule]) -> Passage {
+    fn pass(&mut self, tx: &str, wire: &WireEvent, behind: &str, rules: &[&PointRule]) -> Passage {
         let point = Point {
             link: wire.link.clone(),
             name: wire.point.clone(),
@@ -135,6 +137,7 @@ impl Payment {
                 tx,
                 nth: *nth,
                 point: &point,
+                behind,
                 rules,
             },
         );
@@ -180,6 +183,8 @@ struct Met<'a> {
     tx: &'a str,
     nth: u64,
     point: &'a Point,
+    /// The party that does what the frame asks for.
+    behind: &'a str,
     rules: &'a [&'a PointRule],
 }
 
@@ -242,9 +247,8 @@ impl Met<'_> {
 
     /// Which process a rule stopped at a point, and how. A process at neither end is none of the point's cases.
     fn stopped(&self, at: Moment) -> Option<&'static str> {
-        let (from, to) = self.point.link.split_once("->")?;
-        // Behind a RocketMQ link it is the broker that sees payments.
-        let to = if to == "rocketmq" { "broker" } else { to };
+        let (from, _) = self.point.link.split_once("->")?;
+        let to = self.behind;
         self.rules().find_map(|rule| match &rule.action {
             PointAction::Crash { party, moment, .. } if *moment == at => match (party == from, party == to, at) {
                 (true, _, Moment::Before) => Some("crash left <"),
@@ -297,22 +301,23 @@ mod tests {
 
     #[test]
     fn each_payment_suffers_its_own_rule() {
-        let (_, plan) = plan(&[
+        let (target, plan) = plan(&[
             "pay->mysql COMMIT request #1 tx=t1: crash pay before",
             "pay->mysql COMMIT request #1 tx=t2: crash mysql before",
             "pay->mysql COMMIT request #1 tx=t3: pause pay before",
             "pay->mysql COMMIT request #1 tx=t4: crash account before",
         ]);
         let stopped = |tx| (tx, "pay->mysql", "COMMIT request", Some(BEFORE));
-        let passages = passages(&plan, &events(&["t1", "t2", "t3", "t4"].map(stopped)));
+        let passages = passages(&target, &plan, &events(&["t1", "t2", "t3", "t4"].map(stopped)));
         let suffered: Vec<&str> = passages.iter().flat_map(|p| p.suffered.iter().copied()).collect();
         assert_eq!(suffered, ["crash left <", "crash right <", "pause", "crash elsewhere"]);
     }
 
     #[test]
     fn the_state_is_what_has_arrived_and_lasts() {
-        let (_, plan) = plan(&["pay->mysql COMMIT request: crash pay before"]);
+        let (target, plan) = plan(&["pay->mysql COMMIT request: crash pay before"]);
         let passages = passages(
+            &target,
             &plan,
             &events(&[
                 (

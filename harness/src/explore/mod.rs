@@ -396,7 +396,7 @@ fn passed(target: &Target, base: &Plan, history: &History) -> Vec<Point> {
     let known = points(target);
     let ours: Vec<String> = payments(&base.workload, base.seed).into_iter().map(|p| p.tx).collect();
     let mut passed = Vec::new();
-    for Passage { tx, point, .. } in passages(base, &history.events) {
+    for Passage { tx, point, .. } in passages(target, base, &history.events) {
         if ours.contains(&tx) && known.contains(&point) && !passed.contains(&point) {
             passed.push(point);
         }
@@ -505,7 +505,11 @@ fn result(trial: &Trial, ran: &Result<Run, RunError>, wall: Duration) -> CaseRes
 /// Where the payments that were tried came by, after something had been done to them.
 fn after(run: &Run) -> Vec<After> {
     let plan = run.plan();
-    let passages = passages(plan, &run.history().events);
+    // The run was of this very target a moment ago.
+    let Ok(target) = Target::find(&plan.target) else {
+        return Vec::new();
+    };
+    let passages = passages(&target, plan, &run.history().events);
     let tried = payments(&plan.workload, plan.seed).into_iter().take(TRIED as usize);
     let mut after = Vec::new();
     for (payment, of) in tried.enumerate() {

@@ -53,7 +53,7 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
         let problem = format!("under the chosen policies {}", problems.join("; "));
         return Err(PlanError::value(format!("target {}", manifest.name), problem));
     }
-    machine::check_flush(&request.flush).map_err(|problem| PlanError::value("--flush", problem))?;
+    machine::check_flush(&target.parties(), &request.flush).map_err(|problem| PlanError::value("--flush", problem))?;
     let workload = workload(&manifest, request)?;
     let scene = Scene::new(target);
     // Who names a rule wants to see what it does, and nothing else.

@@ -61,9 +61,9 @@ impl Plan {
     /// Whether the plan can be carried out on this target: its policies, links and parties are there.
     pub fn check_against(&self, target: &Target) -> Result<(), PlanError> {
         target.effective(&self.policies)?;
-        machine::check_flush(&self.flush).map_err(|problem| PlanError::value("flush", problem))?;
         let links = target.links();
         let parties = target.parties();
+        machine::check_flush(&parties, &self.flush).map_err(|problem| PlanError::value("flush", problem))?;
         for planned in &self.faults {
             if let FaultSpec::Rule(rule) = &planned.fault {
                 check_rule(target, rule)

@@ -6,10 +6,9 @@
 use std::time::Duration;
 
 use paytwice_checkers::history::{BalanceRow, Body, CreditRow, Kind, PaymentRow, Process, Read, ReadMoment, Rows};
-use sqlx::mysql::MySqlRow;
-use sqlx::{AssertSqlSafe, Column, MySqlPool, Row};
 use tokio::time::Instant;
 
+use crate::dependency::Database;
 use crate::plan::manifest::Reads;
 use crate::record::Recorder;
 
@@ -46,9 +45,9 @@ pub enum ReadError {
 /// The databases of a run, as the reads need them.
 pub struct Reader {
     reads: Reads,
-    payments: MySqlPool,
-    balances: MySqlPool,
-    credits: Option<MySqlPool>,
+    payments: Database,
+    balances: Database,
+    credits: Option<Database>,
 }
 
 /// All rows at one moment.
@@ -63,12 +62,12 @@ pub struct Snapshot {
 }
 
 impl Reader {
-    /// `pool` opens a database by its name in the manifest.
-    pub async fn open<E>(reads: Reads, pool: impl AsyncFn(&str) -> Result<MySqlPool, E>) -> Result<Reader, E> {
-        let payments = pool(&reads.payments.database).await?;
-        let balances = pool(&reads.balances.database).await?;
+    /// `database` finds a database by its name in the manifest.
+    pub fn open<E>(reads: Reads, database: impl Fn(&str) -> Result<Database, E>) -> Result<Reader, E> {
+        let payments = database(&reads.payments.database)?;
+        let balances = database(&reads.balances.database)?;
         let credits = match &reads.credits {
-            Some(read) => Some(pool(&read.database).await?),
+            Some(read) => Some(database(&read.database)?),
             None => None,
         };
         Ok(Reader {
@@ -83,29 +82,33 @@ impl Reader {
     /// then never seen without the payment that came before it.
     pub async fn snapshot(&self) -> Result<Snapshot, ReadError> {
         let credits = match (&self.credits, &self.reads.credits) {
-            (Some(pool), Some(read)) => Some(rows("credits", pool, &read.database, &read.sql).await?),
+            (Some(from), Some(read)) => Some(rows("credits", from, &read.database, &read.sql, ["tx"]).await?),
             _ => None,
         };
-        let balances = rows(
-            "balances",
-            &self.balances,
-            &self.reads.balances.database,
-            &self.reads.balances.sql,
-        )
-        .await?;
-        let payments = rows(
-            "payments",
-            &self.payments,
-            &self.reads.payments.database,
-            &self.reads.payments.sql,
-        )
-        .await?;
+        let read = &self.reads.balances;
+        let columns = ["account", "balance"];
+        let balances = rows("balances", &self.balances, &read.database, &read.sql, columns).await?;
+        let read = &self.reads.payments;
+        let columns = ["tx", "account", "amount", "result"];
+        let payments = rows("payments", &self.payments, &read.database, &read.sql, columns).await?;
+        // A NULL where a value is needed becomes an empty text: checkers report it, they do not lose the row.
+        let payment = |[tx, account, amount, result]: [Option<String>; 4]| PaymentRow {
+            tx: tx.unwrap_or_default(),
+            account: account.unwrap_or_default(),
+            amount: amount.unwrap_or_default(),
+            result,
+        };
+        let balance = |[account, balance]: [Option<String>; 2]| BalanceRow {
+            account: account.unwrap_or_default(),
+            balance,
+        };
+        let credit = |[tx]: [Option<String>; 1]| CreditRow {
+            tx: tx.unwrap_or_default(),
+        };
         Ok(Snapshot {
-            payments: payments.iter().map(payment).collect::<Result<_, _>>()?,
-            balances: balances.iter().map(balance).collect::<Result<_, _>>()?,
-            credits: credits
-                .map(|rows| rows.iter().map(credit).collect::<Result<_, _>>())
-                .transpose()?,
+            payments: payments.into_iter().map(payment).collect(),
+            balances: balances.into_iter().map(balance).collect(),
+            credits: credits.map(|rows| rows.into_iter().map(credit).collect()),
         })
     }
 
@@ -146,64 +149,30 @@ fn write(snapshot: &Snapshot, at: ReadMoment, recorder: &Recorder) {
     }
 }
 
-async fn rows(
+/// The rows of one read, which must have these columns. A read without rows shows none.
+async fn rows<const N: usize>(
     read: &'static str,
-    pool: &MySqlPool,
+    from: &Database,
     database: &str,
     sql: &str,
-) -> Result<Vec<(&'static str, MySqlRow)>, ReadError> {
+    columns: [&'static str; N],
+) -> Result<Vec<[Option<String>; N]>, ReadError> {
     let failed = |reason: String| ReadError::Database {
         read,
         database: database.to_owned(),
         reason,
     };
-    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(pool);
-    match tokio::time::timeout(READ_TIMEOUT, query).await {
-        Ok(Ok(rows)) => Ok(rows.into_iter().map(|row| (read, row)).collect()),
-        Ok(Err(e)) => Err(failed(e.to_string())),
-        Err(_) => Err(failed(format!("no answer within {} s", READ_TIMEOUT.as_secs()))),
-    }
-}
-
-fn payment((read, row): &(&'static str, MySqlRow)) -> Result<PaymentRow, ReadError> {
-    Ok(PaymentRow {
-        tx: required(read, row, "tx")?,
-        account: required(read, row, "account")?,
-        amount: required(read, row, "amount")?,
-        result: text(read, row, "result")?,
-    })
-}
-
-fn balance((read, row): &(&'static str, MySqlRow)) -> Result<BalanceRow, ReadError> {
-    Ok(BalanceRow {
-        account: required(read, row, "account")?,
-        balance: text(read, row, "balance")?,
-    })
-}
-
-fn credit((read, row): &(&'static str, MySqlRow)) -> Result<CreditRow, ReadError> {
-    Ok(CreditRow {
-        tx: required(read, row, "tx")?,
-    })
-}
-
-/// A NULL where a value is needed becomes an empty text: checkers report it, they do not lose the row.
-fn required(read: &'static str, row: &MySqlRow, column: &'static str) -> Result<String, ReadError> {
-    Ok(text(read, row, column)?.unwrap_or_default())
-}
-
-fn text(read: &'static str, row: &MySqlRow, column: &'static str) -> Result<Option<String>, ReadError> {
-    let found = || row.columns().iter().map(Column::name).collect::<Vec<_>>().join(", ");
-    if let Ok(value) = row.try_get::<Option<String>, _>(column) {
-        return Ok(value);
-    }
-    if let Ok(value) = row.try_get::<Option<i64>, _>(column) {
-        return Ok(value.map(|n| n.to_string()));
-    }
-    row.try_get_unchecked::<Option<String>, _>(column)
-        .map_err(|_| ReadError::Column {
+    let rows = match tokio::time::timeout(READ_TIMEOUT, from.rows(sql)).await {
+        Ok(rows) => rows.map_err(failed)?,
+        Err(_) => return Err(failed(format!("no answer within {} s", READ_TIMEOUT.as_secs()))),
+    };
+    let missing = columns.iter().find(|column| !rows.is_empty() && rows.column(column).is_none());
+    match missing {
+        Some(column) => Err(ReadError::Column {
             read,
             column,
-            found: found(),
-        })
+            found: rows.columns().join(", "),
+        }),
+        None => Ok(rows.iter().map(|row| columns.map(|column| row.get(column).map(str::to_owned))).collect()),
+    }
 }

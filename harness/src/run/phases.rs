@@ -9,14 +9,15 @@ use paytwice_checkers::money;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::services::{self, Ways};
-use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, earlier, links};
+use super::services::{ServicesOf, Ways};
+use super::{Testbed, links};
 use crate::nemesis::{InForce, Nemesis};
 use crate::plan::{Manifest, Plan, Target};
 use crate::reads::{Reader, Snapshot};
 use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
-use crate::stack::{ContainerStack, ExitInfo};
+use crate::stack::{ExitInfo, Stack};
+use crate::sut::{Names, Notice, Observer, RunError, RunningTarget, Tick};
 use crate::wire::Gates;
 use crate::workload::{Caller, Pace, Progress, Workload, payments};
 
@@ -29,7 +30,7 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Everything the phases share.
 pub(super) struct Phases<'a> {
-    pub(super) stage: &'a Stage,
+    pub(super) testbed: &'a Testbed,
     pub(super) target: &'a Target,
     pub(super) manifest: Arc<Manifest>,
     pub(super) plan: &'a Plan,
@@ -38,9 +39,12 @@ pub(super) struct Phases<'a> {
     pub(super) recorder: Recorder,
 }
 
+/// Where clients call each service: one address for each of its parties.
+type Bases = BTreeMap<String, Vec<String>>;
+
 /// What set-up has made.
 struct Ready {
-    ground: Arc<Ground>,
+    sut: Arc<RunningTarget>,
     workload: Arc<Workload>,
     reader: Reader,
     settle: Settle,
@@ -64,8 +68,8 @@ impl Phases<'_> {
         self.settle("settle-compensate", &ready).await?;
         self.final_reads(&ready).await;
         self.count_unparsed(&ready);
-        if let Some(ground) = Arc::into_inner(ready.ground) {
-            links::close(ground.links).await;
+        if let Some(sut) = Arc::into_inner(ready.sut) {
+            links::close(sut.links).await;
         }
         Ok(())
     }
@@ -73,18 +77,18 @@ impl Phases<'_> {
     /// Fresh databases, topics and services, and the accounts that exist from the beginning.
     async fn set_up(&self) -> Result<Ready, RunError> {
         let begun = Instant::now();
-        let (names, earlier) = self.stage.next_names();
+        let (names, earlier) = self.testbed.next_names();
         if let Some(earlier) = earlier
-            && let Err(e) = earlier::forget(&self.stage.stack, &self.manifest, &earlier).await
+            && let Err(e) = self.testbed.dependencies.forget(&self.manifest, &earlier).await
         {
             tracing::warn!("something of the run before stays in the stack: {e}");
         }
-        self.create_databases(&names).await?;
-        let stack = &self.stage.stack;
-        let settle = Settle::prepare(stack, &self.manifest, &names, &self.plan.settle).await?;
+        let (stack, dependencies) = (&self.testbed.stack, &self.testbed.dependencies);
+        dependencies.prepare(&self.manifest, &names, &self.target.dir).await?;
+        let settle = Settle::new(self.plan.settle.clone(), Arc::clone(&self.manifest), names.clone());
         let gates = Gates::default();
         let (links, bases) = self.join(&names, &gates).await?;
-        let ground = Arc::new(Ground {
+        let sut = Arc::new(RunningTarget {
             stack: Arc::clone(stack),
             probes: links::probes(self.target, &links),
             links,
@@ -93,27 +97,29 @@ impl Phases<'_> {
             recorder: self.recorder.clone(),
             observer: self.observer.clone(),
         });
-        let pool = async |database: &str| stack.mysql_pool(&names.own(database)).map_err(RunError::from);
-        let reader = Reader::open(self.manifest.reads.clone(), pool).await?;
+        let database = |name: &str| dependencies.database(&self.manifest, &names, name);
+        let reader = Reader::open(self.manifest.reads.clone(), database)?;
         let workload = Arc::new(Workload::new(
             self.plan.workload.clone(),
             self.plan.seed,
             self.manifest.money.scale,
             self.manifest.operations.clone(),
             Caller::new(bases, Duration::from_millis(self.plan.workload.op_timeout_ms))?,
-            pool(&self.manifest.operations.open_account.database).await?,
+            database(&self.manifest.operations.open_account.database)?,
             self.recorder.clone(),
             Arc::new(Progress::default()),
-            ground.pace.clone(),
+            sut.pace.clone(),
         ));
         let deadline = Instant::now() + READS_TIMEOUT;
         workload.open_accounts(deadline).await.map_err(RunError::OpenAccount)?;
         let initial = reader.record(ReadMoment::Initial, &self.recorder, deadline).await?;
-        stack.sync_disks().await?;
+        if let Some(disks) = stack.as_disk() {
+            disks.sync_disks().await?;
+        }
         self.observer
             .detail(format!("target ready after {:.1} s", begun.elapsed().as_secs_f64()));
         Ok(Ready {
-            ground,
+            sut,
             workload,
             reader,
             settle,
@@ -122,10 +128,18 @@ impl Phases<'_> {
     }
 
     /// Opens the links and starts the services behind them; says where clients call each service.
-    async fn join(&self, names: &Names, gates: &Gates) -> Result<(links::Links, BTreeMap<String, String>), RunError> {
-        let (stack, manifest) = (&self.stage.stack, &self.manifest);
+    async fn join(&self, names: &Names, gates: &Gates) -> Result<(links::Links, Bases), RunError> {
+        let (stack, manifest) = (self.testbed.stack.as_ref(), self.manifest.as_ref());
+        let services = |ways| ServicesOf {
+            testbed: self.testbed,
+            target: self.target,
+            manifest,
+            plan: self.plan,
+            names,
+            ways,
+        };
         if self.direct {
-            services::start(self.stage, manifest, self.plan, names, &Ways::Direct).await?;
+            services(Ways::Direct).start().await?;
             return Ok((links::Links::new(), links::direct_bases(stack, manifest)?));
         }
         let links = links::open(
@@ -138,27 +152,15 @@ impl Phases<'_> {
             &self.recorder,
         )
         .await?;
-        services::start(self.stage, manifest, self.plan, names, &Ways::Links(&links)).await?;
+        services(Ways::Links(&links)).start().await?;
         links::point_at_services(stack, self.target, &links)?;
         let bases = links::client_bases(self.target, &links);
         Ok((links, bases))
     }
 
-    async fn create_databases(&self, names: &Names) -> Result<(), RunError> {
-        for (_, name, database) in self.manifest.databases() {
-            let path = self.target.dir.join(&database.schema);
-            let schema = std::fs::read_to_string(&path).map_err(|source| crate::plan::PlanError::Unreadable {
-                file: path.clone(),
-                source,
-            })?;
-            self.stage.stack.create_database(&names.own(name), &schema).await?;
-        }
-        Ok(())
-    }
-
     /// Clients and nemesis at the same time. The nemesis is still at work when the clients are done.
     async fn work(&self, ready: &Ready) -> Result<Working, RunError> {
-        let nemesis = Nemesis::start(&ready.ground, &self.plan.faults, self.plan.seed);
+        let nemesis = Nemesis::start(&ready.sut, &self.plan.faults, self.plan.seed);
         let opener = Arc::clone(&ready.workload);
         let deadline = Instant::now() + Duration::from_millis(self.plan.workload.time_ms) + READS_TIMEOUT;
         let late_accounts = tokio::spawn(async move { opener.open_late_accounts(deadline).await });
@@ -181,11 +183,11 @@ impl Phases<'_> {
     async fn heal(&self, ready: &Ready, working: Working) {
         self.begin("heal");
         let mut problems = working.nemesis.heal().await.not_healed;
-        let stack = &ready.ground.stack;
+        let stack = &ready.sut.stack;
         match stack.ended_by_themselves().await {
             Ok(ended) => {
                 for exit in ended {
-                    self.start_again(stack, exit, &mut problems).await;
+                    self.start_again(stack.as_ref(), exit, &mut problems).await;
                 }
             }
             Err(e) => problems.push(e.to_string()),
@@ -204,19 +206,19 @@ impl Phases<'_> {
             self.observer.tell(Notice::Warning(format!("not healed: {problem}")));
         }
         if !problems.is_empty() {
-            self.stage.mark_broker_unclean();
+            self.testbed.mark_unclean();
         }
         self.end("heal", (!problems.is_empty()).then(|| problems.join("; ")));
     }
 
     /// A party that nobody killed and that is gone: a finding, written down with its last lines.
-    async fn start_again(&self, stack: &ContainerStack, exit: ExitInfo, problems: &mut Vec<String>) {
+    async fn start_again(&self, stack: &dyn Stack, exit: ExitInfo, problems: &mut Vec<String>) {
         let warning = format!("{} ended by itself, exit code {}: started again", exit.party, exit.code);
         self.observer.tell(Notice::Warning(warning));
         let body = Body::Other("ended-by-itself".to_owned(), serde_json::json!({ "party": exit.party }));
         self.recorder
             .record(Process::Named("run".to_owned()), Kind::Info, body, Some(exit.log));
-        if let Err(e) = stack.start(&exit.party).await {
+        if let Err(e) = stack.bring_back(&exit.party).await {
             problems.push(e.to_string());
         }
     }
@@ -224,13 +226,13 @@ impl Phases<'_> {
     /// Waits for quiescence. Not to reach it is no failure of the harness, but no verdict of valid comes of it.
     async fn settle(&self, name: &str, ready: &Ready) -> Result<(), RunError> {
         self.begin(name);
-        match ready.settle.wait(&ready.reader, &self.recorder, self.observer).await {
+        match ready.settle.wait(&self.testbed.dependencies, &ready.reader, &self.recorder, self.observer).await {
             Settled::AtRest => self.end(name, None),
             Settled::NotInTime { waiting_for } => {
                 let error = format!("not at rest in time: {waiting_for}");
                 self.observer.tell(Notice::Warning(error.clone()));
                 self.end(name, Some(error));
-                self.stage.mark_broker_unclean();
+                self.testbed.mark_unclean();
             }
         }
         Ok(())
@@ -303,7 +305,7 @@ impl Phases<'_> {
 
     /// Bytes that a link could not read crossed it without a name: what was in them is not on record.
     fn count_unparsed(&self, ready: &Ready) {
-        for (name, link) in &ready.ground.links {
+        for (name, link) in &ready.sut.links {
             let bytes = link.stats().unparsed_bytes;
             if bytes > 0 {
                 let body = serde_json::json!({ "link": name, "bytes": bytes });

@@ -33,6 +33,7 @@ pub use between::Between;
 pub use core::WireSink;
 pub use correlation::Correlation;
 pub use gate::{Gate, Gates};
+pub(crate) use link::BROKER_LEG;
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
 pub use protocol::Protocol;
 pub use rule::{Action, At, Rule};

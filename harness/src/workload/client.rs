@@ -3,6 +3,7 @@
 //! An answer is `ok` or `fail` only when that is certain; it must never retry, follow a redirect, or guess.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use paytwice_checkers::history::Kind;
@@ -52,19 +53,37 @@ impl Answer {
 /// Calls the services of a target through the client links.
 pub struct Caller {
     http: Client,
-    bases: BTreeMap<String, String>,
+    bases: BTreeMap<String, Turns>,
     timeout: Duration,
 }
 
+/// The addresses of one service, which are called in turn.
+struct Turns {
+    bases: Vec<String>,
+    next: AtomicUsize,
+}
+
+impl Turns {
+    fn next(&self) -> Option<&str> {
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        self.bases.get(n % self.bases.len().max(1)).map(String::as_str)
+    }
+}
+
 impl Caller {
-    /// `bases` holds the address of each service's client link, e.g. `http://127.0.0.1:34567`.
-    pub fn new(bases: BTreeMap<String, String>, timeout: Duration) -> Result<Caller, reqwest::Error> {
+    /// `bases` holds the addresses of each service's client links, e.g. `http://127.0.0.1:34567`: calls go round.
+    pub fn new(bases: BTreeMap<String, Vec<String>>, timeout: Duration) -> Result<Caller, reqwest::Error> {
         let http = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .pool_max_idle_per_host(64)
             .build()?;
+        let turns = |(service, bases)| {
+            let next = AtomicUsize::new(0);
+            (service, Turns { bases, next })
+        };
+        let bases = bases.into_iter().map(turns).collect();
         Ok(Caller { http, bases, timeout })
     }
 
@@ -84,7 +103,7 @@ impl Caller {
 
     fn request(&self, op: &HttpOperation, vars: &[(&str, &str)]) -> Result<RequestBuilder, PlanError> {
         let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        let base = self.bases.get(&op.service).map_or("", String::as_str);
+        let base = self.bases.get(&op.service).and_then(Turns::next).unwrap_or_default();
         let url = format!("{base}{}", try_fill(&op.path, &lookup)?);
         let method = match op.method {
             manifest::Method::Get => Method::GET,

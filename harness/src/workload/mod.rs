@@ -16,7 +16,6 @@ use paytwice_checkers::history::{Balance, Body, Kind, Minor, OpenAccount, Proces
 use paytwice_checkers::money::major;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sqlx::{AssertSqlSafe, MySqlPool};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -25,6 +24,7 @@ pub use pace::{Pace, Resting};
 pub use payments::{Payment, account_name, conflict_amount, is_late, payments};
 pub use progress::Progress;
 
+use crate::dependency::{Database, StatementError};
 use crate::plan::manifest::Operations;
 use crate::plan::{WorkloadPlan, fill};
 use crate::record::Recorder;
@@ -45,7 +45,7 @@ pub struct Workload {
     /// Where calls go.
     pub caller: Caller,
     /// The database in which accounts are opened.
-    pub accounts_db: MySqlPool,
+    pub accounts_db: Database,
     /// Where everything is written down.
     pub recorder: Recorder,
     /// What a terminal shows.
@@ -68,7 +68,7 @@ impl Workload {
         scale: u32,
         operations: Operations,
         caller: Caller,
-        accounts_db: MySqlPool,
+        accounts_db: Database,
         recorder: Recorder,
         progress: Arc<Progress>,
         pace: Pace,
@@ -304,11 +304,11 @@ impl Workload {
                 account: account.to_owned(),
             });
             self.invoke(client, body.clone());
-            let run = sqlx::query(AssertSqlSafe(sql.clone())).execute(&self.accounts_db);
+            let run = self.accounts_db.execute(&sql);
             let timeout = Duration::from_millis(self.plan.op_timeout_ms);
             let (kind, error) = match tokio::time::timeout(timeout, run).await {
                 Ok(Ok(_)) => (Kind::Ok, None),
-                Ok(Err(sqlx::Error::Database(e))) if e.is_unique_violation() => (Kind::Ok, None),
+                Ok(Err(StatementError::Duplicate(_))) => (Kind::Ok, None),
                 Ok(Err(e)) => (Kind::Info, Some(e.to_string())),
                 Err(_) => (Kind::Info, Some("timeout".to_owned())),
             };

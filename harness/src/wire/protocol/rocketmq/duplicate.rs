@@ -6,7 +6,7 @@
 
 use super::{Asked, RocketMq, What};
 use crate::plan::Redelivery;
-use crate::remoting::{Frame as Remoting, Record, Records};
+use crate::dependency::rocketmq::remoting::{Frame as Remoting, Record, Records};
 use crate::wire::core::{Again, Copied, Frame, Point, Way};
 use crate::wire::protocol::Terms;
 

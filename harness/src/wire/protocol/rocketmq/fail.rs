@@ -4,7 +4,7 @@
 //! Never: answers what the link itself asked, or what expects no answer.
 
 use super::{Asked, RocketMq, What};
-use crate::remoting::{Frame as Remoting, codes};
+use crate::dependency::rocketmq::remoting::{Frame as Remoting, codes};
 use crate::wire::core::{Frame, FrameKind, Way};
 
 /// What the answers say.

@@ -1,7 +1,7 @@
 //! The names of remoting requests and deliveries, and the transaction numbers in them.
 
 use super::What;
-use crate::remoting::{Frame as Remoting, Properties, Record, Records, codes};
+use crate::dependency::rocketmq::remoting::{Frame as Remoting, Properties, Record, Records, codes};
 use crate::wire::core::{Frame, FrameKind, Point};
 use crate::wire::protocol::Terms;
 

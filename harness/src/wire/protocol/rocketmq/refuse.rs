@@ -5,7 +5,7 @@
 
 use super::{RocketMq, What};
 use crate::plan::Refusal;
-use crate::remoting::{Frame as Remoting, codes};
+use crate::dependency::rocketmq::remoting::{Frame as Remoting, codes};
 use crate::wire::core::{Frame, FrameKind, Refused, Way};
 
 impl RocketMq {
