@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use paytwice::plan::manifest::Method;
-use paytwice::plan::{LinkKind, Manifest, PartyKind, Target, catalogue, try_fill};
+use paytwice::plan::{Manifest, PartyKind, Target, catalogue, try_fill};
+use paytwice::wire::Protocol;
 use plan_common::{pay_account, pay_account_dir, pay_account_text};
 
 fn chosen(policies: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -21,15 +22,15 @@ fn chosen(policies: &[(&str, &str)]) -> BTreeMap<String, String> {
 #[test]
 fn links_and_parties_come_from_the_manifest() {
     let target = pay_account();
-    let links: Vec<(String, LinkKind)> = target.links().into_iter().map(|l| (l.name, l.kind)).collect();
+    let links: Vec<(String, Protocol)> = target.links().into_iter().map(|l| (l.name, l.protocol)).collect();
     let expected = [
-        ("client->pay", LinkKind::Http),
-        ("client->account", LinkKind::Http),
-        ("account->mysql", LinkKind::Mysql),
-        ("account->rocketmq", LinkKind::Rocketmq),
-        ("account->pay", LinkKind::Http),
-        ("pay->mysql", LinkKind::Mysql),
-        ("pay->rocketmq", LinkKind::Rocketmq),
+        ("client->pay", Protocol::Http),
+        ("client->account", Protocol::Http),
+        ("account->mysql", Protocol::MySql),
+        ("account->rocketmq", Protocol::RocketMq),
+        ("account->pay", Protocol::Http),
+        ("pay->mysql", Protocol::MySql),
+        ("pay->rocketmq", Protocol::RocketMq),
     ];
     assert_eq!(links, expected.map(|(name, kind)| (name.to_owned(), kind)));
     let parties: Vec<(String, PartyKind, String)> =
@@ -37,9 +38,9 @@ fn links_and_parties_come_from_the_manifest() {
     let expected = [
         ("account", PartyKind::Service, "account"),
         ("pay", PartyKind::Service, "pay"),
-        ("mysql", PartyKind::Mysql, "mysql"),
-        ("broker", PartyKind::Broker, "rocketmq"),
-        ("namesrv", PartyKind::NameServer, "rocketmq"),
+        ("mysql", PartyKind::Store, "mysql"),
+        ("broker", PartyKind::Queue, "rocketmq"),
+        ("namesrv", PartyKind::Directory, "rocketmq"),
     ];
     assert_eq!(
         parties,

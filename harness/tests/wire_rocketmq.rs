@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::{on_a_stack, require_docker};
 use paytwice::plan::{Direction, Duplicated};
-use paytwice::remoting::{Admin, Client, codes};
-use paytwice::stack::ContainerStack;
+use paytwice::dependency::rocketmq::remoting::{Admin, Client, codes};
+use paytwice::stack::{ContainerStack, Kill as _, Stack as _};
 use paytwice::wire::Action;
 use wire_common::broker::{Bench, GROUP, PATIENCE, PRODUCERS, SHOWN, TOPIC, commit, pull_all, send};
 use wire_common::{rule, until};
