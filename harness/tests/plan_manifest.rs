@@ -120,6 +120,19 @@ const BAD: &[(&str, &str)] = &[
     ("port = 3306", "prot = 3306"),
     ("port = 3306", "port = 3306\ntls = \"terminate\""),
     ("port = 9876", "port = 9876\ntls = \"end\""),
+    ("port = 3306", "ports = [3306]"),
+    ("port = 3306", "port = 3306\nconfig = { max_connections = [1] }"),
+    ("port = 3306", "port = 3306\nconfig = { \"a b\" = 1 }"),
+    ("port = 9876", "port = 9876\nconfig = { brokerIP1 = \"10.0.0.1\" }"),
+    ("kind = \"mysql\"\nport = 3306", "kind = \"container\""),
+    (
+        "[dependencies.rocketmq]",
+        "[dependencies.cache]\nkind = \"container\"\nimage = \"redis:8\"\nports = [6379, 6379]\nready = { log = \"(\" }\n\n[dependencies.rocketmq]",
+    ),
+    (
+        "[dependencies.rocketmq]",
+        "[dependencies.cache]\nkind = \"container\"\nimage = \"redis:8\"\nport = 1\nready = { comand = [\"a\"] }\n\n[dependencies.rocketmq]",
+    ),
     (
         "${database.bank1_pay}?ssl-mode=DISABLED",
         "${database.bank1_pay}?ssl-ca=${mysql.ca}",
@@ -135,9 +148,21 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "[services.account]",
-        "[services.mysql]\nimage = \"a\"\nport = 1\nready = \"ready\"\n\n[services.account]",
+        "[services.mysql]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]",
     ),
     ("ready = \"/healthz\"", "ready = true"),
+    ("port = 8080\nready", "ports = [8080, 0]\nreplicas = 0\ntier = 10\nready"),
+    ("port = 8080\nready", "ready"),
+    ("port = 8080\nready = \"/healthz\"", "ready = { log = \"listening\" }"),
+    ("PAY_URL = \"http://${pay.addr}\"", "PAY_URL = \"http://${pay.9090.addr}\""),
+    (
+        "[services.account]",
+        "[services.broker]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]",
+    ),
+    (
+        "[services.account]",
+        "[services.account-1]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]\nreplicas = 2",
+    ),
     ("links = [\"mysql\", \"rocketmq\"]", "links = [\"mysq1\", \"rocketmq\"]"),
     ("links = [\"mysql\", \"rocketmq\"]", "links = \"mysql\""),
     ("cargo = { package = \"paytwice-targets\", bin = \"pay\" }\n", ""),
