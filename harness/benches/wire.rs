@@ -18,14 +18,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use paytwice::plan::WireDetail;
 use paytwice::dependency::rocketmq::remoting::{Admin, Client, codes};
 use paytwice::dependency::{Dependencies, LaunchOptions};
+use paytwice::plan::WireDetail;
 use paytwice::stack::{ContainerStack, Stack, StackOptions};
 use paytwice::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, WireSink};
 use paytwice_checkers::history::WireEvent;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -461,19 +461,23 @@ type Asked = (&'static str, &'static str);
 const POINT_SELECT: Asked = ("MySQL, point select (sqlx)", "SELECT n FROM t WHERE id = ?");
 const INSERT: Asked = ("MySQL, insert with commit (sqlx)", "INSERT INTO t (n) VALUES (?)");
 
-async fn mysql(
-    stack: &dyn Stack,
-    exchanges: &[Asked],
-    disk: &str,
-    toxiproxy: &Option<Toxiproxy>,
-    table: &mut String,
-) {
+async fn mysql(stack: &dyn Stack, exchanges: &[Asked], disk: &str, toxiproxy: &Option<Toxiproxy>, table: &mut String) {
     let schema = "CREATE TABLE t (id BIGINT PRIMARY KEY AUTO_INCREMENT, n INT); INSERT INTO t (n) VALUES (7);";
     let mysql = stack.addr("mysql", 3306).unwrap();
-    let server = MySqlConnectOptions::new().host(&mysql.ip().to_string()).port(mysql.port());
-    let mut connection = server.username("root").ssl_mode(MySqlSslMode::Disabled).connect().await.unwrap();
+    let server = MySqlConnectOptions::new()
+        .host(&mysql.ip().to_string())
+        .port(mysql.port());
+    let mut connection = server
+        .username("root")
+        .ssl_mode(MySqlSslMode::Disabled)
+        .connect()
+        .await
+        .unwrap();
     let script = format!("CREATE DATABASE bench; USE bench; {schema}");
-    sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(script))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     let (_link, ways) = ways(stack.addr("mysql", 3306).unwrap(), "mysql", toxiproxy).await;
     for (what, sql) in exchanges {
         let mut all = Vec::new();

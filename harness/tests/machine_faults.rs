@@ -269,7 +269,9 @@ async fn child() {
         disks: vec!["mysql".to_string()],
         ..common::options()
     };
-    let stack = TestStack::start(USUAL, options, &LaunchOptions::default()).await.unwrap();
+    let stack = TestStack::start(USUAL, options, &LaunchOptions::default())
+        .await
+        .unwrap();
     eprintln!("up");
     std::future::pending::<()>().await;
     stack.down().await.unwrap();

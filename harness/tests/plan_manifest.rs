@@ -151,10 +151,16 @@ const BAD: &[(&str, &str)] = &[
         "[services.mysql]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]",
     ),
     ("ready = \"/healthz\"", "ready = true"),
-    ("port = 8080\nready", "ports = [8080, 0]\nreplicas = 0\ntier = 10\nready"),
+    (
+        "port = 8080\nready",
+        "ports = [8080, 0]\nreplicas = 0\ntier = 10\nready",
+    ),
     ("port = 8080\nready", "ready"),
     ("port = 8080\nready = \"/healthz\"", "ready = { log = \"listening\" }"),
-    ("PAY_URL = \"http://${pay.addr}\"", "PAY_URL = \"http://${pay.9090.addr}\""),
+    (
+        "PAY_URL = \"http://${pay.addr}\"",
+        "PAY_URL = \"http://${pay.9090.addr}\"",
+    ),
     (
         "[services.account]",
         "[services.broker]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]",

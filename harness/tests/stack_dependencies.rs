@@ -53,7 +53,10 @@ fn running(stack: &TestStack, links: Vec<(&str, Link)>, recorder: Recorder) -> R
     RunningTarget {
         stack: Arc::<paytwice::stack::ContainerStack>::clone(&stack.stack),
         probes: links.iter().map(probe).collect(),
-        links: links.into_iter().map(|(name, link)| (name.to_owned(), Arc::new(link))).collect(),
+        links: links
+            .into_iter()
+            .map(|(name, link)| (name.to_owned(), Arc::new(link)))
+            .collect(),
         gates: Gates::default(),
         pace: paytwice::workload::Pace::default(),
         recorder,
@@ -90,19 +93,43 @@ async fn two_servers_without_a_broker_are_started_and_broken_by_the_names_of_the
     assert_eq!(names, [format!("paytwice-{id}-ledger"), format!("paytwice-{id}-store")]);
 
     // Each holds its own rows, and its own settings.
-    let (store, ledger) = (stack.dependencies.get("store").unwrap(), stack.dependencies.get("ledger").unwrap());
+    let (store, ledger) = (
+        stack.dependencies.get("store").unwrap(),
+        stack.dependencies.get("ledger").unwrap(),
+    );
     for server in [store, ledger] {
         server.execute("mysql", "CREATE DATABASE own").await.unwrap();
-        server.execute("own", "CREATE TABLE t (n DECIMAL(9,2) PRIMARY KEY, b DATETIME NULL, x VARBINARY(4))").await.unwrap();
+        server
+            .execute(
+                "own",
+                "CREATE TABLE t (n DECIMAL(9,2) PRIMARY KEY, b DATETIME NULL, x VARBINARY(4))",
+            )
+            .await
+            .unwrap();
     }
-    store.execute("own", "INSERT INTO t VALUES (1.5, '2026-11-30 01:02:03', 'a')").await.unwrap();
-    let again = store.execute("own", "INSERT INTO t VALUES (1.5, NULL, 'b')").await.unwrap_err();
-    assert!(matches!(again, paytwice::dependency::StatementError::Duplicate(_)), "{again:?}");
-    let rows = store.rows("own", "SELECT n, b, x, 7 AS seven, NULL AS nothing FROM t").await.unwrap();
+    store
+        .execute("own", "INSERT INTO t VALUES (1.5, '2026-11-30 01:02:03', 'a')")
+        .await
+        .unwrap();
+    let again = store
+        .execute("own", "INSERT INTO t VALUES (1.5, NULL, 'b')")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(again, paytwice::dependency::StatementError::Duplicate(_)),
+        "{again:?}"
+    );
+    let rows = store
+        .rows("own", "SELECT n, b, x, 7 AS seven, NULL AS nothing FROM t")
+        .await
+        .unwrap();
     assert_eq!(rows.columns(), ["n", "b", "x", "seven", "nothing"]);
     let row = rows.iter().next().unwrap();
     let cells: Vec<Option<&str>> = (0..5).map(|at| row.at(at)).collect();
-    assert_eq!(cells, [Some("1.50"), Some("2026-11-30 01:02:03"), Some("a"), Some("7"), None]);
+    assert_eq!(
+        cells,
+        [Some("1.50"), Some("2026-11-30 01:02:03"), Some("a"), Some("7"), None]
+    );
     assert!(ledger.rows("own", "SELECT * FROM t").await.unwrap().is_empty());
     let max = "SELECT @@max_connections AS n";
     let n = |rows: paytwice_checkers::history::ViewRows| rows.iter().next().unwrap().get("n").unwrap().to_owned();
@@ -124,15 +151,25 @@ async fn two_servers_without_a_broker_are_started_and_broken_by_the_names_of_the
         other_serves().await;
     });
     let killed = killed.await;
-    assert!(killed.contains("exit code 137") && killed.contains("ready at"), "{killed}");
-    assert_eq!(store.rows("own", "SELECT n FROM t").await.unwrap().len(), 1, "its data stays");
+    assert!(
+        killed.contains("exit code 137") && killed.contains("ready at"),
+        "{killed}"
+    );
+    assert_eq!(
+        store.rows("own", "SELECT n FROM t").await.unwrap().len(),
+        1,
+        "its data stays"
+    );
 
     let paused = carry_out(&target, FaultSpec::Pause { on }, async || {
         assert!(store.rows("own", "SELECT 1").await.is_err());
         other_serves().await;
     });
     let paused = paused.await;
-    assert!(paused.contains("state paused") && paused.contains("no answer"), "{paused}");
+    assert!(
+        paused.contains("state paused") && paused.contains("no answer"),
+        "{paused}"
+    );
 
     let cut = FaultSpec::Cut {
         on: "pay->store".to_owned(),

@@ -49,15 +49,27 @@ async fn an_image_that_is_nowhere_is_named_with_what_to_do() {
         images: [("store".to_string(), named.to_string())].into(),
         ..LaunchOptions::default()
     };
-    for declared in ["store = { kind = 'mysql' }", "store = { kind = 'mysql', image = 'paytwice/mysql:local' }"] {
+    for declared in [
+        "store = { kind = 'mysql' }",
+        "store = { kind = 'mysql', image = 'paytwice/mysql:local' }",
+    ] {
         let error = TestStack::start(declared, options(), &launch).await.err().unwrap();
-        assert!(error.contains(&format!("image {named} for store is not here")), "{error}");
+        assert!(
+            error.contains(&format!("image {named} for store is not here")),
+            "{error}"
+        );
         assert!(error.contains("--image store=IMAGE"), "{error}");
     }
     // And the manifest's before the usual one.
     let declared = format!("store = {{ kind = 'mysql', image = '{named}' }}");
-    let error = TestStack::start(&declared, options(), &LaunchOptions::default()).await.err().unwrap();
-    assert!(error.contains(&format!("image {named} for store is not here")), "{error}");
+    let error = TestStack::start(&declared, options(), &LaunchOptions::default())
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error.contains(&format!("image {named} for store is not here")),
+        "{error}"
+    );
     assert!(error.contains("dependencies.store.image"), "{error}");
 }
 

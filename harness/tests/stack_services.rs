@@ -7,7 +7,8 @@ use std::path::Path;
 
 use common::{TestStack, build_sample_service, left_of, require_docker};
 use paytwice::stack::{
-    ContainerStack, Engine, HttpReady, Kill as _, PartySpec, Pause as _, Place, ServiceSource, Stack as _, service_image,
+    ContainerStack, Engine, HttpReady, Kill as _, PartySpec, Pause as _, Place, ServiceSource, Stack as _,
+    service_image,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;

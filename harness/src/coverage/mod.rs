@@ -77,7 +77,11 @@ pub fn coverage(target: &Target, plan: &Plan, events: &[Event]) -> Option<Covera
 
 /// Every named frame of every payment, in the order of the history.
 pub fn passages(target: &Target, plan: &Plan, events: &[Event]) -> Vec<Passage> {
-    let behind: BTreeMap<String, String> = target.links().into_iter().map(|link| (link.name, link.behind)).collect();
+    let behind: BTreeMap<String, String> = target
+        .links()
+        .into_iter()
+        .map(|link| (link.name, link.behind))
+        .collect();
     let rules: Vec<&PointRule> = plan
         .faults
         .iter()

@@ -4,8 +4,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError};
-use crate::sut::RunningTarget;
 use crate::stack::LOOK_EVERY;
+use crate::sut::RunningTarget;
 
 /// A party that is short of processor time.
 pub(super) struct Cpu {

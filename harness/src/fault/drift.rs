@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{Evidence, Fault, FaultError};
-use crate::sut::RunningTarget;
 use crate::stack::{Clock, Stack};
+use crate::sut::RunningTarget;
 
 /// The service looks at its clock's file once a second; more often is for nothing.
 const STEP: Duration = Duration::from_secs(1);

@@ -5,8 +5,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError};
-use crate::sut::RunningTarget;
 use crate::stack::{LOOK_EVERY, PacketLoss};
+use crate::sut::RunningTarget;
 
 /// How long a healed link may take to pass a question.
 const PASSES_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
@@ -32,7 +32,11 @@ impl Loss {
         let link = target.link(&self.on).ok_or_else(no_link)?;
         let (party, _) = self.on.split_once("->").ok_or_else(no_link)?;
         let addrs = link.listen_addrs();
-        let loss = target.stack.packets()?.lose_packets(party, &addrs, self.percent).await?;
+        let loss = target
+            .stack
+            .packets()?
+            .lose_packets(party, &addrs, self.percent)
+            .await?;
         self.loss = Some(loss);
         let ports: Vec<String> = addrs.iter().map(|addr| addr.port().to_string()).collect();
         Ok(Evidence::words(format!(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError};
-use crate::sut::RunningTarget;
 use crate::stack::{LOOK_EVERY, MemoryUse};
+use crate::sut::RunningTarget;
 
 /// How long the limit may be in force before the evidence says that it was not run into yet.
 const HIT_PATIENCE: Duration = Duration::from_secs(1);
@@ -36,7 +36,11 @@ impl Memory {
 
     async fn put(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
         self.before = target.stack.limits()?.memory(&self.on).await?;
-        let limited = target.stack.limits()?.limit_memory(&self.on, self.limit_mib << 20).await?;
+        let limited = target
+            .stack
+            .limits()?
+            .limit_memory(&self.on, self.limit_mib << 20)
+            .await?;
         let (wanted, limit) = (self.limit_mib << 20, limited.limit_bytes.unwrap_or_default());
         self.last = limited;
         let in_use = format!("{} MiB were in use", self.before.used_bytes >> 20);

@@ -20,7 +20,6 @@ mod read_only;
 mod reset;
 mod wire_rule;
 
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

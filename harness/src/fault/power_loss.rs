@@ -5,8 +5,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError, from_stack};
-use crate::sut::RunningTarget;
 use crate::stack::Content;
+use crate::sut::RunningTarget;
 
 /// A party whose power fails.
 pub(super) struct PowerLoss {
@@ -46,7 +46,9 @@ impl Fault for PowerLoss {
             if content.is_none() && target.stack.is_running(&self.on).await? {
                 return Ok(Evidence::words("its power was never cut"));
             }
-            Ok(from_stack(target.stack.disks()?.restore_power(&self.on, content).await?))
+            Ok(from_stack(
+                target.stack.disks()?.restore_power(&self.on, content).await?,
+            ))
         })
     }
 }

@@ -155,9 +155,7 @@ pub(crate) fn can_be_done_to(scene: &Scene, kind: &str) -> Vec<String> {
     match kind {
         "cpu" | "memory" => parties(&|_| true),
         // What has a data directory.
-        "power-loss" | "disk-full" | "read-only" => {
-            parties(&|party| party.has_data)
-        }
+        "power-loss" | "disk-full" | "read-only" => parties(&|party| party.has_data),
         "clock" => parties(&|party| party.kind == PartyKind::Service),
         // Clients' links do not cross a network of the run.
         "loss" => {
@@ -228,7 +226,10 @@ pub(crate) fn check_flush(parties: &[PartyDef], flush: &BTreeMap<String, String>
         let Some(party) = flushing().find(|party| party.name == *name) else {
             let known = || flushing().map(|party| party.name.as_str());
             let hint = did_you_mean(name, known());
-            return Err(format!("names {name:?}; in this target it can be {}{hint}", list(known())));
+            return Err(format!(
+                "names {name:?}; in this target it can be {}{hint}",
+                list(known())
+            ));
         };
         if !party.flush.contains(&value.as_str()) {
             let values = list(party.flush.iter().copied());
@@ -343,9 +344,8 @@ mod tests {
     #[test]
     fn flushing_is_for_those_who_flush() {
         let parties = crate::plan::Target::find("pay-account").unwrap().parties();
-        let flush = |party: &str, value: &str| {
-            check_flush(&parties, &BTreeMap::from([(party.to_owned(), value.to_owned())]))
-        };
+        let flush =
+            |party: &str, value: &str| check_flush(&parties, &BTreeMap::from([(party.to_owned(), value.to_owned())]));
         assert_eq!(flush("broker", "sync"), Ok(()));
         assert!(flush("brokr", "sync").unwrap_err().contains("did you mean broker"));
         assert!(flush("mysql", "sync").unwrap_err().contains("1, 0, 2"));

@@ -166,13 +166,18 @@ async fn rows<const N: usize>(
         Ok(rows) => rows.map_err(failed)?,
         Err(_) => return Err(failed(format!("no answer within {} s", READ_TIMEOUT.as_secs()))),
     };
-    let missing = columns.iter().find(|column| !rows.is_empty() && rows.column(column).is_none());
+    let missing = columns
+        .iter()
+        .find(|column| !rows.is_empty() && rows.column(column).is_none());
     match missing {
         Some(column) => Err(ReadError::Column {
             read,
             column,
             found: rows.columns().join(", "),
         }),
-        None => Ok(rows.iter().map(|row| columns.map(|column| row.get(column).map(str::to_owned))).collect()),
+        None => Ok(rows
+            .iter()
+            .map(|row| columns.map(|column| row.get(column).map(str::to_owned)))
+            .collect()),
     }
 }

@@ -97,7 +97,12 @@ fn leg_specs(
             format!("${{{}.{}.addr}}", def.to_of, leg.usual_port),
         ];
         let service = manifest.services.get(&def.from_of);
-        service.is_none_or(|service| service.env.values().any(|value| words.iter().any(|word| value.contains(word))))
+        service.is_none_or(|service| {
+            service
+                .env
+                .values()
+                .any(|value| words.iter().any(|word| value.contains(word)))
+        })
     };
     let dependency = manifest.dependencies.get(&def.to_of);
     let ends_tls = authority.filter(|_| dependency.is_some_and(Dependency::ends_tls));
@@ -127,7 +132,10 @@ fn leg_specs(
 /// Has the links to services lead to their processes, which run by now.
 pub(super) fn point_at_services(stack: &dyn Stack, target: &Target, links: &Links) -> Result<(), RunError> {
     for def in target.links() {
-        let Some(link) = links.get(&def.name).filter(|_| target.manifest.services.contains_key(&def.to_of)) else {
+        let Some(link) = links
+            .get(&def.name)
+            .filter(|_| target.manifest.services.contains_key(&def.to_of))
+        else {
             continue;
         };
         for leg in legs(target, &def) {
@@ -157,7 +165,10 @@ fn leg_at(target: &Target, def: &LinkDef, port: Option<u16>) -> Option<Leg> {
 }
 
 /// Where clients call each service when there are no links: every party of it.
-pub(super) fn direct_bases(stack: &dyn Stack, manifest: &Manifest) -> Result<BTreeMap<String, Vec<String>>, StackError> {
+pub(super) fn direct_bases(
+    stack: &dyn Stack,
+    manifest: &Manifest,
+) -> Result<BTreeMap<String, Vec<String>>, StackError> {
     let mut bases = BTreeMap::new();
     for (name, service) in &manifest.services {
         let Some(port) = service.ports().first().copied() else {

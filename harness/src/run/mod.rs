@@ -7,8 +7,8 @@ mod links;
 mod phases;
 mod results;
 mod services;
-mod testbed;
 pub mod store;
+mod testbed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -226,7 +226,11 @@ impl Phases<'_> {
     /// Waits for quiescence. Not to reach it is no failure of the harness, but no verdict of valid comes of it.
     async fn settle(&self, name: &str, ready: &Ready) -> Result<(), RunError> {
         self.begin(name);
-        match ready.settle.wait(&self.testbed.dependencies, &ready.reader, &self.recorder, self.observer).await {
+        match ready
+            .settle
+            .wait(&self.testbed.dependencies, &ready.reader, &self.recorder, self.observer)
+            .await
+        {
             Settled::AtRest => self.end(name, None),
             Settled::NotInTime { waiting_for } => {
                 let error = format!("not at rest in time: {waiting_for}");

@@ -47,7 +47,12 @@ impl ServicesOf<'_> {
 
     async fn spec(&self, name: &str, service: &Service, party: &str) -> Result<PartySpec, RunError> {
         let port = service.ports().first().copied().unwrap_or(0);
-        let links: Vec<LinkDef> = self.target.links().into_iter().filter(|def| def.from == party).collect();
+        let links: Vec<LinkDef> = self
+            .target
+            .links()
+            .into_iter()
+            .filter(|def| def.from == party)
+            .collect();
         let mut spec = PartySpec::new(party, &self.testbed.image(name), PortReady { port });
         spec.health = service.ready.health(port);
         spec.env = self.environment(service, &links)?;

@@ -176,10 +176,9 @@ async fn start_dependencies(
         let stack = &stack;
         async move { stack.listen_address(&party).await }
     });
-    let started = tokio::try_join!(
-        async { dependencies.await.map_err(RunError::from) },
-        async { try_join_all(networks).await.map_err(RunError::from) }
-    );
+    let started = tokio::try_join!(async { dependencies.await.map_err(RunError::from) }, async {
+        try_join_all(networks).await.map_err(RunError::from)
+    });
     match started {
         Ok((dependencies, _)) => Ok((stack, dependencies)),
         Err(e) => {

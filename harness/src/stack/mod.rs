@@ -24,7 +24,7 @@ pub use containers::{
 };
 pub use error::StackError;
 pub use evidence::{Evidence, ExitInfo, MemoryUse, Throttling};
-pub use health::{Health, HttpReady, LogReady, CommandReady, PortReady};
+pub use health::{CommandReady, Health, HttpReady, LogReady, PortReady};
 pub use spec::{DataFolder, ImageChoice, PartySpec, Place, Started};
 
 /// How often counters of the kernel are looked at.
@@ -43,8 +43,12 @@ pub trait Stack: Send + Sync {
     async fn renew(&self, party: &str) -> Result<(), StackError>;
 
     /// The image to run: the named one, or the usual one of its kind; fetched if need be.
-    async fn image(&self, dependency: &str, named: Option<&str>, usual: Option<&ImageChoice>)
-    -> Result<String, StackError>;
+    async fn image(
+        &self,
+        dependency: &str,
+        named: Option<&str>,
+        usual: Option<&ImageChoice>,
+    ) -> Result<String, StackError>;
 
     /// Where a party listens, past every link. A restart keeps the address.
     fn addr(&self, party: &str, port: u16) -> Result<SocketAddr, StackError>;
@@ -212,8 +216,12 @@ pub trait Clock: Send + Sync {
 #[async_trait]
 pub trait Packets: Send + Sync {
     /// Drops a share of what a party and these listeners send each other, until it is lifted.
-    async fn lose_packets(&self, party: &str, to: &[SocketAddr], percent: u32)
-    -> Result<Box<dyn PacketLoss>, StackError>;
+    async fn lose_packets(
+        &self,
+        party: &str,
+        to: &[SocketAddr],
+        percent: u32,
+    ) -> Result<Box<dyn PacketLoss>, StackError>;
 }
 
 /// Packets of one party that are being dropped.

@@ -29,6 +29,8 @@ impl Databases for ContainerStack {
 
 fn server(stack: &ContainerStack) -> MySqlConnectOptions {
     let addr = stack.addr("mysql", 3306).unwrap();
-    let options = MySqlConnectOptions::new().host(&addr.ip().to_string()).port(addr.port());
+    let options = MySqlConnectOptions::new()
+        .host(&addr.ip().to_string())
+        .port(addr.port());
     options.username("root").ssl_mode(MySqlSslMode::Disabled)
 }

@@ -94,10 +94,16 @@ impl TestStack {
     /// The dependencies that are declared, as a manifest's `[dependencies]` would.
     pub(crate) async fn of(declared: &str) -> TestStack {
         let launch = LaunchOptions::default();
-        TestStack::start(declared, options(), &launch).await.unwrap_or_else(|e| panic!("{e}"))
+        TestStack::start(declared, options(), &launch)
+            .await
+            .unwrap_or_else(|e| panic!("{e}"))
     }
 
-    pub(crate) async fn start(declared: &str, options: StackOptions, launch: &LaunchOptions) -> Result<TestStack, String> {
+    pub(crate) async fn start(
+        declared: &str,
+        options: StackOptions,
+        launch: &LaunchOptions,
+    ) -> Result<TestStack, String> {
         let declared = declared_in(declared);
         let stack = Arc::new(ContainerStack::up(options).await.map_err(|e| e.to_string())?);
         let shared: Arc<dyn Stack> = Arc::<ContainerStack>::clone(&stack);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use paytwice::plan::{Direction, WireDetail};
 use paytwice::dependency::rocketmq::remoting::Admin;
+use paytwice::plan::{Direction, WireDetail};
 use paytwice::stack::{ContainerStack, HttpReady, PartySpec, Stack as _};
 use paytwice::wire::{Action, At, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, RuleGuard};
 use sqlx::MySqlPool;

@@ -35,7 +35,9 @@ impl Kind for Container {
             problems.push(format!("{key}.image is missing; say which image it runs"));
         }
         if entry.ports().is_empty() {
-            problems.push(format!("{key}.ports is missing; say under which ports services reach it"));
+            problems.push(format!(
+                "{key}.ports is missing; say under which ports services reach it"
+            ));
         }
         problems
     }

@@ -113,7 +113,8 @@ impl Kind for MySql {
         }
         // Last: what the manifest says wins.
         let config = entry_config(of.entry);
-        spec.command.extend(config.map(|(name, value)| format!("--{name}={value}")));
+        spec.command
+            .extend(config.map(|(name, value)| format!("--{name}={value}")));
         spec.data = Some(DataFolder {
             path: DATA.to_owned(),
             volume: true,
@@ -127,5 +128,8 @@ impl Kind for MySql {
 }
 
 fn entry_config(entry: &Dependency) -> impl Iterator<Item = (String, String)> {
-    entry.config.iter().map(|(name, value)| (name.clone(), value.to_string()))
+    entry
+        .config
+        .iter()
+        .map(|(name, value)| (name.clone(), value.to_string()))
 }

@@ -24,7 +24,11 @@ const VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
 /// Every point of a link.
 pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = PLAIN.iter().flat_map(|name| both(name)).collect();
-    let told: BTreeSet<&str> = of.told.iter().filter_map(|name| name.strip_prefix("database.")).collect();
+    let told: BTreeSet<&str> = of
+        .told
+        .iter()
+        .filter_map(|name| name.strip_prefix("database."))
+        .collect();
     for (name, database) in &of.of.entry.databases {
         if !(told.is_empty() || told.contains(name.as_str())) {
             continue;

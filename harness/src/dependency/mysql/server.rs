@@ -67,7 +67,8 @@ impl Server for MySqlServer {
     async fn prepare(&self, run: &RunOf<'_>) -> Result<(), String> {
         for (name, database) in &run.entry.databases {
             let path = run.dir.join(&database.schema);
-            let schema = std::fs::read_to_string(&path).map_err(|e| format!("databases.{name}: {}: {e}", path.display()))?;
+            let schema =
+                std::fs::read_to_string(&path).map_err(|e| format!("databases.{name}: {}: {e}", path.display()))?;
             create_database(self.addr()?, &run.names.own(name), &schema).await?;
         }
         Ok(())
@@ -102,7 +103,9 @@ impl Server for MySqlServer {
         let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection);
         let done = match tokio::time::timeout(TIMEOUT, statement).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(sqlx::Error::Database(e))) if e.is_unique_violation() => Err(StatementError::Duplicate(e.to_string())),
+            Ok(Err(sqlx::Error::Database(e))) if e.is_unique_violation() => {
+                Err(StatementError::Duplicate(e.to_string()))
+            }
             Ok(Err(sqlx::Error::Database(e))) => Err(StatementError::Refused(e.to_string())),
             Ok(Err(e)) => Err(StatementError::Unknown(e.to_string())),
             Err(_) => Err(StatementError::Unknown(no_answer())),

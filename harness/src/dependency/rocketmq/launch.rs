@@ -91,7 +91,9 @@ pub(super) fn broker(
     };
     let mut spec = PartySpec::new(&names.broker, image, health);
     let name_server = stack.host_name(&names.name_server);
-    spec.command = words(&format!("sh mqbroker -n {name_server}:{NAME_SERVER_PORT} -c {BROKER_CONF}"));
+    spec.command = words(&format!(
+        "sh mqbroker -n {name_server}:{NAME_SERVER_PORT} -c {BROKER_CONF}"
+    ));
     spec.env = [java(BROKER_HEAP)].into();
     let flush_first = options.flush.get(&names.broker).is_some_and(|value| value == "sync");
     spec.files = vec![(BROKER_CONF.to_owned(), conf(entry, flush_first).into_bytes())];
@@ -105,9 +107,8 @@ pub(super) fn broker(
 /// The later of two lines for one value wins.
 fn conf(entry: &Dependency, flush_first: bool) -> String {
     let flush = if flush_first { "SYNC_FLUSH" } else { "ASYNC_FLUSH" };
-    let mut conf = format!(
-        "{CONF}flushDiskType={flush}\nstorePathRootDir={STORE}\nstorePathCommitLog={STORE}/commitlog\n"
-    );
+    let mut conf =
+        format!("{CONF}flushDiskType={flush}\nstorePathRootDir={STORE}\nstorePathCommitLog={STORE}/commitlog\n");
     for (name, value) in &entry.config {
         conf.push_str(&format!("{name}={value}\n"));
     }

@@ -77,7 +77,9 @@ impl Kind for RocketMq {
     fn check(&self, key: &str, entry: &Dependency) -> Vec<String> {
         let wrong = entry.config.keys().filter(|name| !launch::can_be_set(name));
         let wrong = wrong.map(|name| {
-            format!("{key}.config.{name} is set by paytwice itself (addresses, names and paths of the broker); leave it out")
+            format!(
+                "{key}.config.{name} is set by paytwice itself (addresses, names and paths of the broker); leave it out"
+            )
         });
         wrong.collect()
     }

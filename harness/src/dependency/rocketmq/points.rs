@@ -4,15 +4,19 @@
 use std::collections::BTreeSet;
 
 use super::super::PointsOf;
-use crate::plan::manifest::TopicKind;
 use crate::plan::both;
+use crate::plan::manifest::TopicKind;
 
 /// Every point of a link.
 pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let dependency = of.of.entry;
     let used: BTreeSet<&str> = of.told.iter().filter_map(|name| name.strip_prefix("group.")).collect();
-    for (group, def) in dependency.groups.iter().filter(|(group, _)| used.contains(group.as_str())) {
+    for (group, def) in dependency
+        .groups
+        .iter()
+        .filter(|(group, _)| used.contains(group.as_str()))
+    {
         match &def.topic {
             Some(topic) => {
                 names.extend(both(&format!("ROUTE {topic}")));

@@ -42,7 +42,10 @@ impl RocketMqServer {
 
     /// The broker's administration. A broker that was replaced may have another address.
     async fn admin(&self) -> Result<Arc<Admin>, String> {
-        let addr = self.stack.addr(&self.names.broker, BROKER_PORT).map_err(|e| e.to_string())?;
+        let addr = self
+            .stack
+            .addr(&self.names.broker, BROKER_PORT)
+            .map_err(|e| e.to_string())?;
         let mut slot = self.admin.lock().await;
         if let Some(admin) = slot.as_ref().filter(|admin| admin.addr() == addr) {
             return Ok(Arc::clone(admin));
@@ -68,7 +71,9 @@ impl Server for RocketMqServer {
         let admin = self.admin().await?;
         for (name, topic) in &run.entry.topics {
             let transactional = topic.kind == TopicKind::Transaction;
-            let made = admin.create_topic(&run.names.own(name), topic.queues, transactional).await;
+            let made = admin
+                .create_topic(&run.names.own(name), topic.queues, transactional)
+                .await;
             made.map_err(in_words)?;
         }
         let consuming = run.entry.groups.iter().filter(|(_, group)| group.topic.is_some());

@@ -69,7 +69,9 @@ impl Check<'_> {
     pub(super) fn ready(&mut self, key: &str, ready: &Ready) {
         match ready {
             Ready::Command(command) if command.is_empty() => {
-                self.say(format!("{key}.command is empty; it must be a program and its arguments"));
+                self.say(format!(
+                    "{key}.command is empty; it must be a program and its arguments"
+                ));
             }
             Ready::Log(pattern) => {
                 if let Err(e) = regex::Regex::new(pattern) {

@@ -263,7 +263,10 @@ impl<'a> Check<'a> {
         if let Some(called) = self.manifest.services.get(&operation.service)
             && called.ports().is_empty()
         {
-            self.say(format!("{key}.service is {:?}, which has no port to be called at", operation.service));
+            self.say(format!(
+                "{key}.service is {:?}, which has no port to be called at",
+                operation.service
+            ));
         }
         if !operation.path.starts_with('/') {
             self.say(format!("{key}.path is {:?}; it must begin with /", operation.path));

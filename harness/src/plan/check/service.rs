@@ -48,7 +48,9 @@ impl<'a> Check<'a> {
             if let Some(called) = self.manifest.services.get(link)
                 && called.ports().is_empty()
             {
-                self.say(format!("{key}.links names {link:?}, which has no port: nobody can call it"));
+                self.say(format!(
+                    "{key}.links names {link:?}, which has no port: nobody can call it"
+                ));
             }
             if !seen.insert(link) {
                 self.say(format!("{key}.links names {link:?} twice"));

@@ -87,7 +87,10 @@ impl Dependency {
             ("env", !self.env.is_empty()),
             ("command", !self.command.is_empty()),
         ];
-        all.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
+        all.into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(key, _)| key)
+            .collect()
     }
 }
 

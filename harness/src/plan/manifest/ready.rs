@@ -136,7 +136,13 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused_with_those_that_there_are() {
-        for wrong in [r#""healthz""#, r#"{ comand = ["a"] }"#, "true", r#"{ log = "a", command = ["b"] }"#, "{}"] {
+        for wrong in [
+            r#""healthz""#,
+            r#"{ comand = ["a"] }"#,
+            "true",
+            r#"{ log = "a", command = ["b"] }"#,
+            "{}",
+        ] {
             let problem = read(wrong).unwrap_err();
             assert!(problem.contains("command"), "{wrong}: {problem}");
         }

@@ -130,7 +130,10 @@ pub(crate) fn of_kind(scene: &Scene, kind: &str, draw: &mut Draw) -> Vec<FaultSp
 
 /// What can be duplicated on a link.
 pub(crate) fn duplicates(scene: &Scene, link: &LinkDef) -> Vec<Duplicated> {
-    let (sends, receives) = (scene.producing.contains(&link.name), scene.consuming.contains(&link.name));
+    let (sends, receives) = (
+        scene.producing.contains(&link.name),
+        scene.consuming.contains(&link.name),
+    );
     link.protocol.duplicates(sends, receives)
 }
 

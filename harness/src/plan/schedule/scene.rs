@@ -84,12 +84,16 @@ impl Scene {
     }
 
     fn is_kept_by(&self, link: &LinkDef, kind: PartyKind) -> bool {
-        self.parties.iter().any(|party| party.of == link.to_of && party.kind == kind)
+        self.parties
+            .iter()
+            .any(|party| party.of == link.to_of && party.kind == kind)
     }
 
     /// Links between services.
     pub(crate) fn service_links(&self) -> impl Iterator<Item = &LinkDef> {
-        self.links.iter().filter(|link| link.from != CLIENT && self.leads_to_service(link))
+        self.links
+            .iter()
+            .filter(|link| link.from != CLIENT && self.leads_to_service(link))
     }
 
     fn leads_to_service(&self, link: &LinkDef) -> bool {
@@ -113,7 +117,9 @@ impl Scene {
 
     /// The tier of a service.
     pub(crate) fn tier_of(&self, service: &str) -> Tiers {
-        self.tiers.get(service).map_or_else(Tiers::default, |tier| Tiers::one(*tier))
+        self.tiers
+            .get(service)
+            .map_or_else(Tiers::default, |tier| Tiers::one(*tier))
     }
 
     /// Every tier down to that of a service: what must move so that it has work to do.
@@ -194,7 +200,11 @@ mod tests {
 
     #[test]
     fn what_stops_more_comes_later() {
-        let (first, second, both) = (Tiers::one(1), Tiers::one(2), [1, 2].map(Tiers::one).into_iter().collect());
+        let (first, second, both) = (
+            Tiers::one(1),
+            Tiers::one(2),
+            [1, 2].map(Tiers::one).into_iter().collect(),
+        );
         assert!(Tiers::default() < second && second < first && first < both);
         assert!(both.meets(second) && !first.meets(second));
         assert_eq!(Tiers::one(40), Tiers::one(32));

@@ -120,15 +120,21 @@ impl Engine {
     /// What a container wrote since it was started last.
     pub(super) async fn log_since_start(&self, container: &str) -> Result<String, StackError> {
         let state = self.inspect(container).await?.state.unwrap_or_default();
-        let started = state.started_at.unwrap_or_default();
-        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).build();
+        // The engine says that a container is started only after its first lines may have come: what is not of an
+        // earlier start is what came after the last end.
+        let ended = state.finished_at.unwrap_or_default();
+        let options = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .timestamps(true)
+            .build();
         let mut stream = self.docker.logs(container, Some(options));
         let mut text = String::new();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.doing(|| format!("read the log of {container}"))?;
             text.push_str(&String::from_utf8_lossy(&chunk.into_bytes()));
         }
-        Ok(lines_since(&text, &started))
+        Ok(lines_after(&text, &ended))
     }
 
     /// The last lines of a container, for error messages.
@@ -143,11 +149,13 @@ impl Engine {
     }
 }
 
-/// The lines of a log with times that are not before a moment, without their times. The engine writes both in one form.
-fn lines_since(log: &str, moment: &str) -> String {
+/// The lines of a log with times after a moment, without their times. The engine writes both in one form, but for zeros
+/// at the end of the moment.
+fn lines_after(log: &str, moment: &str) -> String {
+    let moment = moment.trim_end_matches('Z');
     let lines = log.lines().filter_map(|line| line.split_once(' '));
     let mut text = String::new();
-    for (_, line) in lines.filter(|(time, _)| *time >= moment) {
+    for (_, line) in lines.filter(|(time, _)| *time > moment) {
         text.push_str(line);
         text.push('\n');
     }
@@ -188,7 +196,8 @@ mod tests {
     #[test]
     fn lines_of_an_earlier_start_are_left_out() {
         let log = "2026-11-30T17:00:00.100000000Z ready\n2026-11-30T17:00:09.300000000Z starting\n";
-        assert_eq!(lines_since(log, "2026-11-30T17:00:09.200000000Z"), "starting\n");
+        assert_eq!(lines_after(log, "2026-11-30T17:00:09.29Z"), "starting\n");
+        assert_eq!(lines_after(log, "0001-01-01T00:00:00Z"), "ready\nstarting\n");
     }
 
     #[test]

@@ -163,7 +163,10 @@ async fn links(engine: &Engine, choices: &[ImageChoice]) -> Check {
         };
     }
     let kinds: Vec<&str> = choices.iter().map(|choice| choice.kind).collect();
-    Check::unsupported("links", format!("not tried: it takes an image of {}", kinds.join(" or ")))
+    Check::unsupported(
+        "links",
+        format!("not tried: it takes an image of {}", kinds.join(" or ")),
+    )
 }
 
 async fn reach_gateway(engine: &Engine, image: &str) -> Result<Result<Duration, String>, StackError> {

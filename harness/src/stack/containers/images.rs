@@ -47,7 +47,10 @@ pub(super) async fn resolve(
     let (image, remedy) = match (named, usual) {
         (Some(named), _) => {
             let places = format!("--image {dependency}=IMAGE, or dependencies.{dependency}.image in target.toml");
-            (named.to_string(), format!("pull or build {named}, or correct its name ({places})"))
+            (
+                named.to_string(),
+                format!("pull or build {named}, or correct its name ({places})"),
+            )
         }
         (None, Some(usual)) => {
             if let Some(present) = present(engine, usual).await? {

@@ -4,10 +4,10 @@
 use async_trait::async_trait;
 use bollard::models::ContainerUpdateBody;
 
-use super::cgroup::Cgroup;
 use super::ContainerStack;
+use super::cgroup::Cgroup;
 use super::error::{Doing, StackError};
-use crate::stack::{Limits, Stack, MemoryUse, Throttling};
+use crate::stack::{Limits, MemoryUse, Stack, Throttling};
 
 /// The kernel hands out processor time in periods of this, microseconds.
 const PERIOD_US: i64 = 100_000;
@@ -184,4 +184,3 @@ fn machine_bytes() -> u64 {
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
     kib.map_or(1 << 40, |kib| kib << 10)
 }
-

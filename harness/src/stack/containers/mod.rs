@@ -255,7 +255,11 @@ impl ContainerStack {
         if let Some(network) = networks.get(name) {
             return Ok(network.clone());
         }
-        let label = if name == BACKEND { BACKEND.to_string() } else { format!("net-{name}") };
+        let label = if name == BACKEND {
+            BACKEND.to_string()
+        } else {
+            format!("net-{name}")
+        };
         let network = network::create(&self.engine, &self.id, &label).await?;
         networks.insert(name.to_string(), network.clone());
         Ok(network)

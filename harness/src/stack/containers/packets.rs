@@ -22,8 +22,12 @@ struct Rules {
 #[async_trait]
 impl Packets for ContainerStack {
     /// Drops a share of what a service and these listeners send each other.
-    async fn lose_packets(&self, party: &str, to: &[SocketAddr], percent: u32)
-    -> Result<Box<dyn PacketLoss>, StackError> {
+    async fn lose_packets(
+        &self,
+        party: &str,
+        to: &[SocketAddr],
+        percent: u32,
+    ) -> Result<Box<dyn PacketLoss>, StackError> {
         let mut loss = Rules {
             party: party.to_string(),
             pid: self.pid(party).await?,
@@ -97,7 +101,6 @@ impl PacketLoss for Rules {
             }),
         }
     }
-
 }
 
 impl Rules {

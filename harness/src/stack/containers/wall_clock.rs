@@ -12,8 +12,8 @@ use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::archive::ImageRoot;
 use super::ContainerStack;
+use super::archive::ImageRoot;
 use super::error::{Doing, StackError};
 use crate::clock::Now;
 use crate::stack::Clock;

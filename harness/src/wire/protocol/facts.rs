@@ -18,9 +18,7 @@ impl Protocol {
     pub fn can_duplicate(self, point: &str) -> bool {
         match self {
             Protocol::Http => point.ends_with(" request"),
-            Protocol::RocketMq => {
-                self.delivers(point) || (point.starts_with("SEND ") && point.ends_with(" request"))
-            }
+            Protocol::RocketMq => self.delivers(point) || (point.starts_with("SEND ") && point.ends_with(" request")),
             Protocol::MySql | Protocol::Tcp => false,
         }
     }
@@ -32,7 +30,10 @@ impl Protocol {
             Protocol::MySql | Protocol::Tcp => Vec::new(),
             Protocol::RocketMq => {
                 let each = [(sends, Duplicated::Send), (receives, Duplicated::Delivery)];
-                each.into_iter().filter(|(here, _)| *here).map(|(_, what)| what).collect()
+                each.into_iter()
+                    .filter(|(here, _)| *here)
+                    .map(|(_, what)| what)
+                    .collect()
             }
         }
     }

@@ -292,7 +292,9 @@ mod tests {
                 fields: BTreeMap::new(),
             };
             stream
-                .write_all(&crate::dependency::rocketmq::remoting::codec::encode_binary(&header, b"ok"))
+                .write_all(&crate::dependency::rocketmq::remoting::codec::encode_binary(
+                    &header, b"ok",
+                ))
                 .await
                 .unwrap();
         });

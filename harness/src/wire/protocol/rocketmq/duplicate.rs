@@ -5,8 +5,8 @@
 //! message again, or one record stands twice in the answer. Never: moves a position forward.
 
 use super::{Asked, RocketMq, What};
-use crate::plan::Redelivery;
 use crate::dependency::rocketmq::remoting::{Frame as Remoting, Record, Records};
+use crate::plan::Redelivery;
 use crate::wire::core::{Again, Copied, Frame, Point, Way};
 use crate::wire::protocol::Terms;
 

@@ -18,8 +18,8 @@ use bytes::{Bytes, BytesMut};
 
 pub(super) use self::memory::Memory;
 use super::Terms;
-use crate::plan::Refusal;
 use crate::dependency::rocketmq::remoting::{Frame as Remoting, FrameEnd, codes, frame_end};
+use crate::plan::Refusal;
 use crate::wire::core::{Again, Copied, Frame, FrameKind, Refused, Session, Way};
 
 /// Longer frames pass in pieces, without a name.

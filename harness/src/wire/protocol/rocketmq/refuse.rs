@@ -4,8 +4,8 @@
 //! request that expects no answer.
 
 use super::{RocketMq, What};
-use crate::plan::Refusal;
 use crate::dependency::rocketmq::remoting::{Frame as Remoting, codes};
+use crate::plan::Refusal;
 use crate::wire::core::{Frame, FrameKind, Refused, Way};
 
 impl RocketMq {

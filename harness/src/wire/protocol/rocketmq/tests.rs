@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::Redelivery;
 use crate::dependency::rocketmq::remoting::test_support::{encode_binary, test_record};
 use crate::dependency::rocketmq::remoting::{Header, Records};
+use crate::plan::Redelivery;
 use crate::wire::correlation::Correlation;
 
 fn session() -> RocketMq {
