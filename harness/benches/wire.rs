@@ -18,13 +18,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use paytwice::dependency::rocketmq::remoting::{Admin, Client, codes};
+use paytwice::dependency::{Dependencies, LaunchOptions};
 use paytwice::plan::WireDetail;
-use paytwice::remoting::{Admin, Client, codes};
-use paytwice::stack::{ContainerStack, StackOptions};
+use paytwice::stack::{ContainerStack, Stack, StackOptions};
 use paytwice::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, WireSink};
 use paytwice_checkers::history::Wire;
-use sqlx::Connection as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -168,14 +169,18 @@ async fn on_servers(
         return;
     }
     let options = StackOptions {
-        images,
         disks: vec!["mysql".to_owned(), "broker".to_owned()],
-        flush: [("broker".to_owned(), "sync".to_owned())].into(),
         ..StackOptions::default()
     };
-    let stack = ContainerStack::up(options).await.unwrap();
-    mysql(&stack, with_mysql, disk, toxiproxy, table).await;
-    rocketmq(&stack, with_broker, disk, toxiproxy, table).await;
+    let launch = LaunchOptions {
+        images,
+        flush: [("broker".to_owned(), "sync".to_owned())].into(),
+    };
+    let declared = toml::from_str("mysql = { kind = 'mysql' }\nrocketmq = { kind = 'rocketmq' }").unwrap();
+    let stack: Arc<dyn Stack> = Arc::new(ContainerStack::up(options).await.unwrap());
+    let _dependencies = Dependencies::start(&stack, &declared, &launch, &|_| ()).await.unwrap();
+    mysql(stack.as_ref(), with_mysql, disk, toxiproxy, table).await;
+    rocketmq(stack.as_ref(), with_broker, disk, toxiproxy, table).await;
     stack.down().await.unwrap();
 }
 
@@ -456,15 +461,23 @@ type Asked = (&'static str, &'static str);
 const POINT_SELECT: Asked = ("MySQL, point select (sqlx)", "SELECT n FROM t WHERE id = ?");
 const INSERT: Asked = ("MySQL, insert with commit (sqlx)", "INSERT INTO t (n) VALUES (?)");
 
-async fn mysql(
-    stack: &ContainerStack,
-    exchanges: &[Asked],
-    disk: &str,
-    toxiproxy: &Option<Toxiproxy>,
-    table: &mut String,
-) {
+async fn mysql(stack: &dyn Stack, exchanges: &[Asked], disk: &str, toxiproxy: &Option<Toxiproxy>, table: &mut String) {
     let schema = "CREATE TABLE t (id BIGINT PRIMARY KEY AUTO_INCREMENT, n INT); INSERT INTO t (n) VALUES (7);";
-    stack.create_database("bench", schema).await.unwrap();
+    let mysql = stack.addr("mysql", 3306).unwrap();
+    let server = MySqlConnectOptions::new()
+        .host(&mysql.ip().to_string())
+        .port(mysql.port());
+    let mut connection = server
+        .username("root")
+        .ssl_mode(MySqlSslMode::Disabled)
+        .connect()
+        .await
+        .unwrap();
+    let script = format!("CREATE DATABASE bench; USE bench; {schema}");
+    sqlx::raw_sql(AssertSqlSafe(script))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     let (_link, ways) = ways(stack.addr("mysql", 3306).unwrap(), "mysql", toxiproxy).await;
     for (what, sql) in exchanges {
         let mut all = Vec::new();
@@ -485,7 +498,7 @@ const SEND: &str = "RocketMQ, synchronous send";
 const PULL: &str = "RocketMQ, pull of one message";
 
 async fn rocketmq(
-    stack: &ContainerStack,
+    stack: &dyn Stack,
     exchanges: &[&str],
     disk: &str,
     toxiproxy: &Option<Toxiproxy>,

@@ -24,7 +24,7 @@ use paytwice_reports::terminal;
 
 use crate::clock::Now;
 use crate::plan::{Plan, PlanError, PlanRequest, Target};
-use crate::run::{self, Observer, RunError, RunOptions, Stage};
+use crate::run::{self, Observer, RunError, RunOptions, Testbed};
 
 /// What is asked for: a target, what to break, and one seed.
 #[derive(Clone, Debug)]
@@ -303,7 +303,7 @@ impl Campaign {
 
 /// A stack that is up: several campaigns can run on it, one after the other.
 pub struct Session {
-    stage: Stage,
+    testbed: Testbed,
 }
 
 impl Session {
@@ -312,22 +312,22 @@ impl Session {
         let target = campaign.find_target()?;
         let plan = campaign.expand(&target, 1)?;
         run::store::prepare(&campaign.store)?;
-        Stage::check_machine(&plan).await?;
-        let stage = Stage::up(&target, &plan, &campaign.observer.0).await?;
-        Ok(Session { stage })
+        Testbed::check_machine(&plan).await?;
+        let testbed = Testbed::up(&target, &plan, &campaign.observer.0).await?;
+        Ok(Session { testbed })
     }
 
     /// Carries out the n-th run of a campaign, of so many, on this stack.
     pub async fn run(&self, campaign: &Campaign, (number, of): (u32, u32)) -> Result<Run, RunError> {
         let target = campaign.find_target()?;
         let plan = campaign.expand(&target, number)?;
-        Stage::check_machine(&plan).await?;
+        Testbed::check_machine(&plan).await?;
         let options = RunOptions {
             store: campaign.store.clone(),
             number: (number, of),
             direct: campaign.direct,
         };
-        let done = run::run(&self.stage, &target, &plan, &options, &campaign.observer.0).await?;
+        let done = run::run(&self.testbed, &target, &plan, &options, &campaign.observer.0).await?;
         Ok(Run {
             plan,
             done,
@@ -338,12 +338,12 @@ impl Session {
     /// Leaves the stack up when this program ends, with the databases of its runs: `docker ps` shows it. The next run,
     /// or `paytwice clean`, removes it.
     pub fn keep(self) {
-        self.stage.stack.keep();
+        self.testbed.stack.keep();
     }
 
     /// Takes the stack down and waits until nothing of it is left.
     pub async fn down(self) -> Result<(), RunError> {
-        self.stage.down().await
+        self.testbed.down().await
     }
 }
 

@@ -12,6 +12,8 @@ pub mod clock;
 #[doc(hidden)]
 pub mod coverage;
 #[doc(hidden)]
+pub mod dependency;
+#[doc(hidden)]
 pub mod explore;
 #[doc(hidden)]
 pub mod fault;
@@ -24,8 +26,6 @@ pub mod reads;
 #[doc(hidden)]
 pub mod record;
 #[doc(hidden)]
-pub mod remoting;
-#[doc(hidden)]
 pub mod run;
 #[cfg(test)]
 mod sample;
@@ -33,6 +33,8 @@ mod sample;
 pub mod settle;
 #[doc(hidden)]
 pub mod stack;
+#[doc(hidden)]
+pub mod sut;
 #[doc(hidden)]
 pub mod wire;
 #[doc(hidden)]

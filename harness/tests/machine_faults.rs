@@ -8,8 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{left_of, require_docker};
-use paytwice::stack::{ContainerStack, StackOptions, sweep, unsupported};
+use common::{TestStack, USUAL, left_of, require_docker};
+use paytwice::dependency::LaunchOptions;
+use paytwice::stack::{Stack as _, StackOptions, sweep, unsupported};
 use paytwice::{Campaign, Run, Session};
 use paytwice_checkers::verdict::Verdict;
 
@@ -266,10 +267,11 @@ async fn child() {
     }
     let options = StackOptions {
         disks: vec!["mysql".to_string()],
-        progress: Some(std::sync::Arc::new(|line| eprintln!("{line}"))),
-        ..StackOptions::default()
+        ..common::options()
     };
-    let stack = ContainerStack::up(options).await.unwrap();
+    let stack = TestStack::start(USUAL, options, &LaunchOptions::default())
+        .await
+        .unwrap();
     eprintln!("up");
     std::future::pending::<()>().await;
     stack.down().await.unwrap();
@@ -345,7 +347,7 @@ fn start_child() -> (Child, String) {
     for line in lines.by_ref() {
         eprintln!("  child: {line}");
         if let Some(rest) = line.strip_prefix("stack ") {
-            id = rest.split(':').next().unwrap().to_string();
+            id = rest.to_string();
         }
         if line == "up" {
             // Read to its end: a harness must not fail for want of a listener.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use paytwice::plan::manifest::{Field, Method};
-use paytwice::plan::{LinkKind, Manifest, PartyKind, catalogue, try_fill};
+use paytwice::plan::{Manifest, PartyKind, Target, catalogue, try_fill};
+use paytwice::wire::Protocol;
 use paytwice_checkers::promises::PROMISES;
 use plan_common::{pay_account, pay_account_text};
 
@@ -21,15 +22,15 @@ fn chosen(policies: &[(&str, &str)]) -> BTreeMap<String, String> {
 #[test]
 fn links_and_parties_come_from_the_manifest() {
     let target = pay_account();
-    let links: Vec<(String, LinkKind)> = target.links().into_iter().map(|l| (l.name, l.kind)).collect();
+    let links: Vec<(String, Protocol)> = target.links().into_iter().map(|l| (l.name, l.protocol)).collect();
     let expected = [
-        ("client->pay", LinkKind::Http),
-        ("client->account", LinkKind::Http),
-        ("account->mysql", LinkKind::Mysql),
-        ("account->rocketmq", LinkKind::Rocketmq),
-        ("account->pay", LinkKind::Http),
-        ("pay->mysql", LinkKind::Mysql),
-        ("pay->rocketmq", LinkKind::Rocketmq),
+        ("client->pay", Protocol::Http),
+        ("client->account", Protocol::Http),
+        ("account->mysql", Protocol::MySql),
+        ("account->rocketmq", Protocol::RocketMq),
+        ("account->pay", Protocol::Http),
+        ("pay->mysql", Protocol::MySql),
+        ("pay->rocketmq", Protocol::RocketMq),
     ];
     assert_eq!(links, expected.map(|(name, kind)| (name.to_owned(), kind)));
     let parties: Vec<(String, PartyKind, String)> =
@@ -37,14 +38,66 @@ fn links_and_parties_come_from_the_manifest() {
     let expected = [
         ("account", PartyKind::Service, "account"),
         ("pay", PartyKind::Service, "pay"),
-        ("mysql", PartyKind::Mysql, "mysql"),
-        ("broker", PartyKind::Broker, "rocketmq"),
-        ("namesrv", PartyKind::NameServer, "rocketmq"),
+        ("mysql", PartyKind::Store, "mysql"),
+        ("broker", PartyKind::Queue, "rocketmq"),
+        ("namesrv", PartyKind::Directory, "rocketmq"),
     ];
     assert_eq!(
         parties,
         expected.map(|(name, kind, of)| (name.to_owned(), kind, of.to_owned()))
     );
+}
+
+#[test]
+fn parties_of_several_dependencies_of_a_kind_have_their_names() {
+    let text = pay_account_text().replacen(
+        "[services.pay]",
+        "[dependencies.audit]\nkind = \"rocketmq\"\n\n[dependencies.cache]\nkind = \"container\"\nimage = \"redis:8\"\n\
+         port = 6379\n\n[services.pay]\nreplicas = 2\ntier = 3",
+        1,
+    );
+    let text = text.replacen(
+        "links = [\"mysql\", \"rocketmq\"]",
+        "links = [\"mysql\", \"rocketmq\", \"cache\"]",
+        1,
+    );
+    let target = Target {
+        manifest: Manifest::parse("target.toml", &text).unwrap_or_else(|e| panic!("{e}")),
+        ..pay_account()
+    };
+    let parties: Vec<String> = target.parties().into_iter().map(|party| party.name).collect();
+    let expected = [
+        "account",
+        "pay-1",
+        "pay-2",
+        "audit-broker",
+        "audit-namesrv",
+        "cache",
+        "mysql",
+        "rocketmq-broker",
+        "rocketmq-namesrv",
+    ];
+    assert_eq!(parties, expected);
+    let links: Vec<(String, String)> = target.links().into_iter().map(|l| (l.name, l.behind)).collect();
+    let expected = [
+        ("client->pay-1", "pay-1"),
+        ("client->pay-2", "pay-2"),
+        ("client->account", "account"),
+        ("account->mysql", "mysql"),
+        ("account->rocketmq", "rocketmq-broker"),
+        ("account->pay-1", "pay-1"),
+        ("pay-1->mysql", "mysql"),
+        ("pay-1->rocketmq", "rocketmq-broker"),
+        ("pay-1->cache", "cache"),
+        ("pay-2->mysql", "mysql"),
+        ("pay-2->rocketmq", "rocketmq-broker"),
+        ("pay-2->cache", "cache"),
+    ];
+    assert_eq!(
+        links,
+        expected.map(|(name, behind)| (name.to_owned(), behind.to_owned()))
+    );
+    assert_eq!(["pay", "account"].map(|service| target.tier(service)), [3, 2]);
 }
 
 #[test]
@@ -123,6 +176,19 @@ const BAD: &[(&str, &str)] = &[
     ("port = 3306", "prot = 3306"),
     ("port = 3306", "port = 3306\ntls = \"terminate\""),
     ("port = 9876", "port = 9876\ntls = \"end\""),
+    ("port = 3306", "ports = [3306]"),
+    ("port = 3306", "port = 3306\nconfig = { max_connections = [1] }"),
+    ("port = 3306", "port = 3306\nconfig = { \"a b\" = 1 }"),
+    ("port = 9876", "port = 9876\nconfig = { brokerIP1 = \"10.0.0.1\" }"),
+    ("kind = \"mysql\"\nport = 3306", "kind = \"container\""),
+    (
+        "[dependencies.rocketmq]",
+        "[dependencies.cache]\nkind = \"container\"\nimage = \"redis:8\"\nports = [6379, 6379]\nready = { log = \"(\" }\n\n[dependencies.rocketmq]",
+    ),
+    (
+        "[dependencies.rocketmq]",
+        "[dependencies.cache]\nkind = \"container\"\nimage = \"redis:8\"\nport = 1\nready = { comand = [\"a\"] }\n\n[dependencies.rocketmq]",
+    ),
     (
         "${database.bank1_pay}?ssl-mode=DISABLED",
         "${database.bank1_pay}?ssl-ca=${mysql.ca}",
@@ -138,9 +204,27 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "[services.account]",
-        "[services.mysql]\nimage = \"a\"\nport = 1\nready = \"ready\"\n\n[services.account]",
+        "[services.mysql]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]",
     ),
     ("ready = \"/healthz\"", "ready = true"),
+    (
+        "port = 8080\nready",
+        "ports = [8080, 0]\nreplicas = 0\ntier = 10\nready",
+    ),
+    ("port = 8080\nready", "ready"),
+    ("port = 8080\nready = \"/healthz\"", "ready = { log = \"listening\" }"),
+    (
+        "PAY_URL = \"http://${pay.addr}\"",
+        "PAY_URL = \"http://${pay.9090.addr}\"",
+    ),
+    (
+        "[services.account]",
+        "[services.broker]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]",
+    ),
+    (
+        "[services.account]",
+        "[services.account-1]\nimage = \"a\"\nport = 1\nready = \"/\"\n\n[services.account]\nreplicas = 2",
+    ),
     ("links = [\"mysql\", \"rocketmq\"]", "links = [\"mysq1\", \"rocketmq\"]"),
     ("links = [\"mysql\", \"rocketmq\"]", "links = \"mysql\""),
     ("cargo = { package = \"paytwice-targets\", bin = \"pay\" }\n", ""),

@@ -23,11 +23,11 @@ fn what_a_rule_asks_for_must_fit_its_point() {
     for (rule, names) in [
         (
             "pay->mysql COMMIT reply: fail and close",
-            ["RocketMQ", "`reset before`"],
+            ["message broker", "`reset before`"],
         ),
         (
             "client->pay POST /pay/recharge reply: fail and close",
-            ["RocketMQ", "`reset after`"],
+            ["message broker", "`reset after`"],
         ),
         (
             "pay->rocketmq SEND half topic_notifymsg request: rewind",

@@ -4,7 +4,8 @@ mod common;
 
 use std::process::Command;
 
-use common::{require_docker, stack_for};
+use common::{TestStack, options, require_docker};
+use paytwice::dependency::{LaunchOptions, images};
 use paytwice::stack::{CheckState, ContainerStack, Engine, ServiceSource, doctor, service_image};
 
 const CHILD: &str = "PAYTWICE_TEST_CHILD";
@@ -14,9 +15,9 @@ async fn child_without_an_engine() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    let error = ContainerStack::up(stack_for(&[])).await.err().unwrap();
+    let error = ContainerStack::up(options()).await.err().unwrap();
     println!("ERROR {error}");
-    for check in doctor().await {
+    for check in doctor(&images()).await {
         println!("{check}");
     }
 }
@@ -42,16 +43,34 @@ fn an_engine_that_does_not_answer_is_named_with_what_to_do() {
 #[tokio::test]
 async fn an_image_that_is_nowhere_is_named_with_what_to_do() {
     require_docker!();
-    let mut options = stack_for(&[]);
-    options
-        .images
-        .insert("mysql".to_string(), "localhost:1/no/such:image".to_string());
-    let error = ContainerStack::up(options).await.err().unwrap().to_string();
+    let named = "localhost:1/no/such:image";
+    // The user's word for one run comes before the manifest's.
+    let launch = LaunchOptions {
+        images: [("store".to_string(), named.to_string())].into(),
+        ..LaunchOptions::default()
+    };
+    for declared in [
+        "store = { kind = 'mysql' }",
+        "store = { kind = 'mysql', image = 'paytwice/mysql:local' }",
+    ] {
+        let error = TestStack::start(declared, options(), &launch).await.err().unwrap();
+        assert!(
+            error.contains(&format!("image {named} for store is not here")),
+            "{error}"
+        );
+        assert!(error.contains("--image store=IMAGE"), "{error}");
+    }
+    // And the manifest's before the usual one.
+    let declared = format!("store = {{ kind = 'mysql', image = '{named}' }}");
+    let error = TestStack::start(&declared, options(), &LaunchOptions::default())
+        .await
+        .err()
+        .unwrap();
     assert!(
-        error.contains("image localhost:1/no/such:image for mysql is not here"),
+        error.contains(&format!("image {named} for store is not here")),
         "{error}"
     );
-    assert!(error.contains("PAYTWICE_MYSQL_IMAGE"), "{error}");
+    assert!(error.contains("dependencies.store.image"), "{error}");
 }
 
 #[tokio::test]
@@ -84,7 +103,7 @@ async fn a_service_that_cannot_be_built_shows_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_what_a_run_needs() {
     require_docker!();
-    let checks = doctor().await;
+    let checks = doctor(&images()).await;
     for check in &checks {
         eprintln!("{check}");
     }

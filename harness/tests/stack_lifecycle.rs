@@ -4,14 +4,16 @@ mod common;
 
 use std::time::Duration;
 
-use common::{left_of, require_docker, stack_for};
-use paytwice::stack::ContainerStack;
+use common::databases::Databases as _;
+use common::{TestStack, USUAL, left_of, options, require_docker};
+use paytwice::dependency::LaunchOptions;
+use paytwice::stack::{Kill as _, Pause as _, Stack as _};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mysql_and_broker_keep_their_data_over_a_kill() {
     require_docker!();
     let begun = std::time::Instant::now();
-    let stack = ContainerStack::up(stack_for(&["pay", "account"])).await.unwrap();
+    let stack = TestStack::up().await;
     eprintln!("up after {:?}: {:?}", begun.elapsed(), stack.ready_after());
     let id = stack.id().to_string();
 
@@ -32,7 +34,7 @@ async fn mysql_and_broker_keep_their_data_over_a_kill() {
         assert_eq!(stack.addr(party, 1).unwrap(), addr, "a restart keeps the address");
         stack.ready(party).await.unwrap();
     }
-    let pool = stack.mysql_pool("kept").unwrap();
+    let pool = stack.mysql_pool("kept");
     let n: i32 = sqlx::query_scalar("SELECT n FROM t").fetch_one(&pool).await.unwrap();
     assert_eq!(n, 7);
     pool.close().await;
@@ -44,7 +46,7 @@ async fn mysql_and_broker_keep_their_data_over_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_party_does_not_answer_and_a_resumed_one_does() {
     require_docker!();
-    let stack = ContainerStack::up(stack_for(&["pay", "account"])).await.unwrap();
+    let stack = TestStack::up().await;
     for party in ["mysql", "broker", "namesrv"] {
         let paused = stack.pause(party).await.unwrap();
         eprintln!("{paused}");
@@ -66,7 +68,7 @@ async fn a_paused_party_does_not_answer_and_a_resumed_one_does() {
 #[tokio::test]
 async fn a_stack_that_is_dropped_leaves_nothing() {
     require_docker!();
-    let stack = ContainerStack::up(stack_for(&["pay", "account"])).await.unwrap();
+    let stack = TestStack::up().await;
     let id = stack.id().to_string();
     assert_ne!(left_of(&id), "");
     // In whatever state its parties are.
@@ -77,16 +79,17 @@ async fn a_stack_that_is_dropped_leaves_nothing() {
 
     // The same while it is still coming up.
     let (name, named) = std::sync::mpsc::channel();
-    let mut options = stack_for(&["pay"]);
+    let mut options = options();
     options.progress = Some(std::sync::Arc::new(move |line| {
         let _ = name.send(line.to_string());
     }));
-    let up = tokio::time::timeout(Duration::from_millis(1200), ContainerStack::up(options));
+    let launch = LaunchOptions::default();
+    let up = tokio::time::timeout(Duration::from_millis(1200), TestStack::start(USUAL, options, &launch));
     assert!(up.await.is_err(), "a stack cannot be up that soon");
     let line = named
         .try_iter()
         .find(|line| line.starts_with("stack "))
         .expect("it had begun");
-    let id = line.split([' ', ':']).nth(1).unwrap();
+    let id = line.split(' ').nth(1).unwrap();
     assert_eq!(left_of(id), "");
 }

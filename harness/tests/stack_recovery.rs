@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use common::{left_of, require_docker, stack_for};
-use paytwice::stack::{ContainerStack, sweep};
+use common::{TestStack, left_of, require_docker};
+use paytwice::stack::{Stack as _, sweep};
 
 const CHILD: &str = "PAYTWICE_TEST_CHILD";
 
@@ -18,7 +18,7 @@ async fn child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    let stack = ContainerStack::up(stack_for(&["pay"])).await.unwrap();
+    let stack = TestStack::up().await;
     eprintln!("up");
     std::future::pending::<()>().await;
     stack.down().await.unwrap();
@@ -46,7 +46,7 @@ fn start_child(until: &str, configure: impl FnOnce(&mut Command)) -> (Child, Str
     while let Ok(line) = saying.recv() {
         eprintln!("  child: {line}");
         if let Some(rest) = line.strip_prefix("stack ") {
-            id = rest.split(':').next().unwrap().to_string();
+            id = rest.to_string();
         }
         if line.contains(until) {
             return (child, id);
@@ -89,7 +89,7 @@ async fn the_watchdog_removes_the_stack_of_a_killed_harness() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_removes_what_no_watchdog_did_and_nothing_that_is_in_use() {
     require_docker!();
-    let living = ContainerStack::up(stack_for(&[])).await.unwrap();
+    let living = TestStack::up().await;
     // Without Docker's client on its PATH a harness has no watchdog.
     let (child, id) = start_child("up", |command| {
         command.env("PATH", "/nonexistent");

@@ -5,18 +5,22 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{build_sample_service, left_of, require_docker, stack_for};
-use paytwice::stack::{ContainerStack, Engine, ServiceSource, ServiceSpec, service_image};
+use common::{TestStack, build_sample_service, left_of, require_docker};
+use paytwice::stack::{
+    ContainerStack, Engine, HttpReady, Kill as _, PartySpec, Pause as _, Place, ServiceSource, Stack as _,
+    service_image,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-fn spec(name: &str, image: &str) -> ServiceSpec {
-    ServiceSpec {
-        name: name.to_string(),
-        image: image.to_string(),
+fn spec(name: &str, image: &str) -> PartySpec {
+    let health = HttpReady {
         port: 8080,
-        ready_path: "/healthz".to_string(),
-        ..ServiceSpec::default()
+        path: "/healthz".to_string(),
+    };
+    PartySpec {
+        place: Place::Own,
+        ..PartySpec::new(name, image, health)
     }
 }
 
@@ -42,10 +46,10 @@ async fn a_service_is_packed_once_reaches_its_gateway_and_survives_a_kill() {
     assert_eq!(service_image(&engine, "sample", &source, &|_| ()).await.unwrap(), image);
     eprintln!("image found again after {:?}", again.elapsed());
 
-    let stack = ContainerStack::up(stack_for(&["pay"])).await.unwrap();
+    let stack = TestStack::up().await;
     let logs = folder.path().join("logs");
     stack.attach_logs(&logs).unwrap();
-    let gateway = stack.gateway("pay").await.unwrap();
+    let gateway = stack.listen_address("pay").await.unwrap();
     let listener = TcpListener::bind((gateway, 3306)).await.unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
@@ -55,8 +59,8 @@ async fn a_service_is_packed_once_reaches_its_gateway_and_survives_a_kill() {
 
     let mut pay = spec("pay", &image);
     pay.env = BTreeMap::from([("GREETING".to_string(), "first".to_string())]);
-    pay.extra_hosts = BTreeMap::from([("mysql".to_string(), gateway)]);
-    let started = stack.start_service(pay.clone()).await.unwrap();
+    pay.hosts = BTreeMap::from([("mysql".to_string(), gateway)]);
+    let started = stack.launch(pay.clone()).await.unwrap();
     eprintln!("service ready after {:?}", started.ready_after);
     assert_eq!(get(&stack, "pay", "/ask/mysql/3306").await, "greetings from the link\n");
 
@@ -79,10 +83,10 @@ async fn a_service_is_packed_once_reaches_its_gateway_and_survives_a_kill() {
     let second = folder.path().join("second");
     stack.attach_logs(&second).unwrap();
     pay.env = BTreeMap::from([("GREETING".to_string(), "second".to_string())]);
-    stack.start_service(pay).await.unwrap();
+    stack.launch(pay).await.unwrap();
     let log = await_text(&second.join("pay.log"), 1, "GREETING=second").await;
     assert!(!log.contains("GREETING=first"), "{log}");
-    assert!(stack.save_broker_logs(&second).await.unwrap() > 0);
+    stack.dependencies.save_logs(&second).await.unwrap();
     assert!(second.join("broker-broker.log").exists());
     stack.down().await.unwrap();
     assert_eq!(left_of(stack.id().as_str()), "");
@@ -106,12 +110,12 @@ async fn a_service_that_cannot_start_is_explained_by_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::connect().await.unwrap();
     let image = sample_image(&engine, folder.path()).await;
-    let stack = ContainerStack::up(stack_for(&["pay"])).await.unwrap();
+    let stack = TestStack::up().await;
 
     let mut failing = spec("pay", &image);
     failing.env = BTreeMap::from([("FAIL".to_string(), "no account to pay from".to_string())]);
     let begun = std::time::Instant::now();
-    let error = stack.start_service(failing).await.unwrap_err().to_string();
+    let error = stack.launch(failing).await.unwrap_err().to_string();
     assert!(error.contains("pay ended by itself with exit code 3"), "{error}");
     assert!(error.contains("cannot start: no account to pay from"), "{error}");
     assert!(begun.elapsed().as_secs() < 20, "noticed at once, not by time-out");
@@ -119,7 +123,7 @@ async fn a_service_that_cannot_start_is_explained_by_its_own_words() {
     assert_eq!((ended[0].party.as_str(), ended[0].code), ("pay", 3));
 
     let missing = stack
-        .start_service(spec("pay", "paytwice/none:none"))
+        .launch(spec("pay", "paytwice/none:none"))
         .await
         .unwrap_err()
         .to_string();

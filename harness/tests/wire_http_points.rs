@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{on_a_stack, pay_account_image, require_docker};
 use paytwice::plan::{Moment, Refusal};
-use paytwice::stack::ContainerStack;
+use paytwice::stack::{ContainerStack, Pause as _};
 use paytwice::wire::{Action, At};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

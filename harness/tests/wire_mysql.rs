@@ -7,8 +7,9 @@ mod wire_common;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use common::{docker, left_of, require_docker, stack_for};
-use paytwice::stack::ContainerStack;
+use common::databases::Databases as _;
+use common::{TestStack, docker, left_of, require_docker};
+use paytwice::stack::{ContainerStack, Stack as _};
 use paytwice::wire::{Correlation, Link, Protocol};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{Connection, Row};
@@ -294,7 +295,7 @@ async fn the_servers_own_client_is_read(bench: &Bench, stack: &ContainerStack) {
 #[tokio::test(flavor = "multi_thread")]
 async fn links_on_a_real_server() {
     require_docker!();
-    let stack = Arc::new(ContainerStack::up(stack_for(&[])).await.unwrap());
+    let stack = Arc::new(TestStack::up().await);
     let id = stack.id().to_string();
     let for_scenarios = Arc::clone(&stack);
     let outcome = tokio::spawn(async move {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{on_a_stack, require_docker};
 use paytwice::plan::{Moment, Refusal};
-use paytwice::stack::ContainerStack;
+use paytwice::stack::{ContainerStack, Pause as _};
 use paytwice::wire::{Action, At};
 use sqlx::{Connection, MySqlConnection};
 use tokio::io::AsyncWriteExt;

@@ -9,9 +9,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::databases::Databases as _;
 use common::{docker, on_a_stack, require_docker};
 use paytwice::plan::{Direction, Moment, WireDetail};
-use paytwice::stack::ContainerStack;
+use paytwice::stack::{ContainerStack, Stack as _};
 use paytwice::wire::{Action, At, Authority, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlSslMode};
 use sqlx::{ConnectOptions, Connection};
@@ -63,7 +64,7 @@ impl Bench {
             link,
             gates,
             seen,
-            pool: stack.mysql_pool(DATABASE).unwrap(),
+            pool: stack.mysql_pool(DATABASE),
         }
     }
 

@@ -7,9 +7,9 @@ mod wire_common;
 use std::time::Duration;
 
 use common::{on_a_stack, require_docker};
+use paytwice::dependency::rocketmq::remoting::{Admin, Client, codes};
 use paytwice::plan::{Direction, Duplicated};
-use paytwice::remoting::{Admin, Client, codes};
-use paytwice::stack::ContainerStack;
+use paytwice::stack::{ContainerStack, Kill as _, Stack as _};
 use paytwice::wire::Action;
 use paytwice_checkers::history::{Again, Deed, Role};
 use wire_common::broker::{Bench, GROUP, PATIENCE, PRODUCERS, SHOWN, TOPIC, commit, pull_all, send};

@@ -23,7 +23,7 @@ pub use rows::{Row, Rows};
 pub use sanity::Malformed;
 pub(crate) use sanity::Pairing;
 pub use view::{Moment, View};
-pub use wire::{Again, Deed, Role, Wire, deeds};
+pub use wire::{Again, Deed, Outcome, Role, Wire, deeds};
 
 /// A whole history in memory.
 #[derive(Clone, Debug, PartialEq)]

@@ -211,6 +211,7 @@ fn delivery(tx: String, account: Option<String>) -> Wire {
         role: Role::Delivered,
         keys: [("tx".to_owned(), vec![tx])].into_iter().chain(account).collect(),
         bytes: 100,
+        outcome: None,
         did: Vec::new(),
     }
 }

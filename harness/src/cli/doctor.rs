@@ -6,7 +6,7 @@ use crate::stack;
 
 /// Looks, and prints one line per capability.
 pub(crate) async fn doctor() -> Result<Outcome, RunError> {
-    let checks = stack::doctor().await;
+    let checks = stack::doctor(&crate::dependency::images()).await;
     for check in &checks {
         println!("{check}");
     }

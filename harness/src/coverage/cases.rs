@@ -2,15 +2,11 @@
 
 use std::fmt;
 
-use crate::plan::{
-    LinkDef, LinkKind, Moment, PartyKind, Point, PointAction, PointRule, PointSelection, Refusal, Target,
-    can_be_duplicated,
-};
+use crate::plan::{CLIENT, LinkDef, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target};
+use crate::wire::Protocol;
 
 /// Longer than any time-out of a client or a service that waits for an answer.
 const HOLD_MS: u64 = 4000;
-/// The left end of links that clients open: no process of the target.
-const CLIENT: &str = "client";
 /// How long a crashed process stays down.
 const RESTART_MS: u64 = 300;
 
@@ -53,10 +49,10 @@ pub fn cases(target: &Target, points: &[Point]) -> Vec<Case> {
     let links = target.links();
     let of = |point: &Point| links.iter().find(|link| link.name == point.link).cloned();
     let found = points.iter().filter_map(|point| Some((point, of(point)?)));
-    found.flat_map(|(point, link)| at(target, point, &link)).collect()
+    found.flat_map(|(point, link)| at(point, &link)).collect()
 }
 
-fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
+fn at(point: &Point, link: &LinkDef) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |column: &'static str, action: PointAction| {
         cases.push(Case {
@@ -66,7 +62,7 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
         });
     };
     add("drop", PointAction::Drop);
-    if can_be_duplicated(link.kind, &point.name) {
+    if link.protocol.can_duplicate(&point.name) {
         add("duplicate", PointAction::Duplicate { copies: 1, after_ms: 0 });
     }
     add(
@@ -77,13 +73,12 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
         },
     );
     add("reset", PointAction::Reset(Moment::Before));
-    for (column, refusal) in errors(point, link.kind) {
+    for (column, refusal) in errors(point, link.protocol) {
         add(column, PointAction::Error(refusal));
     }
-    let (left, right) = ends(target, &link.name).unwrap_or_default();
     for (party, columns) in [
-        (left, ["crash left <", "crash left >"]),
-        (right, ["crash right <", "crash right >"]),
+        (&link.from, ["crash left <", "crash left >"]),
+        (&link.behind, ["crash right <", "crash right >"]),
     ] {
         if party == CLIENT {
             continue;
@@ -102,26 +97,12 @@ fn at(target: &Target, point: &Point, link: &LinkDef) -> Vec<Case> {
     cases
 }
 
-/// The processes at the two ends of a link that see what is said about subjects. Name servers do not.
-pub(super) fn ends(target: &Target, link: &str) -> Option<(String, String)> {
-    let def = target.links().into_iter().find(|def| def.name == link)?;
-    let parties = target.parties();
-    let right = parties
-        .iter()
-        .find(|party| party.of == def.to && party.kind != PartyKind::NameServer)?;
-    Some((def.from, right.name.clone()))
-}
-
 /// Errors that the server may answer such a request with.
-fn errors(point: &Point, kind: LinkKind) -> Vec<(&'static str, Refusal)> {
-    let request = point.name.ends_with(" request");
-    let verb = point.name.split(' ').next().unwrap_or_default();
-    match kind {
-        LinkKind::Http if request => vec![("error", Refusal::ServiceUnavailable)],
-        LinkKind::Rocketmq if request && verb == "SEND" => vec![("error", Refusal::SystemBusy)],
-        LinkKind::Mysql if request && ["SELECT", "INSERT", "UPDATE", "DELETE"].contains(&verb) => {
-            vec![("error", Refusal::LockWaitTimeout), ("deadlock", Refusal::Deadlock)]
-        }
-        _ => Vec::new(),
-    }
+fn errors(point: &Point, protocol: Protocol) -> Vec<(&'static str, Refusal)> {
+    let column = |refusal| match refusal {
+        Refusal::Deadlock => "deadlock",
+        _ => "error",
+    };
+    let refusals = protocol.refusals(&point.name).into_iter();
+    refusals.map(|refusal| (column(refusal), refusal)).collect()
 }

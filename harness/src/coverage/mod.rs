@@ -13,7 +13,9 @@ use paytwice_reports::coverage::{Coverage, PointActions, Tried};
 
 pub use cases::{Case, cases};
 
-use crate::plan::{FaultSpec, Moment, Plan, Point, PointAction, PointRule, Refusal, Target, WireDetail, points};
+use crate::plan::{
+    FaultSpec, LinkDef, Moment, Plan, Point, PointAction, PointRule, Refusal, Target, WireDetail, points,
+};
 
 /// A frame that waits as long as this outlives the time-outs of clients: it counts as held, what is shorter as delayed.
 const HELD_FROM_MS: u64 = 3000;
@@ -83,6 +85,8 @@ pub fn passages(target: &Target, plan: &Plan, events: &[Event]) -> Vec<Passage> 
         .values()
         .filter_map(|subject| subject.key.as_deref())
         .collect();
+    let links = target.links();
+    let links: BTreeMap<&str, &LinkDef> = links.iter().map(|link| (link.name.as_str(), link)).collect();
     let rules: Vec<&PointRule> = plan
         .faults
         .iter()
@@ -102,7 +106,7 @@ pub fn passages(target: &Target, plan: &Plan, events: &[Event]) -> Vec<Passage> 
         let of_subjects = wire.keys.iter().filter(|(name, _)| keys.contains(name.as_str()));
         for key in of_subjects.flat_map(|(_, values)| values) {
             let met = Met {
-                target,
+                link: links.get(wire.link.as_str()).copied(),
                 key,
                 wire,
                 rules: &rules,
@@ -165,7 +169,7 @@ fn step(wire: &Wire) -> Option<String> {
 
 /// A frame of a subject, for which the rule is looked for that did something to it.
 struct Met<'a> {
-    target: &'a Target,
+    link: Option<&'a LinkDef>,
     key: &'a str,
     wire: &'a Wire,
     rules: &'a [&'a PointRule],
@@ -226,9 +230,9 @@ impl Met<'_> {
 
     /// Which process a rule stopped at a point, and how. A process at neither end is none of the point's cases.
     fn stopped(&self, at: Moment, nth: u64) -> Option<&'static str> {
-        let (from, to) = cases::ends(self.target, &self.wire.link)?;
+        let LinkDef { from, behind: to, .. } = self.link?;
         self.rules(nth).find_map(|rule| match &rule.action {
-            PointAction::Crash { party, moment, .. } if *moment == at => match (*party == from, *party == to, at) {
+            PointAction::Crash { party, moment, .. } if *moment == at => match (party == from, party == to, at) {
                 (true, _, Moment::Before) => Some("crash left <"),
                 (true, _, Moment::After) => Some("crash left >"),
                 (_, true, Moment::Before) => Some("crash right <"),
@@ -263,6 +267,7 @@ mod tests {
                 role: *role,
                 keys: [("tx".to_owned(), vec![(*key).to_owned()])].into(),
                 bytes: 10,
+                outcome: None,
                 did: did.to_vec(),
             }),
             error: None,

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use super::wire_rule::drained;
 use super::{Evidence, Fault, FaultError, from_stack};
 use crate::plan::{Direction, Moment, PointAction, PointRule, PointSelection};
-use crate::run::Ground;
+use crate::sut::RunningTarget;
 use crate::wire::{Action, At, Between, Fired, Gate, Rule, RuleGuard};
 use crate::workload::Resting;
 
@@ -56,26 +56,26 @@ impl AtPoint {
         }
     }
 
-    fn install(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+    fn install(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
         if let PointAction::HoldUntil(until) = self.rule.action.clone() {
-            self.until = Some(self.put(ground, &until, Direction::Both, Action::Watch(Moment::After))?);
+            self.until = Some(self.put(target, &until, Direction::Both, Action::Watch(Moment::After))?);
         }
-        self.gate = self.rule.action.party().map(|party| ground.gates.of(party));
+        self.gate = self.rule.action.party().map(|party| target.gates.of(party));
         let (direction, action) = self.action();
         let at = self.rule.at.clone();
-        self.guard = Some(self.put(ground, &at, direction, action)?);
+        self.guard = Some(self.put(target, &at, direction, action)?);
         Ok(Evidence::words("rule in force"))
     }
 
     fn put(
         &mut self,
-        ground: &Ground,
+        target: &RunningTarget,
         at: &PointSelection,
         direction: Direction,
         action: Action,
     ) -> Result<RuleGuard, FaultError> {
         let install = |link: &str, at: At, direction: Direction, action: Action| {
-            let link = ground.link(link).ok_or_else(|| FaultError::NoLink(link.to_owned()))?;
+            let link = target.link(link).ok_or_else(|| FaultError::NoLink(link.to_owned()))?;
             Ok(link.install(Rule {
                 at: Some(at),
                 direction,
@@ -146,7 +146,7 @@ impl AtPoint {
     }
 
     /// Waits until the rule has met its frame, and does what is to be done then.
-    async fn strike(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+    async fn strike(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
         let Some(guard) = self.guard.as_ref() else {
             return Ok(Evidence::default());
         };
@@ -175,7 +175,7 @@ impl AtPoint {
             PointAction::Crash { party, .. } => {
                 let last = guard.fired().await;
                 self.stopped = true;
-                let mut evidence = from_stack(ground.stack.kill(party).await?);
+                let mut evidence = from_stack(target.stack.killing()?.kill(party).await?);
                 if let Some(gate) = &self.gate {
                     gate.dead();
                 }
@@ -185,20 +185,20 @@ impl AtPoint {
             PointAction::Trigger { fault, .. } => {
                 let at = guard.fired().await;
                 let triggered = self.triggered.insert(super::make(fault, self.seed));
-                triggered.begin(ground).await?;
-                let mut evidence = triggered.seen(ground).await?;
+                triggered.begin(target).await?;
+                let mut evidence = triggered.seen(target).await?;
                 evidence.detail = format!("at {at}; {}", evidence.detail);
                 Ok(evidence)
             }
             PointAction::Rest { .. } => {
                 let at = guard.fired().await;
-                self.resting = Some(ground.pace.rest());
+                self.resting = Some(target.pace.rest());
                 Ok(Evidence::words(format!("at {at}; clients begin nothing new")))
             }
             PointAction::Pause { party, .. } => {
                 let last = guard.fired().await;
                 self.stopped = true;
-                let mut evidence = from_stack(ground.stack.pause(party).await?);
+                let mut evidence = from_stack(target.stack.pausing()?.pause(party).await?);
                 // From here on the kernel of the paused process takes what is sent to it, as for any process that stands still.
                 if let Some(gate) = &self.gate {
                     gate.open();
@@ -211,13 +211,13 @@ impl AtPoint {
     }
 
     /// Lifts the rule and undoes what was done to a process.
-    async fn lift(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+    async fn lift(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
         self.until = None;
         self.resting = None;
         self.between.clear();
         if let Some(mut triggered) = self.triggered.take() {
             self.guard = None;
-            return triggered.end(ground).await;
+            return triggered.end(target).await;
         }
         let mut evidence = match &self.rule.action {
             // A rule that nothing met has nothing to drain; what it counted is the evidence otherwise.
@@ -231,11 +231,11 @@ impl AtPoint {
         match &self.rule.action {
             PointAction::Crash { party, .. } if self.stopped => {
                 gate.reborn();
-                evidence = from_stack(ground.stack.start(party).await?);
+                evidence = from_stack(target.stack.killing()?.start(party).await?);
                 evidence.detail = format!("{}; {}", evidence.detail, first_frame(gate).await);
             }
             PointAction::Pause { party, .. } if self.stopped => {
-                evidence = from_stack(ground.stack.unpause(party).await?);
+                evidence = from_stack(target.stack.pausing()?.unpause(party).await?);
             }
             _ => {
                 gate.expect_no_last_frame();
@@ -272,20 +272,20 @@ async fn first_frame(gate: &Gate) -> String {
 }
 
 impl Fault for AtPoint {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.install(ground) })
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.install(target) })
     }
 
-    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            let mut evidence = self.strike(ground).await?;
+            let mut evidence = self.strike(target).await?;
             evidence.detail.extend(self.in_between());
             Ok(evidence)
         })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.lift(ground).await })
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.lift(target).await })
     }
 
     fn after_seen(&self) -> Option<Duration> {

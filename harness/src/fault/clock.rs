@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::{Evidence, Fault, FaultError};
-use crate::run::Ground;
+use crate::sut::RunningTarget;
 
 const ASK_EVERY: Duration = Duration::from_millis(250);
 /// `Date` has whole seconds, and the service looks at its clock's file once a second.
@@ -31,10 +31,11 @@ impl Clock {
     }
 
     /// Waits until the answers of the service say that its clock is wrong by so much.
-    async fn shows(&self, ground: &Ground, wanted_s: i64) -> Result<Evidence, String> {
+    async fn shows(&self, target: &RunningTarget, wanted_s: i64) -> Result<Evidence, String> {
+        let clocks = target.stack.clocks().map_err(|e| e.to_string())?;
         let mut first: Option<(Instant, i64)> = None;
         loop {
-            match ground.stack.clock_offset(&self.on).await {
+            match clocks.clock_offset(&self.on).await {
                 Ok(offset) if (offset - wanted_s).abs() <= NEAR_S => {
                     let detail = format!("the Date of an answer is {offset:+} s from the time");
                     return Ok(Evidence::count(detail, "offset_s", offset.unsigned_abs()));
@@ -65,9 +66,9 @@ impl Clock {
 }
 
 impl Fault for Clock {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            ground.stack.set_clock(&self.on, self.offset_ms).await?;
+            target.stack.clocks()?.set_clock(&self.on, self.offset_ms).await?;
             Ok(Evidence::words(format!(
                 "clock told to be {:+} s from the time",
                 self.offset_ms / 1000
@@ -75,17 +76,17 @@ impl Fault for Clock {
         })
     }
 
-    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            let shown = self.shows(ground, self.offset_ms / 1000).await;
+            let shown = self.shows(target, self.offset_ms / 1000).await;
             shown.map_err(FaultError::NotHealed)
         })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            ground.stack.set_clock(&self.on, 0).await?;
-            let right = tokio::time::timeout(RIGHT_TIMEOUT, self.shows(ground, 0)).await;
+            target.stack.clocks()?.set_clock(&self.on, 0).await?;
+            let right = tokio::time::timeout(RIGHT_TIMEOUT, self.shows(target, 0)).await;
             let not = || "its answers do not say that its clock is right again".to_owned();
             let shown = right.unwrap_or_else(|_| Err(not()));
             shown.map_err(FaultError::NotHealed)

@@ -4,8 +4,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError};
-use crate::run::Ground;
 use crate::stack::LOOK_EVERY;
+use crate::sut::RunningTarget;
 
 /// A party that is short of processor time.
 pub(super) struct Cpu {
@@ -24,18 +24,18 @@ impl Cpu {
         }
     }
 
-    async fn since(&self, ground: &Ground) -> Result<u64, FaultError> {
-        let now = ground.stack.throttling(&self.on).await?.throttled;
+    async fn since(&self, target: &RunningTarget) -> Result<u64, FaultError> {
+        let now = target.stack.limits()?.throttling(&self.on).await?.throttled;
         // A party that was started again counts from nothing.
         Ok(now.checked_sub(self.throttled_before).unwrap_or(now))
     }
 }
 
 impl Fault for Cpu {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            self.throttled_before = ground.stack.throttling(&self.on).await?.throttled;
-            let set = ground.stack.limit_cpu(&self.on, self.percent).await?;
+            self.throttled_before = target.stack.limits()?.throttling(&self.on).await?.throttled;
+            let set = target.stack.limits()?.limit_cpu(&self.on, self.percent).await?;
             let quota = set.quota_us.unwrap_or_default();
             Ok(Evidence::words(format!(
                 "quota {quota} us of every 100 ms, read back from the kernel"
@@ -43,10 +43,10 @@ impl Fault for Cpu {
         })
     }
 
-    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
             loop {
-                let throttled = self.since(ground).await?;
+                let throttled = self.since(target).await?;
                 if throttled > 0 {
                     return Ok(Evidence::count(
                         format!("out of time in {throttled} periods so far"),
@@ -59,10 +59,10 @@ impl Fault for Cpu {
         })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            let throttled = self.since(ground).await.unwrap_or(0);
-            ground.stack.unlimit_cpu(&self.on).await?;
+            let throttled = self.since(target).await.unwrap_or(0);
+            target.stack.limits()?.unlimit_cpu(&self.on).await?;
             Ok(Evidence::count(
                 format!("no quota, read back from the kernel; out of time in {throttled} periods"),
                 "throttled_periods",

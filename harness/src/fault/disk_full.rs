@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError, from_stack};
-use crate::run::Ground;
+use crate::sut::RunningTarget;
 
 /// A disk without a free block.
 pub(super) struct DiskFull {
@@ -19,20 +19,20 @@ impl DiskFull {
 }
 
 impl Fault for DiskFull {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            let evidence = from_stack(ground.stack.fill_disk(&self.on).await?);
+            let evidence = from_stack(target.stack.disks()?.fill_disk(&self.on).await?);
             self.seen = Some(evidence.clone());
             Ok(evidence)
         })
     }
 
-    fn seen<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, _target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         // It was only taken as done once a write was refused.
         Box::pin(async move { Ok(self.seen.clone().unwrap_or_default()) })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { Ok(from_stack(ground.stack.free_disk(&self.on).await?)) })
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { Ok(from_stack(target.stack.disks()?.free_disk(&self.on).await?)) })
     }
 }

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{Evidence, Fault, FaultError};
-use crate::run::Ground;
-use crate::stack::ContainerStack;
+use crate::stack::{Clock, Stack};
+use crate::sut::RunningTarget;
 
 /// The service looks at its clock's file once a second; more often is for nothing.
 const STEP: Duration = Duration::from_secs(1);
@@ -58,10 +58,11 @@ impl Drift {
     }
 
     /// Waits until the answers of the service say that its clock has gone off, by more than rounding.
-    async fn shows(&self, ground: &Ground) -> Result<Evidence, String> {
+    async fn shows(&self, target: &RunningTarget) -> Result<Evidence, String> {
+        let clocks = target.stack.clocks().map_err(|e| e.to_string())?;
         let mut offsets: Vec<i64> = Vec::new();
         loop {
-            match ground.stack.clock_offset(&self.on).await {
+            match clocks.clock_offset(&self.on).await {
                 Ok(offset) => {
                     let further = |last: &i64| (offset - last) * self.ms_per_s.signum() > 0;
                     if offsets.last().is_none_or(further) {
@@ -86,9 +87,9 @@ impl Drift {
     }
 
     /// Waits until the answers of the service say that its clock is right.
-    async fn right(&self, ground: &Ground) -> i64 {
+    async fn right(&self, clocks: &dyn Clock) -> i64 {
         loop {
-            match ground.stack.clock_offset(&self.on).await {
+            match clocks.clock_offset(&self.on).await {
                 Ok(offset) if offset.abs() <= ROUNDING_S => return offset,
                 _ => tokio::time::sleep(ASK_EVERY).await,
             }
@@ -102,9 +103,10 @@ fn offset_ms(begun: Instant, ms_per_s: i64) -> i64 {
 }
 
 /// Each step is taken to its end, so that none comes after the clock is set right.
-async fn drift(stack: Arc<ContainerStack>, on: String, begun: Instant, ms_per_s: i64, mut over: oneshot::Receiver<()>) {
+async fn drift(stack: Arc<dyn Stack>, on: String, begun: Instant, ms_per_s: i64, mut over: oneshot::Receiver<()>) {
+    let Ok(clocks) = stack.clocks() else { return };
     loop {
-        if let Err(error) = stack.set_clock(&on, offset_ms(begun, ms_per_s)).await {
+        if let Err(error) = clocks.set_clock(&on, offset_ms(begun, ms_per_s)).await {
             tracing::debug!(%error, "a step of the clock was missed");
         }
         if tokio::time::timeout(STEP, &mut over).await.is_ok() {
@@ -114,11 +116,12 @@ async fn drift(stack: Arc<ContainerStack>, on: String, begun: Instant, ms_per_s:
 }
 
 impl Fault for Drift {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
+            target.stack.clocks()?;
             let begun = Instant::now();
             let (over, until) = oneshot::channel();
-            let drifting = drift(Arc::clone(&ground.stack), self.on.clone(), begun, self.ms_per_s, until);
+            let drifting = drift(Arc::clone(&target.stack), self.on.clone(), begun, self.ms_per_s, until);
             self.drifting = Some(Drifting {
                 over,
                 task: tokio::spawn(drifting),
@@ -131,11 +134,11 @@ impl Fault for Drift {
         })
     }
 
-    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.shows(ground).await.map_err(FaultError::NotHealed) })
+    fn seen<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.shows(target).await.map_err(FaultError::NotHealed) })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
             let off_ms = self.offset_ms();
             if let Some(Drifting { over, task }) = self.drifting.take() {
@@ -143,8 +146,9 @@ impl Fault for Drift {
                 // It ends by itself now; had it failed, the clock would only have stood.
                 let _ = task.await;
             }
-            ground.stack.set_clock(&self.on, 0).await?;
-            let right = tokio::time::timeout(RIGHT_TIMEOUT, self.right(ground)).await;
+            let clocks = target.stack.clocks()?;
+            clocks.set_clock(&self.on, 0).await?;
+            let right = tokio::time::timeout(RIGHT_TIMEOUT, self.right(clocks)).await;
             let offset = right.map_err(|_| {
                 FaultError::NotHealed("its answers do not say that its clock is right again".to_owned())
             })?;

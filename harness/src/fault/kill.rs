@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError, from_stack};
-use crate::run::Ground;
+use crate::sut::RunningTarget;
 
 /// SIGKILL to one party.
 pub(super) struct Kill {
@@ -19,19 +19,19 @@ impl Kill {
 }
 
 impl Fault for Kill {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            self.seen = Some(from_stack(ground.stack.kill(&self.on).await?));
+            self.seen = Some(from_stack(target.stack.killing()?.kill(&self.on).await?));
             Ok(Evidence::words("SIGKILL"))
         })
     }
 
-    fn seen<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, _target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         // The engine's answer is only taken as done once the process is gone.
         Box::pin(async move { Ok(self.seen.clone().unwrap_or_default()) })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { Ok(from_stack(ground.stack.start(&self.on).await?)) })
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { Ok(from_stack(target.stack.killing()?.start(&self.on).await?)) })
     }
 }

@@ -5,8 +5,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError};
-use crate::run::Ground;
 use crate::stack::{LOOK_EVERY, PacketLoss};
+use crate::sut::RunningTarget;
 
 /// How long a healed link may take to pass a question.
 const PASSES_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
@@ -15,7 +15,7 @@ const PASSES_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 pub(super) struct Loss {
     on: String,
     percent: u32,
-    loss: Option<PacketLoss>,
+    loss: Option<Box<dyn PacketLoss>>,
 }
 
 impl Loss {
@@ -27,12 +27,16 @@ impl Loss {
         }
     }
 
-    async fn install(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+    async fn install(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
         let no_link = || FaultError::NoLink(self.on.clone());
-        let link = ground.link(&self.on).ok_or_else(no_link)?;
+        let link = target.link(&self.on).ok_or_else(no_link)?;
         let (party, _) = self.on.split_once("->").ok_or_else(no_link)?;
         let addrs = link.listen_addrs();
-        let loss = ground.stack.lose_packets(party, &addrs, self.percent).await?;
+        let loss = target
+            .stack
+            .packets()?
+            .lose_packets(party, &addrs, self.percent)
+            .await?;
         self.loss = Some(loss);
         let ports: Vec<String> = addrs.iter().map(|addr| addr.port().to_string()).collect();
         Ok(Evidence::words(format!(
@@ -43,11 +47,11 @@ impl Loss {
 }
 
 impl Fault for Loss {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.install(ground).await })
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.install(target).await })
     }
 
-    fn seen<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, _target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
             loop {
                 if let Some(loss) = &self.loss {
@@ -62,7 +66,7 @@ impl Fault for Loss {
         })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
             let Some(loss) = self.loss.take() else {
                 return Ok(Evidence::words("was never in force"));
@@ -74,7 +78,7 @@ impl Fault for Loss {
                 }
                 None => Evidence::words("the rules went with the container, which was started anew"),
             };
-            if let Some(probe) = ground.probes.get(&self.on) {
+            if let Some(probe) = target.probes.get(&self.on) {
                 let answer = probe.until_answer(PASSES_TIMEOUT).await;
                 let took = answer.map_err(|e| FaultError::NotHealed(format!("no answer through the link: {e}")))?;
                 evidence

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError};
-use crate::run::Ground;
 use crate::stack::{LOOK_EVERY, MemoryUse};
+use crate::sut::RunningTarget;
 
 /// How long the limit may be in force before the evidence says that it was not run into yet.
 const HIT_PATIENCE: Duration = Duration::from_secs(1);
@@ -34,9 +34,13 @@ impl Memory {
         self.last.hits.saturating_sub(self.before.hits)
     }
 
-    async fn put(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
-        self.before = ground.stack.memory(&self.on).await?;
-        let limited = ground.stack.limit_memory(&self.on, self.limit_mib << 20).await?;
+    async fn put(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
+        self.before = target.stack.limits()?.memory(&self.on).await?;
+        let limited = target
+            .stack
+            .limits()?
+            .limit_memory(&self.on, self.limit_mib << 20)
+            .await?;
         let (wanted, limit) = (self.limit_mib << 20, limited.limit_bytes.unwrap_or_default());
         self.last = limited;
         let in_use = format!("{} MiB were in use", self.before.used_bytes >> 20);
@@ -51,10 +55,10 @@ impl Memory {
         Ok(Evidence::count(detail, "limit_bytes", limit))
     }
 
-    async fn watch(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+    async fn watch(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
         let begun = tokio::time::Instant::now();
         loop {
-            if let Some(exit) = ground.stack.exit_info(&self.on).await? {
+            if let Some(exit) = target.stack.exit_info(&self.on).await? {
                 let why = if exit.out_of_memory {
                     "out of memory"
                 } else {
@@ -66,7 +70,7 @@ impl Memory {
                     u64::from(exit.out_of_memory),
                 ));
             }
-            if let Ok(now) = ground.stack.memory(&self.on).await {
+            if let Ok(now) = target.stack.limits()?.memory(&self.on).await {
                 self.last = now;
             }
             let hits = self.hits();
@@ -81,21 +85,21 @@ impl Memory {
 }
 
 impl Fault for Memory {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.put(ground).await })
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.put(target).await })
     }
 
-    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.watch(ground).await })
+    fn seen<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.watch(target).await })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            if let Ok(now) = ground.stack.memory(&self.on).await {
+            if let Ok(now) = target.stack.limits()?.memory(&self.on).await {
                 self.last = now;
             }
-            ground.stack.unlimit_memory(&self.on).await?;
-            let back = ground.stack.back_to_life(&self.on).await?;
+            target.stack.limits()?.unlimit_memory(&self.on).await?;
+            let back = target.stack.limits()?.back_to_life(&self.on).await?;
             let hits = self.hits();
             Ok(Evidence::count(
                 format!("limit lifted; run into {hits} times; {back}"),

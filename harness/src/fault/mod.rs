@@ -16,12 +16,9 @@ mod loss;
 mod memory;
 mod pause;
 mod power_loss;
-mod probe;
 mod read_only;
 mod reset;
 mod wire_rule;
-
-pub use probe::LinkProbe;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +26,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::plan::{FaultSpec, MachineFault, MachineKind};
-use crate::run::Ground;
+use crate::sut::RunningTarget;
 use crate::wire::RuleStats;
 
 /// What was seen.
@@ -85,10 +82,10 @@ pub enum FaultError {
 /// One disturbance.
 pub trait Fault: Send {
     /// Does it; the evidence says what was done.
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>>;
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>>;
 
     /// Waits until it is seen to take effect. Dropped when the fault's time is over.
-    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>>;
+    fn seen<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>>;
 
     /// How long it lasts once it was seen, where that and not its time ends it.
     fn after_seen(&self) -> Option<Duration> {
@@ -96,7 +93,7 @@ pub trait Fault: Send {
     }
 
     /// Undoes it and waits until it is seen to be undone.
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>>;
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>>;
 }
 
 /// Makes the fault that a plan describes. `seed` decides what it draws per frame.

@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError, from_stack};
-use crate::run::Ground;
+use crate::sut::RunningTarget;
 
 /// Freezes one party.
 pub(super) struct Pause {
@@ -19,18 +19,18 @@ impl Pause {
 }
 
 impl Fault for Pause {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            self.seen = Some(from_stack(ground.stack.pause(&self.on).await?));
+            self.seen = Some(from_stack(target.stack.pausing()?.pause(&self.on).await?));
             Ok(Evidence::words("frozen by the engine"))
         })
     }
 
-    fn seen<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, _target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move { Ok(self.seen.clone().unwrap_or_default()) })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { Ok(from_stack(ground.stack.unpause(&self.on).await?)) })
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { Ok(from_stack(target.stack.pausing()?.unpause(&self.on).await?)) })
     }
 }

@@ -5,8 +5,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError, from_stack};
-use crate::run::Ground;
 use crate::stack::Content;
+use crate::sut::RunningTarget;
 
 /// A party whose power fails.
 pub(super) struct PowerLoss {
@@ -27,26 +27,28 @@ impl PowerLoss {
 }
 
 impl Fault for PowerLoss {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            let (evidence, content) = ground.stack.cut_power(&self.on).await?;
+            let (evidence, content) = target.stack.disks()?.cut_power(&self.on).await?;
             self.seen = Some(from_stack(evidence));
             self.content = Some(content);
             Ok(Evidence::words("power cut"))
         })
     }
 
-    fn seen<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, _target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move { Ok(self.seen.clone().unwrap_or_default()) })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
             let content = self.content.take();
-            if content.is_none() && ground.stack.is_running(&self.on).await? {
+            if content.is_none() && target.stack.is_running(&self.on).await? {
                 return Ok(Evidence::words("its power was never cut"));
             }
-            Ok(from_stack(ground.stack.restore_power(&self.on, content).await?))
+            Ok(from_stack(
+                target.stack.disks()?.restore_power(&self.on, content).await?,
+            ))
         })
     }
 }

@@ -6,7 +6,7 @@
 use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError, from_stack};
-use crate::run::Ground;
+use crate::sut::RunningTarget;
 
 /// A disk that takes no write.
 pub(super) struct ReadOnly {
@@ -21,20 +21,20 @@ impl ReadOnly {
 }
 
 impl Fault for ReadOnly {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         Box::pin(async move {
-            let evidence = from_stack(ground.stack.break_disk(&self.on).await?);
+            let evidence = from_stack(target.stack.disks()?.break_disk(&self.on).await?);
             self.seen = Some(evidence.clone());
             Ok(evidence)
         })
     }
 
-    fn seen<'a>(&'a mut self, _ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+    fn seen<'a>(&'a mut self, _target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
         // It was only taken as done once a write was refused.
         Box::pin(async move { Ok(self.seen.clone().unwrap_or_default()) })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { Ok(from_stack(ground.stack.mend_disk(&self.on).await?)) })
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { Ok(from_stack(target.stack.disks()?.mend_disk(&self.on).await?)) })
     }
 }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::{Evidence, Fault, FaultError};
 use crate::plan::Direction;
-use crate::run::Ground;
+use crate::sut::RunningTarget;
 use crate::wire::{Action, Rule, RuleGuard};
 
 /// How often a link's counters are looked at while an effect is awaited.
@@ -39,8 +39,8 @@ impl WireRule {
         WireRule { on, rule, guard: None }
     }
 
-    fn install(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
-        let link = ground
+    fn install(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
+        let link = target
             .link(&self.on)
             .ok_or_else(|| FaultError::NoLink(self.on.clone()))?;
         self.guard = Some(link.install(self.rule.clone()));
@@ -48,7 +48,7 @@ impl WireRule {
     }
 
     /// Waits until the rule is seen to act on something. Where nothing crosses the link of itself, a question does.
-    async fn take_effect(&self, ground: &Ground) -> Evidence {
+    async fn take_effect(&self, target: &RunningTarget) -> Evidence {
         let quiet_until = tokio::time::Instant::now() + QUIET;
         let mut asked = false;
         loop {
@@ -63,7 +63,7 @@ impl WireRule {
             }
             if !asked && tokio::time::Instant::now() >= quiet_until {
                 asked = true;
-                if let Some(probe) = ground.probes.get(&self.on) {
+                if let Some(probe) = target.probes.get(&self.on) {
                     // Its answer, or the want of one, shows in the counters of the rule.
                     let _ = probe.ask(PROBE_PATIENCE).await;
                 }
@@ -73,9 +73,9 @@ impl WireRule {
     }
 
     /// Lifts the rule, and waits until what it held is on its way and a question through the link is answered.
-    async fn lift(&mut self, ground: &Ground) -> Result<Evidence, FaultError> {
+    async fn lift(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
         let mut evidence = self.drain().await?;
-        if let Some(probe) = ground.probes.get(&self.on) {
+        if let Some(probe) = target.probes.get(&self.on) {
             let answer = probe.until_answer(PASSES_TIMEOUT).await;
             let took = answer.map_err(|e| FaultError::NotHealed(format!("no answer through the link: {e}")))?;
             evidence
@@ -113,15 +113,15 @@ pub(super) async fn drained(guard: RuleGuard) -> Result<Evidence, FaultError> {
 }
 
 impl Fault for WireRule {
-    fn begin<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.install(ground) })
+    fn begin<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.install(target) })
     }
 
-    fn seen<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { Ok(self.take_effect(ground).await) })
+    fn seen<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { Ok(self.take_effect(target).await) })
     }
 
-    fn end<'a>(&'a mut self, ground: &'a Ground) -> BoxFuture<'a, Result<Evidence, FaultError>> {
-        Box::pin(async move { self.lift(ground).await })
+    fn end<'a>(&'a mut self, target: &'a RunningTarget) -> BoxFuture<'a, Result<Evidence, FaultError>> {
+        Box::pin(async move { self.lift(target).await })
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::fault::{self, Evidence, Fault, FaultError};
 use crate::plan::{FaultSpec, PlannedFault};
-use crate::run::{Ground, Notice};
+use crate::sut::{Notice, RunningTarget};
 
 /// What the nemesis did, and whether all of it is undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ struct FaultEnd {
 
 impl Nemesis {
     /// Starts the schedule now.
-    pub fn start(ground: &Arc<Ground>, schedule: &[PlannedFault], seed: u64) -> Nemesis {
+    pub fn start(target: &Arc<RunningTarget>, schedule: &[PlannedFault], seed: u64) -> Nemesis {
         let (stop, _) = watch::channel(false);
         let at_points = schedule
             .iter()
@@ -58,7 +58,7 @@ impl Nemesis {
         let began = Instant::now();
         for planned in schedule {
             let one = Scheduled {
-                ground: Arc::clone(ground),
+                target: Arc::clone(target),
                 planned: planned.clone(),
                 stop: stop.subscribe(),
                 in_force: Arc::clone(&in_force),
@@ -106,7 +106,7 @@ impl Nemesis {
 }
 
 struct Scheduled {
-    ground: Arc<Ground>,
+    target: Arc<RunningTarget>,
     planned: PlannedFault,
     stop: watch::Receiver<bool>,
     in_force: InForce,
@@ -130,7 +130,7 @@ impl Scheduled {
         self.step(FaultStage::Asked, &Evidence::words(self.planned.fault.to_string()));
         end.begun = true;
         let until = Instant::now() + Duration::from_millis(self.planned.for_ms);
-        match fault.begin(&self.ground).await {
+        match fault.begin(&self.target).await {
             Ok(evidence) => {
                 self.step(FaultStage::Done, &evidence);
                 self.shown().insert(self.planned.id, self.planned.fault.to_string());
@@ -140,7 +140,7 @@ impl Scheduled {
         }
         // Even a fault whose beginning failed may have been done in part.
         self.step(FaultStage::Healing, &Evidence::default());
-        let healed = fault.end(&self.ground).await;
+        let healed = fault.end(&self.target).await;
         self.shown().remove(&self.planned.id);
         end.not_healed = self.close(healed);
         end
@@ -148,7 +148,7 @@ impl Scheduled {
 
     /// Keeps the fault in force until its time is over, and says whether it was seen.
     async fn watch(&mut self, fault: &mut dyn Fault, until: Instant) -> bool {
-        let ground = Arc::clone(&self.ground);
+        let target = Arc::clone(&self.target);
         let mut stop = self.stop.clone();
         let over = async {
             tokio::select! {
@@ -159,7 +159,7 @@ impl Scheduled {
         tokio::pin!(over);
         let seen = tokio::select! {
             biased;
-            seen = fault.seen(&ground) => Some(seen),
+            seen = fault.seen(&target) => Some(seen),
             () = &mut over => None,
         };
         match seen {
@@ -217,7 +217,7 @@ impl Scheduled {
 
     fn step(&self, step: FaultStage, evidence: &Evidence) {
         let spec = &self.planned.fault;
-        self.ground.recorder.remark(
+        self.target.recorder.remark(
             "nemesis",
             Body::Fault(FaultStep {
                 id: self.planned.id,
@@ -234,7 +234,7 @@ impl Scheduled {
             format!(", {}", evidence.detail)
         };
         let name = format!("{step:?}").to_lowercase();
-        self.ground.observer.tell(Notice::Fault(format!(
+        self.target.observer.tell(Notice::Fault(format!(
             "#{} {} {}: {name}{said}",
             self.planned.id,
             spec.kind(),

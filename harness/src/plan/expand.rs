@@ -46,7 +46,7 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
     }
     let policies = policies(target, request)?;
     let manifest = target.effective(&policies)?;
-    machine::check_flush(&request.flush).map_err(|problem| PlanError::value("--flush", problem))?;
+    machine::check_flush(&target.parties(), &request.flush).map_err(|problem| PlanError::value("--flush", problem))?;
     let workload = workload(&manifest, request)?;
     let scene = Scene::new(target);
     // Who names a rule wants to see what it does, and nothing else.

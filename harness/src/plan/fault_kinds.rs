@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::error::{did_you_mean, list};
 use super::schedule::{Scene, duplicates};
-use super::target::PartyKind;
+use super::target::{CLIENT, LinkDef, PartyDef, PartyKind};
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,21 +156,21 @@ impl FaultKind {
 
     /// Everything in a target that it can be done to.
     pub(crate) fn can_be_done_to(&self, scene: &Scene) -> Vec<String> {
-        let parties = |fits: fn(PartyKind) -> bool| -> Vec<String> {
-            let fitting = scene.parties.iter().filter(|party| fits(party.kind));
+        let parties = |fits: fn(&PartyDef) -> bool| -> Vec<String> {
+            let fitting = scene.parties.iter().filter(|party| fits(party));
             fitting.map(|party| party.name.clone()).collect()
         };
-        let links = |fits: &dyn Fn(&super::LinkDef) -> bool| -> Vec<String> {
+        let links = |fits: &dyn Fn(&LinkDef) -> bool| -> Vec<String> {
             let fitting = scene.links.iter().filter(|link| fits(link));
             fitting.map(|link| link.name.clone()).collect()
         };
         match self.on {
             On::Party => parties(|_| true),
-            On::Disk => parties(|kind| matches!(kind, PartyKind::Mysql | PartyKind::Broker)),
-            On::Service => parties(|kind| kind == PartyKind::Service),
+            On::Disk => parties(|party| party.has_data),
+            On::Service => parties(|party| party.kind == PartyKind::Service),
             On::Link => links(&|_| true),
             On::Repeatable => links(&|link| !duplicates(scene, link).is_empty()),
-            On::ServiceLink => links(&|link| link.from != "client"),
+            On::ServiceLink => links(&|link| link.from != CLIENT),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::duration::{duration_ms, show_ms};
 use super::error::{did_you_mean, list};
 use super::fault_kinds::FaultKind;
 use super::schedule::Scene;
+use super::target::PartyDef;
 use super::types::{FaultSpec, Plan};
 
 /// A fault of the machine under a party.
@@ -186,29 +187,28 @@ impl Plan {
         parties
     }
 
-    /// The services whose clock is to be set.
-    pub(crate) fn has_own_clock(&self, service: &str) -> bool {
+    /// The parties whose clock is to be set.
+    pub(crate) fn has_own_clock(&self, party: &str) -> bool {
         self.machine_faults()
-            .any(|fault| fault.on == service && fault.what.kind() == "clock")
+            .any(|fault| fault.on == party && fault.what.kind() == "clock")
     }
 }
 
-/// Who can be told when to write to its disk, and the values; the first is the default.
-pub(crate) const FLUSH: [(&str, &[&str]); 2] = [("mysql", &["1", "0", "2"]), ("broker", &["async", "sync"])];
-
-/// Checks what `--flush` says.
-pub(crate) fn check_flush(flush: &BTreeMap<String, String>) -> Result<(), String> {
-    for (party, value) in flush {
-        let Some((_, values)) = FLUSH.iter().find(|(name, _)| name == party) else {
-            let known = FLUSH.map(|(name, _)| name);
-            let hint = did_you_mean(party, known);
-            return Err(format!("names {party:?}; it can be {}{hint}", list(known)));
-        };
-        if !values.contains(&value.as_str()) {
+/// Checks what `--flush` says: who can be told when to write to its disk, and the values.
+pub(crate) fn check_flush(parties: &[PartyDef], flush: &BTreeMap<String, String>) -> Result<(), String> {
+    let flushing = || parties.iter().filter(|party| !party.flush.is_empty());
+    for (name, value) in flush {
+        let Some(party) = flushing().find(|party| party.name == *name) else {
+            let known = || flushing().map(|party| party.name.as_str());
+            let hint = did_you_mean(name, known());
             return Err(format!(
-                "{party} cannot be {value:?}; it can be {}",
-                list(values.iter().copied())
+                "names {name:?}; in this target it can be {}{hint}",
+                list(known())
             ));
+        };
+        if !party.flush.contains(&value.as_str()) {
+            let values = list(party.flush.iter().copied());
+            return Err(format!("{name} cannot be {value:?}; it can be {values}"));
         }
     }
     Ok(())
@@ -318,7 +318,9 @@ mod tests {
 
     #[test]
     fn flushing_is_for_those_who_flush() {
-        let flush = |party: &str, value: &str| check_flush(&BTreeMap::from([(party.to_owned(), value.to_owned())]));
+        let parties = crate::plan::Target::find("pay-account").unwrap().parties();
+        let flush =
+            |party: &str, value: &str| check_flush(&parties, &BTreeMap::from([(party.to_owned(), value.to_owned())]));
         assert_eq!(flush("broker", "sync"), Ok(()));
         assert!(flush("brokr", "sync").unwrap_err().contains("did you mean broker"));
         assert!(flush("mysql", "sync").unwrap_err().contains("1, 0, 2"));

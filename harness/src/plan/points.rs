@@ -1,8 +1,7 @@
 //! The wire points of a target: every name that a rule can give, from its manifest and the protocols of its links.
 //!
-//! HTTP points come from the calls of clients and the paths that keys stand in, MySQL points from the tables that the
-//! schema files make and that keys stand in, RocketMQ points from topics and groups. What else crosses a link has a name
-//! too, or none; a rule about it is a mistake.
+//! HTTP points come from the calls of clients and the paths that keys stand in, those of dependencies from their kinds.
+//! What else crosses a link has a name too, or none; a rule about it is a mistake.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,11 +9,13 @@ use std::fmt::Write as _;
 use super::catalogue::line;
 use super::error::{did_you_mean, list};
 use super::fill::placeholders;
-use super::manifest::{DependencyKind, Method, TopicKind};
+use super::manifest::{Method, Ready};
 use super::point_action::{ACTIONS, PointAction};
 use super::point_rule::{PointRule, PointSelection};
-use super::target::{LinkDef, LinkKind, Target};
+use super::target::{CLIENT, LinkDef, Target};
 use super::types::FaultSpec;
+use crate::dependency::PointsOf;
+use crate::wire::Protocol;
 
 /// A named event on a link.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,38 +32,13 @@ impl std::fmt::Display for Point {
     }
 }
 
-/// The party that stands for all clients.
-const CLIENT: &str = "client";
-
-/// Points of MySQL that need no table.
-const MYSQL_POINTS: [&str; 15] = [
-    "CONNECT",
-    "BEGIN",
-    "COMMIT",
-    "ROLLBACK",
-    "SELECT",
-    "PREPARE SELECT",
-    "SET",
-    "PING",
-    "SHOW",
-    "XA START",
-    "XA END",
-    "XA PREPARE",
-    "XA COMMIT",
-    "XA ROLLBACK",
-    "XA RECOVER",
-];
-/// Statements that name a table.
-const MYSQL_VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
-
 /// Every point of a target, by link.
 pub fn points(target: &Target) -> Vec<Point> {
     let mut points = Vec::new();
     for link in target.links() {
-        let names: BTreeSet<String> = match link.kind {
-            LinkKind::Http => http(target, &link),
-            LinkKind::Mysql => mysql(target, &link),
-            LinkKind::Rocketmq => rocketmq(target, &link),
+        let names = match target.manifest.services.contains_key(&link.to_of) {
+            true => http(target, &link),
+            false => of_dependency(target, &link),
         };
         points.extend(names.into_iter().map(|name| Point {
             link: link.name.clone(),
@@ -125,11 +101,11 @@ fn check_action(target: &Target, rule: &PointRule) -> Result<(), String> {
         return Ok(());
     };
     let (at, action, point) = (&rule.at.link, &rule.action, rule.at.point.as_str());
-    let delivery = link.kind == LinkKind::Rocketmq && point.starts_with("DELIVER ");
+    let delivery = link.protocol.delivers(point);
     match action {
-        PointAction::FailAndClose if link.kind != LinkKind::Rocketmq => Err(format!(
-            "`fail and close` is what a RocketMQ client recovers from fast; {at} is none of its links: `reset before` or \
-             `reset after` ends a connection there"
+        PointAction::FailAndClose if !link.protocol.fails_and_closes() => Err(format!(
+            "`fail and close` is what a client of a message broker recovers from fast; {at} is no link to one: `reset \
+             before` or `reset after` ends a connection there"
         )),
         PointAction::Redeliver(_) if !delivery => Err(format!(
             "`{action}` delivers a message to its consumer again; {at} {point} is no `DELIVER ...` point"
@@ -138,21 +114,10 @@ fn check_action(target: &Target, rule: &PointRule) -> Result<(), String> {
             "`{action}`: a consumer asks for its messages, so one comes again as its own action says: `rewind` (pulled \
              again) or `twice` (in one answer); `duplicate` draws one of them"
         )),
-        PointAction::Duplicate { .. } if !can_be_duplicated(link.kind, point) => Err(format!(
+        PointAction::Duplicate { .. } if !link.protocol.can_duplicate(point) => Err(format!(
             "{at} {point} cannot arrive twice; HTTP requests, `SEND ... request` and `DELIVER ...` can"
         )),
         _ => Ok(()),
-    }
-}
-
-/// Whether the protocol of a link has a way to make such a frame arrive twice.
-pub(crate) fn can_be_duplicated(kind: LinkKind, point: &str) -> bool {
-    match kind {
-        LinkKind::Http => point.ends_with(" request"),
-        LinkKind::Rocketmq => {
-            point.starts_with("DELIVER ") || (point.starts_with("SEND ") && point.ends_with(" request"))
-        }
-        LinkKind::Mysql => false,
     }
 }
 
@@ -202,7 +167,7 @@ fn check_name(target: &Target, points: &[Point], link: &str, name: &str) -> Resu
 /// What is nearly the name of a known point is a typing error.
 fn is_call_between_services(target: &Target, link: &str, name: &str, known: &[&str]) -> bool {
     let links = target.links();
-    let between = |def: &&LinkDef| def.name == link && def.kind == LinkKind::Http && def.from != CLIENT;
+    let between = |def: &&LinkDef| def.name == link && def.protocol == Protocol::Http && def.from != CLIENT;
     let words: Vec<&str> = name.split(' ').collect();
     let is_call = matches!(words[..], [method, path, "request" | "reply"]
         if Method::ALL.iter().any(|known| known.name() == method) && path.starts_with('/'));
@@ -233,7 +198,8 @@ fn nearest<'a>(name: &str, names: &[&'a str]) -> Vec<&'a str> {
     names
 }
 
-fn both(name: &str) -> [String; 2] {
+/// A point of both ways.
+pub(crate) fn both(name: &str) -> [String; 2] {
     [format!("{name} request"), format!("{name} reply")]
 }
 
@@ -245,7 +211,7 @@ fn http(target: &Target, link: &LinkDef) -> BTreeSet<String> {
     for call in requests
         .iter()
         .map(|request| request.call)
-        .filter(|call| call.service == link.to)
+        .filter(|call| call.service == link.to_of)
     {
         names.extend(both(&format!("{} {}", call.method, template(target, call.path()))));
     }
@@ -258,8 +224,8 @@ fn http(target: &Target, link: &LinkDef) -> BTreeSet<String> {
             }
         }
     }
-    if let Some(service) = manifest.services.get(&link.to) {
-        names.extend(both(&format!("GET {}", service.ready)));
+    if let Some(Ready::Http(path)) = manifest.services.get(&link.to_of).map(|service| &service.ready) {
+        names.extend(both(&format!("GET {path}")));
     }
     names
 }
@@ -287,134 +253,35 @@ fn fits(template: &str, path: &str) -> bool {
     }
 }
 
-fn mysql(target: &Target, link: &LinkDef) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = MYSQL_POINTS.iter().flat_map(|name| both(name)).collect();
-    let Some(service) = target.manifest.services.get(&link.from) else {
-        return names;
+/// The points of a link to a dependency, as its kind names them.
+fn of_dependency(target: &Target, link: &LinkDef) -> BTreeSet<String> {
+    let Some(of) = target.declared(&link.to_of) else {
+        return BTreeSet::new();
     };
-    let wanted: BTreeSet<String> = service
-        .env
-        .values()
-        .filter_map(|value| placeholders(value).ok())
-        .flatten()
-        .filter_map(|placeholder| placeholder.strip_prefix("database.").map(str::to_owned))
-        .collect();
-    for (dependency, name, database) in target.manifest.databases() {
-        if dependency != link.to || !(wanted.is_empty() || wanted.contains(name)) {
-            continue;
-        }
-        // A schema that cannot be read is an error of the manifest, told where it is loaded.
-        let schema = std::fs::read_to_string(target.dir.join(&database.schema)).unwrap_or_default();
-        for table in tables(&schema) {
-            names.extend(statements(&table));
-        }
-    }
-    // A table that no schema file makes is one that the service makes itself; which one does is not known.
-    let keys = target.manifest.keys.values().flat_map(|key| key.places("sql"));
-    let tables = keys.filter_map(|place| place.split('.').next());
-    for table in tables.filter(|table| !made(target, table)) {
-        names.extend(statements(table));
-    }
-    names
-}
-
-/// The points of statements about a table.
-fn statements(table: &str) -> impl Iterator<Item = String> {
-    MYSQL_VERBS.into_iter().flat_map(move |verb| {
-        let prepared = both(&format!("PREPARE {verb} {table}"));
-        both(&format!("{verb} {table}")).into_iter().chain(prepared)
-    })
-}
-
-/// Whether a schema file makes a table.
-fn made(target: &Target, table: &str) -> bool {
-    target.manifest.databases().any(|(_, _, database)| {
-        let schema = std::fs::read_to_string(target.dir.join(&database.schema)).unwrap_or_default();
-        tables(&schema).iter().any(|made| made == table)
-    })
-}
-
-/// Names of the tables that a schema makes.
-fn tables(schema: &str) -> Vec<String> {
-    let words: Vec<&str> = schema.split_whitespace().collect();
-    let mut tables = Vec::new();
-    for (at, pair) in words.windows(2).enumerate() {
-        if !(pair[0].eq_ignore_ascii_case("CREATE") && pair[1].eq_ignore_ascii_case("TABLE")) {
-            continue;
-        }
-        let rest = &words[at + 2..];
-        let not_exists = ["IF", "NOT", "EXISTS"]
-            .iter()
-            .zip(rest)
-            .all(|(a, b)| a.eq_ignore_ascii_case(b));
-        let name = rest.get(if not_exists { 3 } else { 0 }).copied().unwrap_or_default();
-        let name = name.split('(').next().unwrap_or_default().trim_matches('`');
-        tables.push(name.rsplit('.').next().unwrap_or_default().trim_matches('`').to_owned());
-    }
-    tables
-}
-
-fn rocketmq(target: &Target, link: &LinkDef) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let manifest = &target.manifest;
-    let Some(dependency) = manifest
-        .dependencies
-        .get(&link.to)
-        .filter(|dependency| dependency.kind == DependencyKind::Rocketmq)
-    else {
-        return names;
-    };
-    let used: BTreeSet<String> = manifest.services.get(&link.from).map_or_else(BTreeSet::new, |service| {
-        let values = service.env.values().filter_map(|value| placeholders(value).ok());
-        values
+    let file = |path: &str| std::fs::read_to_string(target.dir.join(path)).unwrap_or_default();
+    let told = match target.manifest.services.get(&link.from_of) {
+        Some(service) => service
+            .env
+            .values()
+            .filter_map(|value| placeholders(value).ok())
             .flatten()
-            .filter_map(|p| p.strip_prefix("group.").map(str::to_owned))
-            .collect()
-    });
-    for (group, def) in dependency.groups.iter().filter(|(group, _)| used.contains(*group)) {
-        match &def.topic {
-            Some(topic) => {
-                names.extend(both(&format!("ROUTE {topic}")));
-                names.extend(both(&format!("ROUTE %RETRY%{group}")));
-                names.insert(format!("DELIVER {topic}"));
-                names.insert(format!("DELIVER %RETRY%{group}"));
-                names.extend(both(&format!("CONSUMER_SEND_MSG_BACK {topic}")));
-                names.extend(both(&format!("UPDATE_CONSUMER_OFFSET {topic}")));
-            }
-            None => {
-                for (topic, kind) in dependency.topics.iter().map(|(name, topic)| (name, topic.kind)) {
-                    names.extend(both(&format!("ROUTE {topic}")));
-                    names.extend(both(&format!("SEND {topic}")));
-                    if kind == TopicKind::Transaction {
-                        names.extend(both(&format!("SEND half {topic}")));
-                        names.insert(format!("CHECK_TRANSACTION_STATE {topic} request"));
-                    }
-                }
-                if dependency
-                    .topics
-                    .values()
-                    .any(|topic| topic.kind == TopicKind::Transaction)
-                {
-                    for outcome in ["commit", "rollback", "unknown"] {
-                        names.insert(format!("END_TRANSACTION {outcome} request"));
-                    }
-                }
-            }
-        }
-    }
-    names
+            .map(str::to_owned)
+            .collect(),
+        None => BTreeSet::new(),
+    };
+    let keys = target.manifest.keys.values().flat_map(|key| key.places("sql"));
+    of.entry.kind.facts().points(&PointsOf {
+        of,
+        all: &target.manifest.dependencies,
+        told,
+        keyed: keys.filter_map(|place| place.split('.').next()).collect(),
+        file: &file,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tables_are_found_however_they_are_written() {
-        let schema =
-            "CREATE TABLE a (id INT);\ncreate table if not exists `bank`.`b`(\n id INT);\nCREATE INDEX i ON a (id);";
-        assert_eq!(tables(schema), ["a", "b"]);
-    }
 
     #[test]
     fn the_nearest_names_come_first() {

@@ -57,7 +57,7 @@ impl Plan {
                 return Err(PlanError::value(format!("workload.counts.{kind}.all"), problem));
             }
         }
-        machine::check_flush(&self.flush).map_err(|problem| PlanError::value("flush", problem))?;
+        machine::check_flush(&target.parties(), &self.flush).map_err(|problem| PlanError::value("flush", problem))?;
         self.faults.iter().try_for_each(|planned| check_fault(target, planned))
     }
 

@@ -5,7 +5,12 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use super::error::{PlanError, did_you_mean, list};
-use super::manifest::{Database, DependencyKind, Manifest};
+use super::manifest::{Database, Manifest};
+use crate::dependency::{Declared, every};
+use crate::wire::Protocol;
+
+/// The name of the party that stands for all clients.
+pub(crate) const CLIENT: &str = "client";
 
 /// The manifest's file, in the folder of a target.
 const MANIFEST: &str = "target.toml";
@@ -30,47 +35,54 @@ pub struct Target {
 pub struct LinkDef {
     /// `account->mysql`.
     pub name: String,
-    /// The party that connects: a service, or `client`.
+    /// The party that connects: one of a service, or `client`.
     pub from: String,
-    /// The party that listens: a service or a dependency.
+    /// Who listens: a party of a service, or a dependency.
     pub to: String,
+    /// The service whose party connects, or `client`.
+    pub from_of: String,
+    /// The service whose party listens, or the dependency.
+    pub to_of: String,
+    /// The party that does what the frames of the link ask for.
+    pub behind: String,
     /// What is spoken on it.
-    pub kind: LinkKind,
-}
-
-/// What is spoken on a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum LinkKind {
-    /// HTTP/1.1.
-    Http,
-    /// The MySQL protocol.
-    Mysql,
-    /// RocketMQ remoting.
-    Rocketmq,
+    pub protocol: Protocol,
 }
 
 /// A process of a running target that can be killed and paused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PartyDef {
-    /// As users name it: `pay`, `mysql`, `broker`, `namesrv`.
+    /// As users name it: `pay`, `account-2`, or as a kind of dependency names its own.
     pub name: String,
     /// What it is.
     pub kind: PartyKind,
     /// The service or dependency that it belongs to.
     pub of: String,
+    /// Whether it has a data directory.
+    pub has_data: bool,
+    /// When it can be told to write to its disk; the first is the default.
+    pub flush: &'static [&'static str],
+    /// How long it usually stays killed, milliseconds: from and to.
+    pub kill_ms: (u64, u64),
+    /// How long it usually stays paused, milliseconds: from and to.
+    pub pause_ms: (u64, u64),
+    /// How long it takes, roughly, until all is well again once it is started.
+    pub recovery_ms: u64,
 }
 
 /// What a party is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PartyKind {
-    /// A service of the target.
+    /// A process of a service of the target.
     Service,
-    /// A MySQL server.
-    Mysql,
-    /// A RocketMQ broker.
-    Broker,
-    /// A RocketMQ name server.
-    NameServer,
+    /// Keeps rows.
+    Store,
+    /// Keeps messages.
+    Queue,
+    /// Tells others where to find each other; they get on without it for a while.
+    Directory,
+    /// Anything else.
+    Other,
 }
 
 impl Target {
@@ -265,60 +277,95 @@ impl Target {
         let manifest = &self.manifest;
         let mut links: Vec<LinkDef> = Vec::new();
         for request in manifest.http_requests() {
-            let link = LinkDef::new("client", &request.call.service, LinkKind::Http);
-            if !links.contains(&link) {
-                links.push(link);
+            let service = &request.call.service;
+            for party in self.parties_of(service) {
+                let link = LinkDef::to_service((CLIENT, CLIENT), (&party, service));
+                if !links.contains(&link) {
+                    links.push(link);
+                }
             }
         }
         for (name, service) in &manifest.services {
-            for to in &service.links {
-                let kind = match manifest.dependencies.get(to).map(|d| d.kind) {
-                    Some(DependencyKind::Mysql) => LinkKind::Mysql,
-                    Some(DependencyKind::Rocketmq) => LinkKind::Rocketmq,
-                    None => LinkKind::Http,
-                };
-                links.push(LinkDef::new(name, to, kind));
+            for (party, n) in service.parties(name).iter().zip(0..) {
+                links.extend(service.links.iter().filter_map(|to| self.link(name, party, n, to)));
             }
         }
         links
     }
 
+    /// The link of the n-th party of a service to a dependency, or to a party of another service. Callers are spread
+    /// over the parties of the service that they call: the n-th one calls the n-th.
+    fn link(&self, service: &str, party: &str, n: usize, to: &str) -> Option<LinkDef> {
+        if let Some(of) = self.declared(to) {
+            let kind = of.entry.kind.facts();
+            return Some(LinkDef {
+                name: format!("{party}->{to}"),
+                from: party.to_owned(),
+                to: to.to_owned(),
+                from_of: service.to_owned(),
+                to_of: to.to_owned(),
+                behind: kind.behind(of),
+                protocol: kind.protocol(),
+            });
+        }
+        let called = self.parties_of(to);
+        let other = called.get(n % called.len().max(1))?;
+        Some(LinkDef::to_service((party, service), (other, to)))
+    }
+
+    /// A dependency as the manifest declares it.
+    pub(crate) fn declared(&self, name: &str) -> Option<Declared<'_>> {
+        every(&self.manifest.dependencies).find(|of| of.name == name)
+    }
+
+    /// The names of the parties of a service; none where there is no such service.
+    pub(crate) fn parties_of(&self, service: &str) -> Vec<String> {
+        let known = self.manifest.services.get(service);
+        known.map_or_else(Vec::new, |known| known.parties(service))
+    }
+
+    /// How far downstream a service is: what the manifest says, else 1 where clients start subjects and 2 where not.
+    pub fn tier(&self, service: &str) -> u32 {
+        let said = self.manifest.services.get(service).and_then(|service| service.tier);
+        let calls = self.manifest.starting().filter_map(|(_, action)| action.call.as_ref());
+        let starting = calls.map(|call| &call.service).any(|called| called == service);
+        said.unwrap_or(if starting { 1 } else { 2 })
+    }
+
     /// Every process that can be killed and paused: services first, then those of the dependencies.
     pub fn parties(&self) -> Vec<PartyDef> {
         let manifest = &self.manifest;
-        let party = |name: String, kind, of: &String| PartyDef {
-            name,
-            kind,
-            of: of.clone(),
-        };
-        let mut parties: Vec<PartyDef> = manifest
-            .services
-            .keys()
-            .map(|name| party(name.clone(), PartyKind::Service, name))
-            .collect();
-        let rocketmq = |d: &&super::manifest::Dependency| d.kind == DependencyKind::Rocketmq;
-        let several = manifest.dependencies.values().filter(rocketmq).count() > 1;
-        for (name, dependency) in &manifest.dependencies {
-            let prefix = if several { format!("{name}-") } else { String::new() };
-            match dependency.kind {
-                DependencyKind::Mysql => parties.push(party(name.clone(), PartyKind::Mysql, name)),
-                DependencyKind::Rocketmq => {
-                    parties.push(party(format!("{prefix}broker"), PartyKind::Broker, name));
-                    parties.push(party(format!("{prefix}namesrv"), PartyKind::NameServer, name));
-                }
-            }
+        let mut parties = Vec::new();
+        for (of, service) in &manifest.services {
+            parties.extend(service.parties(of).into_iter().map(|name| PartyDef {
+                name,
+                kind: PartyKind::Service,
+                of: of.clone(),
+                has_data: false,
+                flush: &[],
+                kill_ms: (400, 900),
+                pause_ms: (1500, 3000),
+                recovery_ms: 1500,
+            }));
+        }
+        for of in every(&manifest.dependencies) {
+            parties.extend(of.entry.kind.facts().parties(of));
         }
         parties
     }
 }
 
 impl LinkDef {
-    fn new(from: &str, to: &str, kind: LinkKind) -> Self {
+    /// A link to a party of a service; both ends are given as party and service.
+    fn to_service((from, from_of): (&str, &str), (to, to_of): (&str, &str)) -> Self {
         LinkDef {
             name: format!("{from}->{to}"),
             from: from.to_owned(),
             to: to.to_owned(),
-            kind,
+            from_of: from_of.to_owned(),
+            to_of: to_of.to_owned(),
+            behind: to.to_owned(),
+            protocol: Protocol::Http,
         }
     }
 }

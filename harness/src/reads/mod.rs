@@ -4,7 +4,6 @@
 //! rows and say that these were all.
 
 mod columns;
-mod database;
 mod http;
 
 use std::collections::hash_map::DefaultHasher;
@@ -16,8 +15,7 @@ use std::time::Duration;
 use paytwice_checkers::history::{Body, Header, Kind, Moment, Process, Rows, View};
 use tokio::time::Instant;
 
-pub use database::{Databases, SqlFailure, quoted};
-
+use crate::dependency::{Databases, StatementError};
 use crate::plan::Manifest;
 use crate::plan::manifest::{self, Request};
 use crate::record::Recorder;
@@ -180,10 +178,7 @@ impl Reader {
 
     async fn read(&self, name: &str, view: &manifest::View) -> Result<Rows, ReadError> {
         let read = match view.request() {
-            Some(Request::Sql { database, sql }) => self.databases.rows(database, sql).await.map_err(|e| Failure {
-                lasts: matches!(e, SqlFailure::Refused { .. }),
-                reason: format!("the database {database} said: {e}"),
-            }),
+            Some(Request::Sql { database, sql }) => self.query(database, sql).await,
             Some(Request::Http(request)) => self.services.rows(view, &request, &self.members).await,
             None => Err(Failure {
                 reason: "has neither sql nor call".to_owned(),
@@ -197,13 +192,26 @@ impl Reader {
         })
     }
 
+    async fn query(&self, database: &str, sql: &str) -> Result<Rows, Failure> {
+        let Some(held) = self.databases.get(database) else {
+            return Err(Failure {
+                reason: format!("there is no database {database} in this run"),
+                lasts: true,
+            });
+        };
+        held.rows(sql).await.map_err(|e| Failure {
+            lasts: matches!(e, StatementError::Refused(_)),
+            reason: format!("the database {database} said: {e}"),
+        })
+    }
+
     /// The columns of a view; None where nothing tells them.
     async fn columns(&self, view: &manifest::View, rows: &Rows) -> Option<Vec<String>> {
         if !rows.is_empty() {
             return Some(rows.columns().to_vec());
         }
         match view.request()? {
-            Request::Sql { database, sql } => self.databases.columns(database, sql).await.ok()?,
+            Request::Sql { database, sql } => self.databases.get(database)?.columns(sql).await.ok()?,
             Request::Http(_) => Some(view.columns.keys().cloned().chain(view.each.clone()).collect()),
         }
     }

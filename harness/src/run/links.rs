@@ -1,44 +1,26 @@
-//! The links of a run: one per (service, dependency), per (service, service) and per service that clients call.
+//! The links of a run: one per (party of a service, dependency), per (party, party of another service) and per party
+//! that clients call.
 //!
-//! A service's links listen on the gateway of its own network under the usual ports; clients' links on loopback.
+//! A party's links listen on the gateway of its own network under the usual ports; clients' links on loopback.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::{Names, RunError};
-use crate::fault::LinkProbe;
-use crate::plan::manifest::{Dependency, DependencyKind, Service};
-use crate::plan::{LinkDef, LinkKind, Manifest, Target, WireDetail};
+use crate::dependency::Leg;
+use crate::plan::manifest::{Dependency, Ready};
+use crate::plan::{CLIENT, LinkDef, Manifest, PlanError, Target, WireDetail};
 use crate::record::Recorder;
-use crate::stack::ContainerStack;
-use crate::wire::{Authority, Correlation, Gates, LegSpec, Link, LinkSpec, Place, Protocol};
-
-/// The one leg of a link that is no RocketMQ link.
-const ONLY_LEG: &str = "main";
-/// The legs of a RocketMQ link, with the party behind each and its port there.
-const NAME_SERVER: (&str, &str) = ("name-server", "namesrv");
-const BROKER: (&str, &str, u16) = ("broker", "broker", 10911);
-/// The name server's own port.
-const NAME_SERVER_PORT: u16 = 9876;
-/// The party behind a MySQL link, and its port.
-const MYSQL: &str = "mysql";
-const MYSQL_PORT: u16 = 3306;
+use crate::stack::{Stack, StackError};
+use crate::sut::{HttpGet, LinkProbe, Names, RunError};
+use crate::wire::{Authority, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol};
 
 /// All links of a run by name.
 pub(super) type Links = BTreeMap<String, Arc<Link>>;
 
-/// Addresses of services, one for each replica.
-pub(super) type Bases = BTreeMap<String, Vec<String>>;
-
-/// The name of a link.
-pub(super) fn link_name(from: &str, to: &str) -> String {
-    format!("{from}->{to}")
-}
-
 /// Opens every link. Those to services lead nowhere until [`point_at_services`] is called.
 pub(super) async fn open(
-    stack: &ContainerStack,
+    stack: &dyn Stack,
     target: &Target,
     manifest: &Manifest,
     names: &Names,
@@ -50,16 +32,16 @@ pub(super) async fn open(
     let authority = authority(manifest)?;
     let mut links = Links::new();
     for def in target.links() {
-        let ip = match manifest.services.contains_key(&def.from) {
-            true => stack.gateway(&def.from).await?,
-            false => Ipv4Addr::LOCALHOST,
+        let ip = match def.from == CLIENT {
+            true => Ipv4Addr::LOCALHOST,
+            false => stack.listen_address(&def.from).await?,
         };
         let spec = LinkSpec {
             name: def.name.clone(),
             from: def.from.clone(),
             gates: gates.clone(),
             detail,
-            legs: legs(stack, manifest, &def, IpAddr::V4(ip), authority.as_ref())?,
+            legs: leg_specs(stack, target, &def, IpAddr::V4(ip), authority.as_ref())?,
             correlation: correlation.clone(),
             advertise: None,
         };
@@ -78,10 +60,20 @@ fn correlation(manifest: &Manifest, names: &Names) -> Result<Correlation, PlanEr
     for (name, key) in &manifest.keys {
         // A template without the key names points, and nothing else.
         let own = format!("{{{name}}}");
-        let names_points = |place: &&str| place.strip_prefix("path:").is_some_and(|template| !template.contains(&own));
+        let names_points = |place: &&str| {
+            place
+                .strip_prefix("path:")
+                .is_some_and(|template| !template.contains(&own))
+        };
         let (paths, places): (Vec<&str>, Vec<&str>) = key.at.iter().map(String::as_str).partition(names_points);
-        correlation.paths.extend(paths.iter().filter_map(|place| Some(place.strip_prefix("path:")?.to_owned())));
-        correlation = correlation.with_key(name, &places).map_err(|problem| PlanError::value("keys", problem))?;
+        correlation.paths.extend(
+            paths
+                .iter()
+                .filter_map(|place| Some(place.strip_prefix("path:")?.to_owned())),
+        );
+        correlation = correlation
+            .with_key(name, &places)
+            .map_err(|problem| PlanError::value("keys", problem))?;
     }
     Ok(correlation)
 }
@@ -92,139 +84,152 @@ fn authority(manifest: &Manifest) -> Result<Option<Authority>, RunError> {
     Ok(if ends_tls { Some(Authority::new()?) } else { None })
 }
 
-fn legs(
-    stack: &ContainerStack,
-    manifest: &Manifest,
+/// The legs of a link: those of the dependency, or one for each port of the service.
+fn legs(target: &Target, def: &LinkDef) -> Vec<Leg> {
+    if let Some(of) = target.declared(&def.to_of) {
+        return of.entry.kind.facts().legs(of);
+    }
+    let service = target.manifest.services.get(&def.to_of);
+    let ports = service.map_or_else(Vec::new, |service| service.ports());
+    let leg = |port: u16| Leg {
+        name: port.to_string(),
+        party: def.to.clone(),
+        port,
+        usual_port: port,
+        protocol: Protocol::Http,
+        announced: false,
+    };
+    ports.into_iter().map(leg).collect()
+}
+
+fn leg_specs(
+    stack: &dyn Stack,
+    target: &Target,
     def: &LinkDef,
     ip: IpAddr,
     authority: Option<&Authority>,
 ) -> Result<Vec<LegSpec>, RunError> {
+    let manifest = &target.manifest;
     // A service that is told the address follows it to any port; one that was not knows only the usual one.
-    let told = format!("${{{}.addr}}", def.to);
-    let fixed_port = manifest
-        .services
-        .get(&def.from)
-        .is_some_and(|service| !service.env.values().any(|value| value.contains(&told)));
-    let leg = |name: &str, party: &str, port: u16, upstream: Option<SocketAddr>, protocol: Protocol| LegSpec {
-        name: name.to_owned(),
-        party: party.to_owned(),
-        listen: SocketAddr::new(ip, port),
-        fixed_port,
-        upstream,
-        protocol,
-        tls: None,
+    let told = |leg: &Leg| {
+        let words = [
+            format!("${{{}.addr}}", def.to_of),
+            format!("${{{}.{}.addr}}", def.to_of, leg.usual_port),
+        ];
+        let service = manifest.services.get(&def.from_of);
+        service.is_none_or(|service| {
+            service
+                .env
+                .values()
+                .any(|value| words.iter().any(|word| value.contains(word)))
+        })
     };
-    let usual = |name: &str| manifest.dependencies.get(name).map_or(0, |d| d.port);
-    Ok(match def.kind {
-        LinkKind::Http => {
-            // Several clients' links share loopback: any free port will do there.
-            let from_client = !manifest.services.contains_key(&def.from);
-            let port = if from_client {
-                0
-            } else {
-                manifest.services[&def.to].port
-            };
-            vec![leg(ONLY_LEG, &def.to, port, None, Protocol::Http)]
-        }
-        LinkKind::Mysql => {
-            let mysql = stack.addr(MYSQL, MYSQL_PORT)?;
-            let ends_tls = manifest.dependencies.get(&def.to).is_some_and(Dependency::ends_tls);
-            let tls = match authority.filter(|_| ends_tls) {
+    let dependency = manifest.dependencies.get(&def.to_of);
+    let ends_tls = authority.filter(|_| dependency.is_some_and(Dependency::ends_tls));
+    let mut specs = Vec::new();
+    for leg in legs(target, def) {
+        specs.push(LegSpec {
+            // Services are started later: see `point_at_services`.
+            upstream: match dependency {
+                Some(_) => Some(stack.addr(&leg.party, leg.port)?),
+                None => None,
+            },
+            tls: match ends_tls {
                 Some(authority) => Some(authority.for_leg(&[def.to.clone(), ip.to_string()])?),
                 None => None,
-            };
-            vec![LegSpec {
-                tls,
-                ..leg(ONLY_LEG, MYSQL, usual(&def.to), Some(mysql), Protocol::MySql)
-            }]
-        }
-        LinkKind::Rocketmq => {
-            let name_server = stack.addr(NAME_SERVER.1, NAME_SERVER_PORT)?;
-            let broker = stack.addr(BROKER.1, BROKER.2)?;
-            vec![
-                leg(
-                    NAME_SERVER.0,
-                    NAME_SERVER.1,
-                    usual(&def.to),
-                    Some(name_server),
-                    Protocol::RocketMq,
-                ),
-                // Clients learn the broker's port from the route answer, so any port will do.
-                LegSpec {
-                    fixed_port: false,
-                    ..leg(BROKER.0, BROKER.1, BROKER.2, Some(broker), Protocol::RocketMq)
-                },
-            ]
-        }
-    })
+            },
+            // Several clients' links share loopback: any free port will do there.
+            listen: SocketAddr::new(ip, if def.from == CLIENT { 0 } else { leg.usual_port }),
+            fixed_port: !leg.announced && !told(&leg),
+            name: leg.name,
+            party: leg.party,
+            protocol: leg.protocol,
+        });
+    }
+    Ok(specs)
 }
 
-/// Has the links to services lead to their containers, which exist by now.
-pub(super) fn point_at_services(stack: &ContainerStack, target: &Target, links: &Links) -> Result<(), RunError> {
+/// Has the links to services lead to their processes, which run by now.
+pub(super) fn point_at_services(stack: &dyn Stack, target: &Target, links: &Links) -> Result<(), RunError> {
     for def in target.links() {
-        if let (Some(service), Some(link)) = (target.manifest.services.get(&def.to), links.get(&def.name)) {
-            link.set_upstream(ONLY_LEG, stack.addr(&def.to, service.port)?);
+        let Some(link) = links
+            .get(&def.name)
+            .filter(|_| target.manifest.services.contains_key(&def.to_of))
+        else {
+            continue;
+        };
+        for leg in legs(target, &def) {
+            link.set_upstream(&leg.name, stack.addr(&leg.party, leg.port)?);
         }
     }
     Ok(())
 }
 
-/// How a service names the other end of one of its links: the usual host name, and the port that the link got.
-pub(super) fn host_port(to: &str, link: &Link) -> Option<String> {
-    let bound = link.listen_addr(ONLY_LEG).or_else(|| link.listen_addr(NAME_SERVER.0))?;
-    Some(format!("{to}:{}", bound.port()))
+/// How a service names the other end of one of its links: the usual host name, and the port that the link got. `port`
+/// is the usual port of the leg, where it is not the first one.
+pub(super) fn host_port(target: &Target, links: &Links, def: &LinkDef, port: Option<u16>) -> Option<String> {
+    let leg = leg_at(target, def, port)?;
+    let bound = links.get(&def.name)?.listen_addr(&leg.name)?;
+    Some(format!("{}:{}", def.to_of, bound.port()))
 }
 
-/// The party, and its port, that a service means by one of its links.
-pub(super) fn party_behind<'a>(manifest: &'a Manifest, to: &'a str) -> Option<(&'a str, u16)> {
-    if let Some(service) = manifest.services.get(to) {
-        return Some((to, service.port));
+/// The other end of a link as a service beside it reaches it, past every link.
+pub(super) fn direct(stack: &dyn Stack, target: &Target, def: &LinkDef, port: Option<u16>) -> Option<String> {
+    let leg = leg_at(target, def, port)?;
+    Some(format!("{}:{}", stack.host_name(&leg.party), leg.port))
+}
+
+fn leg_at(target: &Target, def: &LinkDef, port: Option<u16>) -> Option<Leg> {
+    let mut legs = legs(target, def).into_iter();
+    legs.find(|leg| port.is_none_or(|port| leg.usual_port == port))
+}
+
+/// Where clients call each service when there are no links: every party of it.
+pub(super) fn direct_bases(
+    stack: &dyn Stack,
+    manifest: &Manifest,
+) -> Result<BTreeMap<String, Vec<String>>, StackError> {
+    let mut bases = BTreeMap::new();
+    for (name, service) in &manifest.services {
+        let Some(port) = service.ports().first().copied() else {
+            continue;
+        };
+        let parties = service.parties(name).into_iter();
+        let each = parties.map(|party| Ok(format!("http://{}", stack.addr(&party, port)?)));
+        bases.insert(name.clone(), each.collect::<Result<Vec<_>, StackError>>()?);
     }
-    Some(match manifest.dependencies.get(to)?.kind {
-        DependencyKind::Mysql => (MYSQL, MYSQL_PORT),
-        DependencyKind::Rocketmq => (NAME_SERVER.1, NAME_SERVER_PORT),
-    })
-}
-
-/// Where each service is called past its links, one address for each replica.
-pub(super) fn direct_bases(stack: &ContainerStack, manifest: &Manifest) -> Result<Bases, RunError> {
-    let base = |(name, service): (&String, &Service)| {
-        let base = format!("http://{}", stack.addr(name, service.port)?);
-        Ok((name.clone(), vec![base]))
-    };
-    manifest.services.iter().map(base).collect()
+    Ok(bases)
 }
 
 /// How to ask through each link.
 pub(super) fn probes(target: &Target, links: &Links) -> BTreeMap<String, LinkProbe> {
     let probe = |def: LinkDef| {
-        let link = links.get(&def.name)?;
-        let only = link.listen_addr(ONLY_LEG);
-        let probe = match def.kind {
-            LinkKind::Http => LinkProbe::Http {
-                addr: only?,
-                path: target.manifest.services.get(&def.to)?.ready.clone(),
-            },
-            LinkKind::Mysql => LinkProbe::Mysql { addr: only? },
-            LinkKind::Rocketmq => LinkProbe::Rocketmq {
-                addr: link.listen_addr(NAME_SERVER.0)?,
-            },
+        let leg = legs(target, &def).into_iter().next()?;
+        let addr = links.get(&def.name)?.listen_addr(&leg.name)?;
+        let question = match target.declared(&def.to_of) {
+            Some(of) => of.entry.kind.facts().question(addr),
+            None => {
+                let path = match &target.manifest.services.get(&def.to_of)?.ready {
+                    Ready::Http(path) => path.clone(),
+                    // Any status is an answer.
+                    _ => "/".to_owned(),
+                };
+                Arc::new(HttpGet { addr, path })
+            }
         };
-        Some((def.name, probe))
+        Some((def.name, LinkProbe::new(question)))
     };
     target.links().into_iter().filter_map(probe).collect()
 }
 
-/// Where clients call each service, one address for each replica.
-pub(super) fn client_bases(target: &Target, links: &Links) -> Bases {
-    let mut bases = Bases::new();
-    for def in target
-        .links()
-        .into_iter()
-        .filter(|def| !target.manifest.services.contains_key(&def.from))
-    {
-        if let Some(bound) = links.get(&def.name).and_then(|link| link.listen_addr(ONLY_LEG)) {
-            bases.entry(def.to).or_default().push(format!("http://{bound}"));
+/// Where clients call each service: every party of it.
+pub(super) fn client_bases(target: &Target, links: &Links) -> BTreeMap<String, Vec<String>> {
+    let mut bases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for def in target.links().into_iter().filter(|def| def.from == CLIENT) {
+        let leg = leg_at(target, &def, None);
+        let bound = leg.and_then(|leg| links.get(&def.name)?.listen_addr(&leg.name));
+        if let Some(bound) = bound {
+            bases.entry(def.to_of).or_default().push(format!("http://{bound}"));
         }
     }
     bases

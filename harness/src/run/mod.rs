@@ -3,37 +3,26 @@
 //! setup -> workload || nemesis -> heal -> settle -> repair -> settle -> final reads -> history -> checkers ->
 //! reports. A run must never end with a fault in force, and never call a history whole that is not.
 
-mod earlier;
-mod error;
-mod ground;
 mod links;
-mod names;
-mod notice;
 mod phases;
 mod results;
 mod services;
-mod stage;
 pub mod store;
+mod testbed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use paytwice_checkers::history::{Body, FORMAT_VERSION, Header};
 
-pub use error::RunError;
-pub use ground::Ground;
-pub use names::Names;
-pub use notice::{Notice, Observer, Tick};
 pub(crate) use results::kept;
-pub use results::{HISTORY, Judged, judge_folder, recheck_line, replay_line};
-pub use stage::Stage;
+pub use results::{HISTORY, Judged, judge_folder};
+pub use testbed::Testbed;
 
 use crate::clock::Now;
 use crate::plan::{Plan, PlanError, Target};
 use crate::record::Recorder;
-
-/// The expanded plan of a run, by name.
-pub const PLAN: &str = "plan.toml";
+pub use crate::sut::{Names, Notice, Observer, PLAN, RunError, Tick, recheck_line, replay_line};
 
 /// The folder, in that of a run, with the manifest and the schemas that it used.
 pub const TARGET: &str = "target";
@@ -51,13 +40,13 @@ pub struct RunOptions {
 
 /// Carries out one plan on a stack and judges what happened.
 pub async fn run(
-    stage: &Stage,
+    testbed: &Testbed,
     target: &Target,
     plan: &Plan,
     options: &RunOptions,
     observer: &Observer,
 ) -> Result<Judged, RunError> {
-    stage.check_stack(plan)?;
+    testbed.check_stack(plan)?;
     let now = Now::read();
     let folder = store::create(&options.store, &plan.target, now, plan.seed)?;
     observer.tell(Notice::Run {
@@ -71,11 +60,11 @@ pub async fn run(
     for line in plan.describe() {
         observer.detail(line);
     }
-    stage.restore(target, plan, observer).await?;
-    stage.begin_run();
-    stage.stack.attach_logs(&folder.join("logs"))?;
-    let recorded = record(stage, target, plan, options, observer, &folder, now).await;
-    stage.stack.detach_logs();
+    testbed.restore(target, plan, observer).await?;
+    testbed.begin_run();
+    testbed.stack.attach_logs(&folder.join("logs"))?;
+    let recorded = record(testbed, target, plan, options, observer, &folder, now).await;
+    testbed.stack.detach_logs();
     if let Err(e) = recorded {
         return Err(e.in_folder(&folder));
     }
@@ -86,7 +75,7 @@ pub async fn run(
 
 /// From here to its return a history is being written.
 async fn record(
-    stage: &Stage,
+    testbed: &Testbed,
     target: &Target,
     plan: &Plan,
     options: &RunOptions,
@@ -109,7 +98,7 @@ async fn record(
     };
     recorder.remark("run", Body::Header(Box::new(header)));
     let phases = phases::Phases {
-        stage,
+        testbed,
         target,
         manifest: Arc::new(manifest),
         plan,
@@ -121,13 +110,13 @@ async fn record(
         ended = phases.carry_out() => ended,
         failure = recorder.until_failure() => Err(failure.into()),
     };
-    if let Err(e) = stage.stack.save_broker_logs(&folder.join("logs")).await {
-        observer.tell(Notice::Warning(format!("the broker's log files are not kept: {e}")));
+    if let Err(e) = testbed.dependencies.save_logs(&folder.join("logs")).await {
+        observer.tell(Notice::Warning(format!("log files of a dependency are not kept: {e}")));
     }
-    stage.clear_services(target).await;
+    testbed.clear_services(target).await;
     let closed = guard.close();
     ended?;
-    stage.end_run();
+    testbed.end_run();
     closed?;
     Ok(())
 }

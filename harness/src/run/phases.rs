@@ -1,5 +1,6 @@
 //! The phases of a run, one function each, in order. Each is marked in the history when it begins and when it ends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +9,15 @@ use paytwice_checkers::history::{Body, Kind, Moment, Phase, Process, read_path};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::services::{self, Ways};
-use super::{Ground, Names, Notice, Observer, RunError, Stage, Tick, earlier, links};
+use super::services::{ServicesOf, Ways};
+use super::{Testbed, links};
 use crate::nemesis::{InForce, Nemesis};
 use crate::plan::{Manifest, Plan, PlanError, Target};
-use crate::reads::{Databases, FirstReadError, Reader};
+use crate::reads::{FirstReadError, Reader};
 use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
-use crate::stack::{ContainerStack, ExitInfo};
+use crate::stack::{ExitInfo, Stack};
+use crate::sut::{Names, Notice, Observer, RunError, RunningTarget, Tick};
 use crate::wire::{Gates, KeyStats};
 use crate::workload::{Caller, Members, Pace, Parts, Progress, SetUpError, Workload};
 
@@ -30,7 +32,7 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Everything the phases share.
 pub(super) struct Phases<'a> {
-    pub(super) stage: &'a Stage,
+    pub(super) testbed: &'a Testbed,
     pub(super) target: &'a Target,
     pub(super) manifest: Arc<Manifest>,
     pub(super) plan: &'a Plan,
@@ -39,9 +41,12 @@ pub(super) struct Phases<'a> {
     pub(super) recorder: Recorder,
 }
 
+/// Where clients call each service: one address for each of its parties.
+type Bases = BTreeMap<String, Vec<String>>;
+
 /// What set-up has made.
 struct Ready {
-    ground: Arc<Ground>,
+    sut: Arc<RunningTarget>,
     workload: Arc<Workload>,
     reader: Reader,
     settle: Settle,
@@ -64,8 +69,8 @@ impl Phases<'_> {
         self.settle(SETTLE_REPAIR, &ready).await;
         self.final_reads(&ready).await;
         self.count_unparsed(&ready);
-        if let Some(ground) = Arc::into_inner(ready.ground) {
-            links::close(ground.links).await;
+        if let Some(sut) = Arc::into_inner(ready.sut) {
+            links::close(sut.links).await;
         }
         Ok(())
     }
@@ -73,18 +78,18 @@ impl Phases<'_> {
     /// Fresh databases, topics and services, clients that are set up, and what is there beforehand.
     async fn set_up(&self) -> Result<Ready, RunError> {
         let begun = Instant::now();
-        let (names, earlier) = self.stage.next_names();
+        let (names, earlier) = self.testbed.next_names();
         if let Some(earlier) = earlier
-            && let Err(e) = earlier::forget(&self.stage.stack, &self.manifest, &earlier).await
+            && let Err(e) = self.testbed.dependencies.forget(&self.manifest, &earlier).await
         {
             tracing::warn!("something of the run before stays in the stack: {e}");
         }
-        self.create_databases(&names).await?;
-        let stack = &self.stage.stack;
-        let settle = Settle::prepare(stack, &self.manifest, &names, &self.plan.settle).await?;
+        let (stack, dependencies) = (&self.testbed.stack, &self.testbed.dependencies);
+        dependencies.prepare(&self.manifest, &names, &self.target.dir).await?;
+        let settle = Settle::new(self.plan.settle.clone(), Arc::clone(&self.manifest), names.clone());
         let gates = Gates::default();
         let (links, bases) = self.join(&names, &gates).await?;
-        let ground = Arc::new(Ground {
+        let sut = Arc::new(RunningTarget {
             stack: Arc::clone(stack),
             probes: links::probes(self.target, &links),
             links,
@@ -95,8 +100,8 @@ impl Phases<'_> {
         });
         let manifest = &self.manifest;
         let members = Arc::new(Members::new(manifest, &self.plan.workload));
-        let databases = self.databases(&names)?;
-        let services = links::direct_bases(stack, manifest)?;
+        let databases = dependencies.databases(manifest, &names);
+        let services = links::direct_bases(stack.as_ref(), manifest)?;
         let reader = Reader::new(manifest, databases.clone(), services, Arc::clone(&members))?;
         let timeout = Duration::from_millis(self.plan.workload.op_timeout_ms);
         let workload = Arc::new(Workload::new(Parts {
@@ -107,7 +112,7 @@ impl Phases<'_> {
             members,
             recorder: self.recorder.clone(),
             progress: Arc::new(Progress::default()),
-            pace: ground.pace.clone(),
+            pace: sut.pace.clone(),
         }));
         let deadline = Instant::now() + READS_TIMEOUT;
         workload.set_up(deadline).await?;
@@ -116,24 +121,17 @@ impl Phases<'_> {
             .first(&self.recorder, deadline)
             .await
             .map_err(|e| self.first_read(e))?;
-        stack.sync_disks().await?;
+        if let Some(disks) = stack.as_disk() {
+            disks.sync_disks().await?;
+        }
         self.observer
             .detail(format!("target ready after {:.1} s", begun.elapsed().as_secs_f64()));
         Ok(Ready {
-            ground,
+            sut,
             workload,
             reader,
             settle,
         })
-    }
-
-    fn databases(&self, names: &Names) -> Result<Databases, RunError> {
-        let pool = |(_, name, _): (&str, &str, _)| {
-            let pool = self.stage.stack.mysql_pool(&names.own(name))?;
-            Ok((name.to_owned(), pool))
-        };
-        let pools: Result<_, RunError> = self.manifest.databases().map(pool).collect();
-        Ok(Databases::new(pools?))
     }
 
     fn first_read(&self, error: FirstReadError) -> RunError {
@@ -147,10 +145,18 @@ impl Phases<'_> {
     }
 
     /// Opens the links and starts the services behind them; says where clients call each service.
-    async fn join(&self, names: &Names, gates: &Gates) -> Result<(links::Links, links::Bases), RunError> {
-        let (stack, manifest) = (&self.stage.stack, &self.manifest);
+    async fn join(&self, names: &Names, gates: &Gates) -> Result<(links::Links, Bases), RunError> {
+        let (stack, manifest) = (self.testbed.stack.as_ref(), self.manifest.as_ref());
+        let services = |ways| ServicesOf {
+            testbed: self.testbed,
+            target: self.target,
+            manifest,
+            plan: self.plan,
+            names,
+            ways,
+        };
         if self.direct {
-            services::start(self.stage, manifest, self.plan, names, &Ways::Direct).await?;
+            services(Ways::Direct).start().await?;
             return Ok((links::Links::new(), links::direct_bases(stack, manifest)?));
         }
         let links = links::open(
@@ -163,27 +169,15 @@ impl Phases<'_> {
             &self.recorder,
         )
         .await?;
-        services::start(self.stage, manifest, self.plan, names, &Ways::Links(&links)).await?;
+        services(Ways::Links(&links)).start().await?;
         links::point_at_services(stack, self.target, &links)?;
         let bases = links::client_bases(self.target, &links);
         Ok((links, bases))
     }
 
-    async fn create_databases(&self, names: &Names) -> Result<(), RunError> {
-        for (_, name, database) in self.manifest.databases() {
-            let path = self.target.dir.join(&database.schema);
-            let schema = std::fs::read_to_string(&path).map_err(|source| PlanError::Unreadable {
-                file: path.clone(),
-                source,
-            })?;
-            self.stage.stack.create_database(&names.own(name), &schema).await?;
-        }
-        Ok(())
-    }
-
     /// Clients and nemesis at the same time. The nemesis is still at work when the clients are done.
     async fn work(&self, ready: &Ready) -> Result<Working, RunError> {
-        let nemesis = Nemesis::start(&ready.ground, &self.plan.faults, self.plan.seed);
+        let nemesis = Nemesis::start(&ready.sut, &self.plan.faults, self.plan.seed);
         let opener = Arc::clone(&ready.workload);
         let deadline = Instant::now() + Duration::from_millis(self.plan.workload.time_ms) + READS_TIMEOUT;
         let late = tokio::spawn(async move { opener.open_late(deadline).await });
@@ -207,11 +201,11 @@ impl Phases<'_> {
     async fn heal(&self, ready: &Ready, working: Working) {
         self.begin("heal");
         let mut problems = working.nemesis.heal().await.not_healed;
-        let stack = &ready.ground.stack;
+        let stack = &ready.sut.stack;
         match stack.ended_by_themselves().await {
             Ok(ended) => {
                 for exit in ended {
-                    self.start_again(stack, exit, &mut problems).await;
+                    self.start_again(stack.as_ref(), exit, &mut problems).await;
                 }
             }
             Err(e) => problems.push(e.to_string()),
@@ -230,19 +224,19 @@ impl Phases<'_> {
             self.observer.tell(Notice::Warning(format!("not healed: {problem}")));
         }
         if !problems.is_empty() {
-            self.stage.mark_broker_unclean();
+            self.testbed.mark_unclean();
         }
         self.end("heal", (!problems.is_empty()).then(|| problems.join("; ")));
     }
 
     /// A party that nobody killed and that is gone: a finding, written down with its last lines.
-    async fn start_again(&self, stack: &ContainerStack, exit: ExitInfo, problems: &mut Vec<String>) {
+    async fn start_again(&self, stack: &dyn Stack, exit: ExitInfo, problems: &mut Vec<String>) {
         let warning = format!("{} ended by itself, exit code {}: started again", exit.party, exit.code);
         self.observer.tell(Notice::Warning(warning));
         let body = Body::Other("ended-by-itself".to_owned(), serde_json::json!({ "party": exit.party }));
         self.recorder
             .record(Process::Named("run".to_owned()), Kind::Info, body, Some(exit.log));
-        if let Err(e) = stack.start(&exit.party).await {
+        if let Err(e) = stack.bring_back(&exit.party).await {
             problems.push(e.to_string());
         }
     }
@@ -250,7 +244,11 @@ impl Phases<'_> {
     /// Waits for quiescence. Not to reach it is no failure of the harness, but no verdict of valid comes of it.
     async fn settle(&self, name: &str, ready: &Ready) {
         self.begin(name);
-        let settled = ready.settle.wait(&ready.reader, &self.recorder, self.observer).await;
+        let dependencies = &self.testbed.dependencies;
+        let settled = ready
+            .settle
+            .wait(dependencies, &ready.reader, &self.recorder, self.observer)
+            .await;
         if name == SETTLE_REPAIR {
             let deadline = Instant::now() + READS_TIMEOUT;
             // What cannot be read is recorded as such.
@@ -262,7 +260,7 @@ impl Phases<'_> {
                 let error = format!("not at rest in time: {waiting_for}");
                 self.observer.tell(Notice::Warning(error.clone()));
                 self.end(name, Some(error));
-                self.stage.mark_broker_unclean();
+                self.testbed.mark_unclean();
             }
         }
     }
@@ -330,7 +328,7 @@ impl Phases<'_> {
     /// Bytes that a link could not read crossed it without a name: what was in them is not on record. A key that was not
     /// found where it could stand is on record without its frames.
     fn count_unparsed(&self, ready: &Ready) {
-        for (name, link) in &ready.ground.links {
+        for (name, link) in &ready.sut.links {
             let stats = link.stats();
             for (key, KeyStats { found, of }) in stats.keys {
                 let body = serde_json::json!({ "link": name, "key": key, "found": found, "of": of });

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 
+use super::Testbed;
 use super::links::{self, Links};
-use super::{Names, RunError, Stage};
-use crate::plan::{Manifest, Plan, PlanError, try_fill};
-use crate::stack::ServiceSpec;
+use crate::plan::manifest::Service;
+use crate::plan::{LinkDef, Manifest, Plan, PlanError, Target, try_fill};
+use crate::stack::{PartySpec, Place, PortReady};
+use crate::sut::{Names, RunError};
 
 /// How services reach their dependencies and each other.
 pub(super) enum Ways<'a> {
@@ -17,99 +19,106 @@ pub(super) enum Ways<'a> {
     Direct,
 }
 
-/// Starts every service, side by side, and waits until each is ready.
-pub(super) async fn start(
-    stage: &Stage,
-    manifest: &Manifest,
-    plan: &Plan,
-    names: &Names,
-    ways: &Ways<'_>,
-) -> Result<(), RunError> {
-    let starting = manifest.services.iter().map(|(name, service)| async move {
-        let direct = matches!(ways, Ways::Direct);
-        let mut extra_hosts = BTreeMap::new();
-        if !direct {
-            let gateway = stage.stack.gateway(name).await?;
-            extra_hosts = service.links.iter().map(|to| (to.clone(), gateway)).collect();
+/// A run, as its services see it.
+pub(super) struct ServicesOf<'a> {
+    pub(super) testbed: &'a Testbed,
+    pub(super) target: &'a Target,
+    pub(super) manifest: &'a Manifest,
+    pub(super) plan: &'a Plan,
+    pub(super) names: &'a Names,
+    pub(super) ways: Ways<'a>,
+}
+
+impl ServicesOf<'_> {
+    /// Starts every party of every service, side by side, and waits until each is ready.
+    pub(super) async fn start(&self) -> Result<(), RunError> {
+        let mut parties = Vec::new();
+        for (name, service) in &self.manifest.services {
+            parties.extend(service.parties(name).into_iter().map(|party| (name, service, party)));
         }
-        let spec = ServiceSpec {
-            name: name.clone(),
-            image: stage.image(name),
-            env: environment(stage, manifest, name, plan, names, ways)?,
-            files: certificates(stage, manifest, name, ways).await?,
-            extra_hosts,
-            port: service.port,
-            ready_path: service.ready.clone(),
-            beside_dependencies: direct,
-            own_clock: plan.has_own_clock(name),
+        let starting = parties.into_iter().map(|(name, service, party)| async move {
+            let spec = self.spec(name, service, &party).await?;
+            self.testbed.stack.launch(spec).await?;
+            Ok::<(), RunError>(())
+        });
+        try_join_all(starting).await?;
+        Ok(())
+    }
+
+    async fn spec(&self, name: &str, service: &Service, party: &str) -> Result<PartySpec, RunError> {
+        let port = service.ports().first().copied().unwrap_or(0);
+        let links: Vec<LinkDef> = self
+            .target
+            .links()
+            .into_iter()
+            .filter(|def| def.from == party)
+            .collect();
+        let mut spec = PartySpec::new(party, &self.testbed.image(name), PortReady { port });
+        spec.health = service.ready.health(port);
+        spec.env = self.environment(service, &links)?;
+        spec.files = self.certificates(service, &links).await?;
+        spec.own_clock = self.plan.has_own_clock(party);
+        if matches!(self.ways, Ways::Links(_)) {
+            let gateway = self.testbed.stack.listen_address(party).await?;
+            spec.hosts = service.links.iter().map(|to| (to.clone(), gateway)).collect();
+            spec.place = Place::Own;
+        }
+        Ok(spec)
+    }
+
+    /// The certificates that a service is told of: that of the run where links end TLS, the server's own without links.
+    async fn certificates(&self, service: &Service, links: &[LinkDef]) -> Result<Vec<(String, Vec<u8>)>, RunError> {
+        let mut files = Vec::new();
+        for def in links {
+            let told = format!("${{{}.ca}}", def.to_of);
+            if !service.env.values().any(|value| value.contains(&told)) {
+                continue;
+            }
+            let content = match self.ways {
+                Ways::Links(links) => {
+                    let link = links.get(&def.name);
+                    let pem = link.and_then(|link| link.authority_pem()).unwrap_or_default();
+                    pem.as_bytes().to_vec()
+                }
+                Ways::Direct => self.testbed.dependencies.certificate(&def.to_of).await?,
+            };
+            files.push((certificate_path(&def.to_of), content));
+        }
+        Ok(files)
+    }
+
+    fn environment(&self, service: &Service, links: &[LinkDef]) -> Result<BTreeMap<String, String>, PlanError> {
+        let addr = |to: &str| {
+            // `cache.6379`: another port than the first one.
+            let (to, port) = match to.split_once('.') {
+                Some((to, port)) => (to, Some(port.parse().ok()?)),
+                None => (to, None),
+            };
+            let def = links.iter().find(|def| def.to_of == to)?;
+            match self.ways {
+                Ways::Links(links) => links::host_port(self.target, links, def, port),
+                Ways::Direct => links::direct(self.testbed.stack.as_ref(), self.target, def, port),
+            }
         };
-        stage.stack.start_service(spec).await?;
-        Ok::<(), RunError>(())
-    });
-    try_join_all(starting).await?;
-    Ok(())
+        let lookup = |placeholder: &str| {
+            if let Some(to) = placeholder.strip_suffix(".addr") {
+                return addr(to);
+            }
+            if let Some(to) = placeholder.strip_suffix(".ca") {
+                return Some(certificate_path(to));
+            }
+            match placeholder.split_once('.')? {
+                ("database" | "topic" | "group", own) => Some(self.names.own(own)),
+                ("policy", policy) => self.plan.policies.get(policy).cloned(),
+                _ => None,
+            }
+        };
+        let fill_one = |(key, value): (&String, &String)| Ok((key.clone(), try_fill(value, &lookup)?));
+        service.env.iter().map(fill_one).collect()
+    }
 }
 
 /// Where a service finds the certificate that it must trust to verify one of its links.
 fn certificate_path(to: &str) -> String {
     format!("/paytwice/{to}-ca.pem")
-}
-
-/// The certificates that a service is told of: that of the run where links end TLS, the server's own without links.
-async fn certificates(
-    stage: &Stage,
-    manifest: &Manifest,
-    name: &str,
-    ways: &Ways<'_>,
-) -> Result<Vec<(String, Vec<u8>)>, RunError> {
-    let service = &manifest.services[name];
-    let mut files = Vec::new();
-    for to in &service.links {
-        let told = format!("${{{to}.ca}}");
-        if !service.env.values().any(|value| value.contains(&told)) {
-            continue;
-        }
-        let content = match ways {
-            Ways::Links(links) => {
-                let link = links.get(&links::link_name(name, to));
-                let pem = link.and_then(|link| link.authority_pem()).unwrap_or_default();
-                pem.as_bytes().to_vec()
-            }
-            Ways::Direct => stage.stack.mysql_certificate().await?,
-        };
-        files.push((certificate_path(to), content));
-    }
-    Ok(files)
-}
-
-fn environment(
-    stage: &Stage,
-    manifest: &Manifest,
-    name: &str,
-    plan: &Plan,
-    names: &Names,
-    ways: &Ways<'_>,
-) -> Result<BTreeMap<String, String>, PlanError> {
-    let addr = |to: &str| match ways {
-        Ways::Links(links) => links::host_port(to, links.get(&links::link_name(name, to))?),
-        Ways::Direct => {
-            let (party, port) = links::party_behind(manifest, to)?;
-            Some(format!("{}:{port}", stage.stack.host_name(party)))
-        }
-    };
-    let lookup = |placeholder: &str| {
-        if let Some(to) = placeholder.strip_suffix(".addr") {
-            return addr(to);
-        }
-        if let Some(to) = placeholder.strip_suffix(".ca") {
-            return Some(certificate_path(to));
-        }
-        match placeholder.split_once('.')? {
-            ("database" | "topic" | "group", own) => Some(names.own(own)),
-            ("policy", policy) => plan.policies.get(policy).cloned(),
-            _ => None,
-        }
-    };
-    let fill_one = |(key, value): (&String, &String)| Ok((key.clone(), try_fill(value, &lookup)?));
-    manifest.services[name].env.iter().map(fill_one).collect()
 }

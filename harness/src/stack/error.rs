@@ -120,13 +120,17 @@ pub enum StackError {
         /// What stood in its way.
         cause: String,
     },
-    /// A statement of set-up or of final reads failed.
-    #[error("mysql: {doing}: {cause}")]
-    Sql {
-        /// What was being done.
-        doing: String,
-        /// The server's answer.
-        cause: String,
+    /// A dependency whose kind has no usual image, and that names none.
+    #[error("dependencies.{dependency} names no image, and its kind has no usual one; add `image = \"NAME:TAG\"`")]
+    NoImage {
+        /// The dependency.
+        dependency: String,
+    },
+    /// Something that this stack has no way to do.
+    #[error("this stack cannot {what}; leave the fault out, or run on a stack that can")]
+    Unable {
+        /// What was asked.
+        what: &'static str,
     },
     /// A file of ours could not be read or written.
     #[error("{path}: {cause}")]

@@ -121,7 +121,7 @@ pub enum WireError {
 }
 
 /// The leg that route answers lead to.
-const BROKER_LEG: &str = "broker";
+pub(crate) const BROKER_LEG: &str = "broker";
 
 /// What passed a link so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -34,6 +34,7 @@ pub use between::Between;
 pub use core::WireSink;
 pub use correlation::{Correlation, KeyStats};
 pub use gate::{Gate, Gates};
+pub(crate) use link::BROKER_LEG;
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
 pub use place::Place;
 pub use protocol::Protocol;

@@ -12,9 +12,9 @@ use reqwest::{Client, Method, RequestBuilder, redirect};
 
 use super::json::{self, Cell};
 use super::session::Session;
+use crate::dependency::{Databases, StatementError};
 use crate::plan::manifest::{self, AnswerAt, HttpRequest, Request};
 use crate::plan::{PlanError, try_fill};
-use crate::reads::{Databases, SqlFailure, quoted};
 
 /// What stands for a placeholder.
 pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
@@ -105,18 +105,24 @@ impl Caller {
     }
 
     async fn execute(&self, database: &str, sql: &str, lookup: Lookup<'_>) -> Answer {
-        let sql = match try_fill(sql, &|name| lookup(name).map(|value| quoted(&value))) {
+        let Some(held) = self.databases.get(database) else {
+            let error = format!("there is no database {database} in this run");
+            return Answer::without(Kind::Fail, Some(error));
+        };
+        let sql = match try_fill(sql, &|name| lookup(name).map(|value| held.quoted(&value))) {
             Ok(sql) => sql,
             Err(e) => return Answer::without(Kind::Fail, Some(e.to_string())),
         };
-        let (kind, failure) = match self.databases.execute(database, &sql, self.timeout).await {
+        let done = tokio::time::timeout(self.timeout, held.execute(&sql)).await;
+        let (kind, failure) = match done.unwrap_or_else(|_| Err(StatementError::Unknown("timeout".to_owned()))) {
             Ok(()) => return Answer::without(Kind::Ok, None),
+            // It may have been executed.
+            Err(failure @ StatementError::Unknown(_)) => (Kind::Info, failure),
             // A statement that the server refuses is undone.
-            Err(failure @ (SqlFailure::Refused { .. } | SqlFailure::NotAsked(_))) => (Kind::Fail, failure),
-            Err(failure @ SqlFailure::NoAnswer(_)) => (Kind::Info, failure),
+            Err(failure) => (Kind::Fail, failure),
         };
         Answer {
-            duplicate: matches!(failure, SqlFailure::Refused { duplicate: true, .. }),
+            duplicate: matches!(failure, StatementError::Duplicate(_)),
             ..Answer::without(kind, Some(failure.to_string()))
         }
     }

@@ -2,11 +2,17 @@
 //! Never: lets a test pass in silence where Docker is missing.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod databases;
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use paytwice::stack::{ContainerStack, Engine, LABEL_STACK, ServiceSource, StackOptions, service_image};
+use paytwice::dependency::{Dependencies, LaunchOptions};
+use paytwice::plan::manifest::Dependency;
+use paytwice::stack::{ContainerStack, Engine, LABEL_STACK, ServiceSource, Stack, StackOptions, service_image};
 
 /// Whether Docker answers. Where it does not, the test says that it was skipped and why;
 /// `PAYTWICE_REQUIRE_DOCKER=1` turns that into a failure.
@@ -62,21 +68,71 @@ pub(crate) fn docker(args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// A stack for `services` that tells its steps on stderr.
-pub(crate) fn stack_for(services: &[&str]) -> StackOptions {
+/// What most tests stand on, as the manifest of the sample target declares it.
+pub(crate) const USUAL: &str = "mysql = { kind = 'mysql' }\nrocketmq = { kind = 'rocketmq' }";
+
+/// A stack with dependencies, reached like the stack itself.
+pub(crate) struct TestStack {
+    pub(crate) stack: Arc<ContainerStack>,
+    pub(crate) dependencies: Dependencies,
+}
+
+impl Deref for TestStack {
+    type Target = ContainerStack;
+
+    fn deref(&self) -> &ContainerStack {
+        &self.stack
+    }
+}
+
+impl TestStack {
+    /// A MySQL server and a RocketMQ; tells its steps on stderr.
+    pub(crate) async fn up() -> TestStack {
+        TestStack::of(USUAL).await
+    }
+
+    /// The dependencies that are declared, as a manifest's `[dependencies]` would.
+    pub(crate) async fn of(declared: &str) -> TestStack {
+        let launch = LaunchOptions::default();
+        TestStack::start(declared, options(), &launch)
+            .await
+            .unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    pub(crate) async fn start(
+        declared: &str,
+        options: StackOptions,
+        launch: &LaunchOptions,
+    ) -> Result<TestStack, String> {
+        let declared = declared_in(declared);
+        let stack = Arc::new(ContainerStack::up(options).await.map_err(|e| e.to_string())?);
+        let shared: Arc<dyn Stack> = Arc::<ContainerStack>::clone(&stack);
+        let progress = |line: &str| eprintln!("{line}");
+        let dependencies = Dependencies::start(&shared, &declared, launch, &progress).await;
+        let dependencies = dependencies.map_err(|e| e.to_string())?;
+        Ok(TestStack { stack, dependencies })
+    }
+}
+
+/// The dependencies of a piece of a manifest.
+pub(crate) fn declared_in(declared: &str) -> BTreeMap<String, Dependency> {
+    toml::from_str(declared).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Options of a stack that tells its steps on stderr.
+pub(crate) fn options() -> StackOptions {
     StackOptions {
-        services: services.iter().map(ToString::to_string).collect(),
         progress: Some(Arc::new(|line| eprintln!("{line}"))),
         ..StackOptions::default()
     }
 }
 
 /// Brings up a stack without services for some scenarios, and takes it down again however they end.
-pub(crate) async fn on_a_stack<F>(scenarios: impl FnOnce(Arc<ContainerStack>) -> F)
+pub(crate) async fn on_a_stack<F>(scenarios: impl FnOnce(Arc<TestStack>) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let stack = Arc::new(ContainerStack::up(stack_for(&[])).await.unwrap());
+    let stack = Arc::new(TestStack::up().await);
     let id = stack.id().to_string();
     let outcome = tokio::spawn(scenarios(Arc::clone(&stack))).await;
     stack.down().await.unwrap();

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 pub(crate) mod broker;
+#[path = "../common/databases.rs"]
+mod databases;
 pub(crate) mod pay;
 pub(crate) mod server;
 

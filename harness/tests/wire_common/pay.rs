@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use paytwice::dependency::rocketmq::remoting::Admin;
 use paytwice::plan::{Direction, WireDetail};
-use paytwice::remoting::Admin;
-use paytwice::stack::{ContainerStack, ServiceSpec};
+use paytwice::stack::{ContainerStack, HttpReady, PartySpec, Stack as _};
 use paytwice::wire::{Action, At, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, RuleGuard};
 use sqlx::MySqlPool;
 
+use super::databases::Databases as _;
 use super::{Seen, leg};
 
 const SCHEMA: &str = include_str!("../../../targets/pay-account/schema/bank1_pay.sql");
@@ -44,16 +45,13 @@ impl Pay {
             ("PRODUCER_GROUP", format!("producers_{request_id}")),
             ("POLICY_REQUEST_ID", request_id.to_owned()),
         ];
-        let spec = ServiceSpec {
-            name: "pay".to_owned(),
-            image: image.to_owned(),
-            env: BTreeMap::from(env.map(|(name, value)| (name.to_owned(), value))),
+        let health = HttpReady {
             port: 8080,
-            ready_path: "/healthz".to_owned(),
-            beside_dependencies: true,
-            ..ServiceSpec::default()
+            path: "/healthz".to_owned(),
         };
-        stack.start_service(spec).await.unwrap();
+        let mut spec = PartySpec::new("pay", image, health);
+        spec.env = BTreeMap::from(env.map(|(name, value)| (name.to_owned(), value)));
+        stack.launch(spec).await.unwrap();
         let gates = Gates::default();
         let spec = LinkSpec {
             name: "client->pay".to_owned(),
@@ -73,7 +71,7 @@ impl Pay {
             addr: link.listen_addr("main").unwrap(),
             link,
             gates,
-            pool: stack.mysql_pool(&database).unwrap(),
+            pool: stack.mysql_pool(&database),
             client: client.timeout(PATIENCE).build().unwrap(),
         }
     }

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use paytwice::plan::{Direction, WireDetail};
-use paytwice::stack::ContainerStack;
+use paytwice::stack::{ContainerStack, Stack as _};
 use paytwice::wire::{Action, At, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, RuleGuard};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlSslMode};
 use sqlx::{ConnectOptions, MySqlConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::databases::Databases as _;
 use super::{Seen, leg};
 
 /// The one database of these tests.
@@ -52,7 +53,7 @@ impl Server {
         let sink: Arc<Seen> = Arc::clone(&seen);
         let link = Link::open(spec, sink).await.unwrap();
         let addr = link.listen_addr("main").unwrap();
-        let pool = stack.mysql_pool(DATABASE).unwrap();
+        let pool = stack.mysql_pool(DATABASE);
         Server {
             link,
             gates,

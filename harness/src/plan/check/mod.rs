@@ -20,14 +20,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::{did_you_mean, list};
 use super::fill::placeholders;
 use super::manifest::Manifest;
+use super::target::CLIENT;
+use crate::dependency::every;
 
 pub(crate) use number::{
     ATTEMPTS, CLIENTS, COUNT_MAX, OP_TIMEOUT_MS, RATE_MAX, RETRY_AFTER_MS, SHARE, STAGES_MAX, SUBJECTS_MAX, TIME_MS,
     is_rate,
 };
-
-/// The name of the party that stands for all clients.
-const CLIENT: &str = "client";
 
 /// Every problem of a manifest: key first, then what to do.
 pub(crate) fn problems(manifest: &Manifest) -> Vec<String> {
@@ -115,9 +114,9 @@ impl<'a> Check<'a> {
                 self.say(format!("services.{name} has the name of a dependency; give it another"));
             }
         }
-        let parties = manifest.dependencies.keys().map(|name| ("dependencies", name));
-        let parties = parties.chain(manifest.services.keys().map(|name| ("services", name)));
-        for (section, name) in parties {
+        let parties = manifest.services.keys().map(|name| ("services", name));
+        let parties = parties.chain(manifest.dependencies.keys().map(|name| ("dependencies", name)));
+        for (section, name) in parties.collect::<Vec<_>>() {
             if name == CLIENT {
                 self.say(format!(
                     "{section}.{name}: the name stands for the clients; choose another"
@@ -130,6 +129,32 @@ impl<'a> Check<'a> {
         self.section("subjects", &manifest.subjects);
         self.section("actions", &manifest.actions);
         self.section("views", &manifest.views);
+        self.parties();
+    }
+
+    /// No two processes have one name: faults would not know which is meant.
+    fn parties(&mut self) {
+        let manifest = self.manifest;
+        let mut owner: BTreeMap<String, String> = BTreeMap::new();
+        let services = manifest.services.iter().flat_map(|(name, service)| {
+            let parties = service.parties(name).into_iter();
+            parties.map(move |party| (party, format!("services.{name}")))
+        });
+        let dependencies = every(&manifest.dependencies).flat_map(|of| {
+            let parties = of.entry.kind.facts().parties(of).into_iter();
+            parties.map(move |party| (party.name, format!("dependencies.{}", of.name)))
+        });
+        for (party, key) in services.chain(dependencies) {
+            // A service with the name of a dependency is told of above.
+            let told = manifest.services.contains_key(&party) && manifest.dependencies.contains_key(&party);
+            if let Some(other) = owner.insert(party.clone(), key.clone())
+                && !told
+            {
+                self.say(format!(
+                    "{key} has a process {party:?}, and so has {other}; rename one of them"
+                ));
+            }
+        }
     }
 
     /// Names that stand in placeholders, histories and on the command line.
@@ -142,14 +167,6 @@ impl<'a> Check<'a> {
     fn name(&mut self, section: &str, name: &str) {
         if !is_plain(name) {
             self.say(format!("{section}.{name:?}: names are letters, digits, `-` and `_`"));
-        }
-    }
-
-    fn port(&mut self, key: &str, port: u16) {
-        if port == 0 {
-            self.say(format!(
-                "{key}.port is 0; it must be the port that services reach it under"
-            ));
         }
     }
 

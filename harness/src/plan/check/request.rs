@@ -51,6 +51,14 @@ impl Check<'_> {
     fn call(&mut self, key: &str, call: &Call, parts: &Parts<'_>, known: Option<&[String]>) {
         let services = self.services();
         self.refers(&format!("{key}.call"), "service", &call.service, &services);
+        if let Some(called) = self.manifest.services.get(&call.service)
+            && called.ports().is_empty()
+        {
+            self.say(format!(
+                "{key}.call names {:?}, which has no port to be called at",
+                call.service
+            ));
+        }
         self.filled(&format!("{key}.call"), &call.path, known);
         for (name, value) in parts.headers {
             self.filled(&format!("{key}.headers.{name}"), value, known);

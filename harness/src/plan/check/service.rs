@@ -1,16 +1,38 @@
-//! `[services.*]`: where a service comes from, its links, and what its environment refers to.
+//! The checks of `[services.NAME]`: where it comes from, its ports, what it is linked to, what its environment refers to.
 
 use std::collections::BTreeSet;
 
 use super::Check;
 use crate::plan::error::{did_you_mean, list};
 use crate::plan::fill::placeholders;
-use crate::plan::manifest::{Dependency, DependencyKind, Service};
+use crate::plan::manifest::{Dependency, Service};
+
+/// A run has links of its own for each.
+const REPLICAS_MAX: u32 = 9;
+/// More tiers than any target has.
+const TIER_MAX: u32 = 9;
 
 impl<'a> Check<'a> {
     pub(super) fn service(&mut self, name: &str, service: &'a Service) {
         let key = format!("services.{name}");
-        self.port(&key, service.port);
+        self.ports(&key, service.port, &service.ports);
+        self.ready(&format!("{key}.ready"), &service.ready);
+        if service.ports().is_empty() && service.ready.needs_port() {
+            self.say(format!(
+                "{key}.ready is {:?}, and it has no port; add `port`, or say `ready = {{ log = \"PATTERN\" }}` or \
+                 `{{ command = [...] }}`",
+                service.ready.to_string()
+            ));
+        }
+        if !(1..=REPLICAS_MAX).contains(&service.replicas) {
+            self.say(format!(
+                "{key}.replicas is {}; it must be from 1 to {REPLICAS_MAX}",
+                service.replicas
+            ));
+        }
+        if let Some(tier) = service.tier.filter(|tier| !(1..=TIER_MAX).contains(tier)) {
+            self.say(format!("{key}.tier is {tier}; it must be from 1 to {TIER_MAX}"));
+        }
         match (&service.cargo, &service.image) {
             (None, None) => self.say(format!(
                 "{key} says neither `cargo` nor `image`: where does it come from?"
@@ -18,17 +40,18 @@ impl<'a> Check<'a> {
             (Some(_), Some(_)) => self.say(format!("{key} says both `cargo` and `image`; keep one")),
             _ => {}
         }
-        if !service.ready.starts_with('/') {
-            self.say(format!(
-                "{key}.ready is {:?}; it must be an HTTP path that begins with /",
-                service.ready
-            ));
-        }
         let mut parties: Vec<&str> = self.manifest.dependencies.keys().map(String::as_str).collect();
         parties.extend(self.services().into_iter().filter(|other| *other != name));
         let mut seen = BTreeSet::new();
         for link in &service.links {
             self.refers(&format!("{key}.links"), "a dependency or service", link, &parties);
+            if let Some(called) = self.manifest.services.get(link)
+                && called.ports().is_empty()
+            {
+                self.say(format!(
+                    "{key}.links names {link:?}, which has no port: nobody can call it"
+                ));
+            }
             if !seen.insert(link) {
                 self.say(format!("{key}.links names {link:?} twice"));
             }
@@ -67,7 +90,7 @@ impl<'a> Check<'a> {
                 }
                 return;
             }
-            link if name == "addr" || name == "ca" => {
+            link if name == "addr" || name == "ca" || name.ends_with(".addr") => {
                 let links: Vec<&str> = def.links.iter().map(String::as_str).collect();
                 if !links.contains(&link) {
                     let hint = did_you_mean(link, links.iter().copied());
@@ -77,6 +100,8 @@ impl<'a> Check<'a> {
                     ));
                 } else if name == "ca" {
                     self.ca_of(key, link);
+                } else if let Some(port) = name.strip_suffix(".addr") {
+                    self.port_of(key, link, port);
                 }
                 return;
             }
@@ -105,14 +130,27 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// `${LINK.PORT.addr}` means one of the ports of the other end.
+    fn port_of(&mut self, key: &str, link: &str, port: &str) {
+        let dependency = self.manifest.dependencies.get(link).map(Dependency::ports);
+        let service = self.manifest.services.get(link).map(Service::ports);
+        let ports = dependency.or(service).unwrap_or_default();
+        if !ports.iter().any(|known| known.to_string() == port) {
+            let known: Vec<String> = ports.iter().map(ToString::to_string).collect();
+            let known = list(known.iter().map(String::as_str));
+            self.say(format!("{key} refers to port {port} of {link}; it has {known}"));
+        }
+    }
+
     /// A certificate is there to be trusted only where links end TLS.
     fn ca_of(&mut self, key: &str, link: &str) {
+        let can = |dependency: &Dependency| dependency.kind.facts().keys().contains(&"tls");
         let problem = match self.manifest.dependencies.get(link) {
             Some(dependency) if dependency.ends_tls() => return,
-            Some(dependency) if dependency.kind == DependencyKind::Mysql => {
+            Some(dependency) if can(dependency) => {
                 format!("links to {link} end no TLS; say `tls = \"end\"` in dependencies.{link}")
             }
-            _ => format!("links to {link} have no certificate; only those to a dependency of kind mysql can have one"),
+            _ => format!("links to {link} have no certificate; only links that end TLS have one"),
         };
         self.say(format!("{key} has ${{{link}.ca}}, but {problem}"));
     }

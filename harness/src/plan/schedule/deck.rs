@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use super::scene::{Scene, Stops, is_heavy};
+use super::scene::{Scene, Tiers, is_heavy};
 use crate::plan::draw::Draw;
 use crate::plan::fault_kinds::FAULTS;
 use crate::plan::machine;
-use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, LinkKind, PartyKind};
+use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, PartyDef, PartyKind};
 
 /// Over how many neighbouring seeds the optional faults are dealt.
 const HANDS: u64 = 3;
@@ -20,7 +20,7 @@ const HANDS: u64 = 3;
 pub(crate) struct Episode {
     pub(crate) parts: Vec<Part>,
     /// What must not stand still by any other fault, from the episode's start to `needs_until_ms`.
-    pub(crate) needs: Stops,
+    pub(crate) needs: Tiers,
     pub(crate) needs_until_ms: u64,
 }
 
@@ -51,12 +51,12 @@ impl Episode {
                 for_ms,
                 fault,
             }],
-            needs: Stops::default(),
+            needs: Tiers::default(),
             needs_until_ms: 0,
         }
     }
 
-    fn of(parts: Vec<(u64, u64, FaultSpec)>, needs: Stops, needs_until_ms: u64) -> Episode {
+    fn of(parts: Vec<(u64, u64, FaultSpec)>, needs: Tiers, needs_until_ms: u64) -> Episode {
         let part = |(after_ms, for_ms, fault)| Part {
             after_ms,
             for_ms,
@@ -128,35 +128,22 @@ pub(crate) fn of_kind(scene: &Scene, kind: &str, draw: &mut Draw) -> Vec<FaultSp
 
 /// What can be duplicated on a link.
 pub(crate) fn duplicates(scene: &Scene, link: &LinkDef) -> Vec<Duplicated> {
-    match link.kind {
-        LinkKind::Http => vec![Duplicated::HttpRequest],
-        LinkKind::Mysql => Vec::new(),
-        LinkKind::Rocketmq => {
-            let mut what = Vec::new();
-            if scene.producing.contains(&link.name) {
-                what.push(Duplicated::Send);
-            }
-            if scene.consuming.contains(&link.name) {
-                what.push(Duplicated::Delivery);
-            }
-            what
-        }
-    }
+    let (sends, receives) = (
+        scene.producing.contains(&link.name),
+        scene.consuming.contains(&link.name),
+    );
+    link.protocol.duplicates(sends, receives)
 }
 
 /// How long a fault usually lasts.
 pub(crate) fn usual_ms(scene: &Scene, fault: &FaultSpec, draw: &mut Draw) -> u64 {
-    let party = |on: &str| scene.party(on).map(|party| party.kind);
+    let times = |on: &str, of: fn(&PartyDef) -> (u64, u64), usual: (u64, u64)| {
+        let (from, to) = scene.party(on).map_or(usual, of);
+        from..=to
+    };
     draw.ms(match fault {
-        FaultSpec::Kill { on } => match party(on) {
-            Some(PartyKind::Service) | None => 400..=900,
-            Some(PartyKind::Mysql) => 500..=1000,
-            Some(PartyKind::Broker | PartyKind::NameServer) => 1000..=2000,
-        },
-        FaultSpec::Pause { on } => match party(on) {
-            Some(PartyKind::Mysql) => 2000..=3500,
-            _ => 1500..=3000,
-        },
+        FaultSpec::Kill { on } => times(on, |party| party.kill_ms, (400, 900)),
+        FaultSpec::Pause { on } => times(on, |party| party.pause_ms, (1500, 3000)),
         FaultSpec::Cut { .. } => 2000..=3200,
         FaultSpec::Delay { .. } => 2000..=4000,
         FaultSpec::Duplicate { .. } => 2500..=4000,
@@ -241,20 +228,20 @@ fn always(scene: &Scene, draw: &mut Draw) -> Vec<Episode> {
             .links
             .iter()
             .find(|l| l.from == party.name && scene.consuming.contains(&l.name));
-        episodes.push(kill_while_busy(scene, &party.name, database, consumes, draw));
+        episodes.push(kill_while_busy(scene, party, database, consumes, draw));
     }
-    for party in scene.parties.iter().filter(|p| p.kind == PartyKind::Mysql) {
-        let writers: Vec<&LinkDef> = scene.database_links().filter(|l| l.to == party.of).collect();
-        // The commits of a service that starts subjects tie a row to its message: theirs are the ones to lose.
-        let starting = writers.iter().find(|l| scene.is_starting(&l.from)).copied();
-        if let Some(link) = starting.or_else(|| draw.pick(&writers).copied()) {
+    for party in scene.parties.iter().filter(|p| p.kind == PartyKind::Store) {
+        let writers: Vec<&LinkDef> = scene.database_links().filter(|l| l.to_of == party.of).collect();
+        // The commits of the first tier tie what clients were told to what follows: theirs are the ones to lose.
+        let first = writers.iter().find(|l| scene.is_first(&l.from_of)).copied();
+        if let Some(link) = first.or_else(|| draw.pick(&writers).copied()) {
             episodes.push(kill_database(scene, &party.name, link, draw));
         }
     }
     for link in scene.links.iter().filter(|l| scene.producing.contains(&l.name)) {
-        episodes.push(lose_send_replies(link, draw));
+        episodes.push(lose_send_replies(scene, link, draw));
     }
-    episodes.extend(scene.starting_links().map(|link| lose_client_replies(link, draw)));
+    episodes.extend(scene.entry_links().map(|link| lose_client_replies(scene, link, draw)));
     for link in scene.service_links() {
         let cut = FaultSpec::Cut {
             on: link.name.clone(),
@@ -269,7 +256,7 @@ fn always(scene: &Scene, draw: &mut Draw) -> Vec<Episode> {
 /// given messages twice before that.
 fn kill_while_busy(
     scene: &Scene,
-    service: &str,
+    service: &PartyDef,
     database: Option<&LinkDef>,
     consumes: Option<&LinkDef>,
     draw: &mut Draw,
@@ -279,7 +266,9 @@ fn kill_while_busy(
     } else {
         draw.ms(1700..=2300)
     };
-    let kill = FaultSpec::Kill { on: service.to_owned() };
+    let kill = FaultSpec::Kill {
+        on: service.name.clone(),
+    };
     let for_ms = usual_ms(scene, &kill, draw);
     let mut parts = Vec::new();
     if let Some(link) = database {
@@ -290,12 +279,7 @@ fn kill_while_busy(
         parts.push((0, at + draw.ms(300..=600), duplicate(link, Duplicated::Delivery)));
     }
     parts.push((at, for_ms, kill));
-    let needs = if scene.is_starting(service) {
-        Stops::UPPER
-    } else {
-        Stops::BOTH
-    };
-    Episode::of(parts, needs, at)
+    Episode::of(parts, scene.down_to(&service.of), at)
 }
 
 /// A database is killed while what a writer sends reaches it slowly: commits are in the air.
@@ -303,32 +287,28 @@ fn kill_database(scene: &Scene, party: &str, link: &LinkDef, draw: &mut Draw) ->
     let at = draw.ms(1700..=2300);
     let kill = FaultSpec::Kill { on: party.to_owned() };
     let for_ms = usual_ms(scene, &kill, draw);
-    let needs = if scene.is_starting(&link.from) {
-        Stops::UPPER
-    } else {
-        Stops::BOTH
-    };
+    let needs = scene.down_to(&link.from_of);
     // What was sent is not executed yet when the server dies.
     let slow = in_the_air(link, Direction::Request, draw);
     Episode::of(vec![(0, at + 400, slow), (at, for_ms, kill)], needs, at)
 }
 
 /// The broker stores what it is sent and its answers are lost, for longer than a producer waits for one.
-fn lose_send_replies(link: &LinkDef, draw: &mut Draw) -> Episode {
+fn lose_send_replies(scene: &Scene, link: &LinkDef, draw: &mut Draw) -> Episode {
     let cut = FaultSpec::Cut {
         on: link.name.clone(),
         direction: Direction::Reply,
     };
     let for_ms = draw.ms(4000..=5200);
-    Episode::of(vec![(0, for_ms, cut)], Stops::UPPER, 3300)
+    Episode::of(vec![(0, for_ms, cut)], scene.down_to(&link.from_of), 3300)
 }
 
 /// The answers to clients are lost, for longer than a client waits for one: it tries again.
-fn lose_client_replies(link: &LinkDef, draw: &mut Draw) -> Episode {
+fn lose_client_replies(scene: &Scene, link: &LinkDef, draw: &mut Draw) -> Episode {
     let cut = FaultSpec::Cut {
         on: link.name.clone(),
         direction: Direction::Reply,
     };
     let for_ms = draw.ms(2600..=3400);
-    Episode::of(vec![(0, for_ms, cut)], Stops::UPPER, 1500)
+    Episode::of(vec![(0, for_ms, cut)], scene.down_to(&link.to_of), 1500)
 }

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::deck::{Episode, Part};
-use super::scene::{Scene, Stops, exclude, is_heavy};
+use super::scene::{Scene, Tiers, exclude, is_heavy};
 use crate::plan::draw::Draw;
 use crate::plan::{FaultSpec, PlannedFault};
 
@@ -23,7 +23,7 @@ const LANES: usize = 2;
 pub(crate) struct Timetable<'a> {
     scene: &'a Scene,
     placed: Vec<Placed>,
-    needs: Vec<(Range<u64>, Stops)>,
+    needs: Vec<(Range<u64>, Tiers)>,
     /// Placed, and over before anything that is placed from now on.
     settled: Vec<Placed>,
 }
@@ -34,7 +34,7 @@ struct Placed {
     end: u64,
     well: u64,
     fault: FaultSpec,
-    stops: Stops,
+    stops: Tiers,
 }
 
 /// Where in the run an episode may lie.
@@ -159,7 +159,7 @@ impl<'a> Timetable<'a> {
             .filter(together)
             .any(|old| exclude(&old.fault, &part.fault));
         let in_need =
-            |(range, needs): &(Range<u64>, Stops)| needs.meets(part.stops) && at < range.end && range.start < well;
+            |(range, needs): &(Range<u64>, Tiers)| needs.meets(part.stops) && at < range.end && range.start < well;
         let heavy = is_heavy(&part.fault);
         let beside = self
             .placed

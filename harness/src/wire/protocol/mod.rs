@@ -2,6 +2,7 @@
 //!
 //! One file per protocol. Never: I/O, clocks, or a byte that is not passed on.
 
+mod facts;
 mod http;
 mod memory;
 mod mysql;
@@ -18,7 +19,7 @@ use super::core::Session;
 use super::correlation::{Correlation, Finder};
 
 /// What is spoken on a leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// Bytes, as they are read.
     Tcp,

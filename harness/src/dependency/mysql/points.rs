@@ -1,0 +1,99 @@
+//! The names of a MySQL link's points: statements that need no table, those on the tables of its databases,
+//! and those on tables that services make themselves, as far as keys stand in them.
+//! Never: opens a file by itself.
+
+use std::collections::BTreeSet;
+
+use super::super::PointsOf;
+use crate::plan::both;
+
+/// Points that need no table.
+const PLAIN: [&str; 15] = [
+    "CONNECT",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SELECT",
+    "PREPARE SELECT",
+    "SET",
+    "PING",
+    "SHOW",
+    "XA START",
+    "XA END",
+    "XA PREPARE",
+    "XA COMMIT",
+    "XA ROLLBACK",
+    "XA RECOVER",
+];
+/// Statements that name a table.
+const VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+
+/// Every point of a link.
+pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = PLAIN.iter().flat_map(|name| both(name)).collect();
+    let told: BTreeSet<&str> = of
+        .told
+        .iter()
+        .filter_map(|name| name.strip_prefix("database."))
+        .collect();
+    for (name, database) in &of.of.entry.databases {
+        if !(told.is_empty() || told.contains(name.as_str())) {
+            continue;
+        }
+        // A schema that cannot be read is an error of the manifest, told where it is loaded.
+        for table in tables(&(of.file)(&database.schema)) {
+            names.extend(statements(&table));
+        }
+    }
+    // A table that no schema file makes is one that the service makes itself; which one does is not known.
+    for table in of.keyed.iter().filter(|table| !is_made(of, table)) {
+        names.extend(statements(table));
+    }
+    names
+}
+
+/// The points of statements about a table.
+fn statements(table: &str) -> impl Iterator<Item = String> {
+    VERBS.into_iter().flat_map(move |verb| {
+        let prepared = both(&format!("PREPARE {verb} {table}"));
+        both(&format!("{verb} {table}")).into_iter().chain(prepared)
+    })
+}
+
+/// Whether a schema file makes a table.
+fn is_made(of: &PointsOf<'_>, table: &str) -> bool {
+    let mut databases = of.all.values().flat_map(|dependency| dependency.databases.values());
+    databases.any(|database| tables(&(of.file)(&database.schema)).iter().any(|made| made == table))
+}
+
+/// Names of the tables that a schema makes.
+fn tables(schema: &str) -> Vec<String> {
+    let words: Vec<&str> = schema.split_whitespace().collect();
+    let mut tables = Vec::new();
+    for (at, pair) in words.windows(2).enumerate() {
+        if !(pair[0].eq_ignore_ascii_case("CREATE") && pair[1].eq_ignore_ascii_case("TABLE")) {
+            continue;
+        }
+        let rest = &words[at + 2..];
+        let not_exists = ["IF", "NOT", "EXISTS"]
+            .iter()
+            .zip(rest)
+            .all(|(a, b)| a.eq_ignore_ascii_case(b));
+        let name = rest.get(if not_exists { 3 } else { 0 }).copied().unwrap_or_default();
+        let name = name.split('(').next().unwrap_or_default().trim_matches('`');
+        tables.push(name.rsplit('.').next().unwrap_or_default().trim_matches('`').to_owned());
+    }
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_found_however_they_are_written() {
+        let schema =
+            "CREATE TABLE a (id INT);\ncreate table if not exists `bank`.`b`(\n id INT);\nCREATE INDEX i ON a (id);";
+        assert_eq!(tables(schema), ["a", "b"]);
+    }
+}

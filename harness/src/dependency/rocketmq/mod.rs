@@ -1,0 +1,171 @@
+//! RocketMQ: a name server and a broker.
+//!
+//! The parties are `broker` and `namesrv` where it is the only one of its kind, else `NAME-broker` and `NAME-namesrv`.
+//! Never: lets the broker drop a half message after a few checks (a loss that no service could help).
+
+mod launch;
+mod points;
+pub mod remoting;
+mod server;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Declared, Kind, LaunchOptions, Leg, PointsOf, Server};
+use crate::plan::manifest::Dependency;
+use crate::plan::{PartyDef, PartyKind};
+use crate::stack::{ImageChoice, PartySpec, Stack};
+use crate::sut::Ask;
+use crate::wire::{BROKER_LEG, Protocol};
+use remoting::{Client, codes};
+
+const NAME_SERVER_PORT: u16 = 9876;
+const BROKER_PORT: u16 = 10911;
+/// When the broker writes to its disk; the first is the default.
+const FLUSH: &[&str] = &["async", "sync"];
+
+/// RocketMQ.
+#[derive(Debug)]
+pub(super) struct RocketMq;
+
+/// The names of the parties of one RocketMQ.
+#[derive(Clone, Debug)]
+struct Parties {
+    broker: String,
+    name_server: String,
+}
+
+impl Parties {
+    fn of(of: Declared<'_>) -> Parties {
+        let name = |part: &str| match of.alone {
+            true => part.to_owned(),
+            false => format!("{}-{part}", of.name),
+        };
+        Parties {
+            broker: name("broker"),
+            name_server: name("namesrv"),
+        }
+    }
+}
+
+impl Kind for RocketMq {
+    fn name(&self) -> &'static str {
+        "rocketmq"
+    }
+
+    fn image(&self) -> Option<ImageChoice> {
+        Some(ImageChoice {
+            kind: "rocketmq",
+            official: "apache/rocketmq:5.3.2",
+            local: "paytwice/rocketmq:local",
+            variable: "PAYTWICE_ROCKETMQ_IMAGE",
+        })
+    }
+
+    fn port(&self) -> Option<u16> {
+        Some(NAME_SERVER_PORT)
+    }
+
+    fn keys(&self) -> &'static [&'static str] {
+        &["topics", "groups", "config"]
+    }
+
+    fn check(&self, key: &str, entry: &Dependency) -> Vec<String> {
+        let wrong = entry.config.keys().filter(|name| !launch::can_be_set(name));
+        let wrong = wrong.map(|name| {
+            format!(
+                "{key}.config.{name} is set by paytwice itself (addresses, names and paths of the broker); leave it out"
+            )
+        });
+        wrong.collect()
+    }
+
+    fn parties(&self, of: Declared<'_>) -> Vec<PartyDef> {
+        let names = Parties::of(of);
+        let party = |name: String, kind, recovery_ms| PartyDef {
+            name,
+            kind,
+            of: of.name.to_owned(),
+            has_data: false,
+            flush: &[],
+            kill_ms: (1000, 2000),
+            pause_ms: (1500, 3000),
+            recovery_ms,
+        };
+        let broker = PartyDef {
+            has_data: true,
+            flush: FLUSH,
+            ..party(names.broker, PartyKind::Queue, 5000)
+        };
+        vec![broker, party(names.name_server, PartyKind::Directory, 2500)]
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::RocketMq
+    }
+
+    fn legs(&self, of: Declared<'_>) -> Vec<Leg> {
+        let names = Parties::of(of);
+        let name_server = Leg {
+            name: "name-server".to_owned(),
+            party: names.name_server,
+            port: NAME_SERVER_PORT,
+            usual_port: of.entry.port(),
+            protocol: Protocol::RocketMq,
+            announced: false,
+        };
+        // Clients learn the broker's port from the route answer.
+        let broker = Leg {
+            name: BROKER_LEG.to_owned(),
+            party: names.broker,
+            port: BROKER_PORT,
+            usual_port: BROKER_PORT,
+            protocol: Protocol::RocketMq,
+            announced: true,
+        };
+        vec![name_server, broker]
+    }
+
+    /// Name servers see no messages.
+    fn behind(&self, of: Declared<'_>) -> String {
+        Parties::of(of).broker
+    }
+
+    fn points(&self, of: &PointsOf<'_>) -> BTreeSet<String> {
+        points::points(of)
+    }
+
+    fn question(&self, addr: SocketAddr) -> Arc<dyn Ask> {
+        Arc::new(WhichBrokers { addr })
+    }
+
+    fn launch(&self, of: Declared<'_>, image: &str, stack: &dyn Stack, options: &LaunchOptions) -> Vec<PartySpec> {
+        let names = Parties::of(of);
+        vec![
+            launch::name_server(&names, image),
+            launch::broker(&names, image, of.entry, stack, options),
+        ]
+    }
+
+    fn server(&self, of: Declared<'_>, stack: &Arc<dyn Stack>) -> Arc<dyn Server> {
+        Arc::new(server::RocketMqServer::new(Parties::of(of), stack))
+    }
+}
+
+/// A question to a name server.
+struct WhichBrokers {
+    addr: SocketAddr,
+}
+
+#[async_trait]
+impl Ask for WhichBrokers {
+    async fn ask(&self, patience: Duration) -> Result<(), String> {
+        let client = Client::connect(self.addr, patience).await.map_err(|e| e.to_string())?;
+        let answer = client.request(codes::GET_BROKER_CLUSTER_INFO, &[], b"").await;
+        answer.map(|_| ()).map_err(|e| e.to_string())
+    }
+}

@@ -1,0 +1,10 @@
+CREATE TABLE entries (
+    id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
+    account VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    amount DECIMAL(65,2) NOT NULL
+);
+
+CREATE TABLE balances (
+    account VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
+    balance DECIMAL(65,2) NOT NULL
+);
