@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use paytwice_checkers::Judging;
 use paytwice_checkers::history::Events;
+use paytwice_checkers::verdict::Verdict;
 
 /// Payments per account; amounts are `10^k` minor units.
 const PER_ACCOUNT: u64 = 12;
@@ -63,14 +64,14 @@ fn check(path: &Path) {
     while let Some(event) = events.next_event().expect("it is a history") {
         judging.observe(&event);
     }
-    let results = judging.finish(events.is_cut_off());
+    let results = judging.checkers(events.is_cut_off());
     let wall = start.elapsed().as_secs_f64();
     println!(
         "{wall:6.3} | {:.2} | {} | {:?}, {} anomalies",
         processor_seconds(),
         peak_mb(),
-        results.verdict,
-        results.anomalies().len()
+        results.iter().fold(Verdict::Valid, |worst, result| worst.merge(result.verdict)),
+        results.iter().map(|result| result.anomalies.len()).sum::<usize>()
     );
 }
 

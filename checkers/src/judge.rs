@@ -27,6 +27,14 @@ pub struct Judging {
     broken: Option<&'static str>,
 }
 
+/// What was decided, and what it was decided by.
+struct Decided {
+    header: Header,
+    facts: Rc<Facts>,
+    ledgers: Vec<Ledger>,
+    checkers: Vec<CheckerResult>,
+}
+
 /// A promise with its name.
 struct Named {
     name: String,
@@ -80,6 +88,22 @@ impl Judging {
     /// Judges what was taken in; `truncated` where the history ended in the middle of a line.
     #[must_use]
     pub fn finish(self, truncated: bool) -> Results {
+        let Decided {
+            header,
+            facts,
+            ledgers,
+            checkers,
+        } = self.decide(truncated);
+        assemble(header, &facts, &ledgers, checkers)
+    }
+
+    /// The same without what became of each subject, and without figures: what takes less memory in long histories.
+    #[must_use]
+    pub fn checkers(self, truncated: bool) -> Vec<CheckerResult> {
+        self.decide(truncated).checkers
+    }
+
+    fn decide(self, truncated: bool) -> Decided {
         let facts = Rc::new(self.watch.finish(truncated));
         let malformed = self.malformed.map(|e| format!("the history is malformed: {e}"));
         let mut cause = self.broken.map(bug).or(malformed);
@@ -99,7 +123,12 @@ impl Judging {
             None => decided(promise, &ledgers, &facts),
         };
         let checkers: Vec<CheckerResult> = self.promises.into_iter().map(decide).collect();
-        assemble(self.header, &facts, &ledgers, checkers)
+        Decided {
+            header: self.header,
+            facts,
+            ledgers,
+            checkers,
+        }
     }
 }
 
@@ -304,7 +333,7 @@ pub fn undone(history: &History) -> Vec<Undone> {
         .into_iter()
         .filter(|follow| follow.asked.values().any(|(repairs, _)| *repairs))
     {
-        let mut observer = Observer::new(follow);
+        let mut observer = Observer::at_rest(follow);
         history.events.iter().for_each(|event| observer.observe(event));
         let ledger = observer.finish(Rc::default());
         for subject in &ledger.subjects {

@@ -200,4 +200,7 @@ fn events_are_judged_one_by_one_as_they_are_together() {
     let mut judging = Judging::new(&history.header);
     history.events.iter().for_each(|event| judging.observe(event));
     assert_eq!(judging.finish(false), judge(&history));
+    let mut judging = Judging::new(&history.header);
+    history.events.iter().for_each(|event| judging.observe(event));
+    assert_eq!(judging.checkers(false), judge(&history).checkers);
 }

@@ -204,7 +204,7 @@ fn check_promises(request: &Request) -> Result<Checked, CheckError> {
         ops += 1;
     }
     let cut_off = events.is_cut_off();
-    let results = judging.finish(cut_off).checkers;
+    let results = judging.checkers(cut_off);
     Ok(Checked {
         format,
         ops,

@@ -70,6 +70,12 @@ pub(crate) fn check(ledger: &Ledger) -> CheckerResult {
     {
         findings.doubt("recorded.success and recorded.failed name no values: no answer can be told from another");
     }
+    // In the order of the subjects, then of those that are nobody's.
+    let mut said: Vec<(Id, Said)> = said.into_iter().collect();
+    said.sort_by_key(|(key, said)| {
+        let first = said.fail.iter().chain(&said.success).map(|query| query.index).min();
+        (ledger.subject_of(*key).unwrap_or(usize::MAX), first)
+    });
     for (key, said) in &said {
         judge(ledger, *key, said, incomplete.is_none(), &mut findings);
     }

@@ -114,8 +114,12 @@ fn differs(ledger: &Ledger, first: &Answer, other: &Answer) -> Option<String> {
     }
     let fields = ledger.follow.fields.iter().zip(first.fields.iter().zip(&other.fields));
     let mut differing = fields.filter_map(|(name, (a, b))| {
-        let (a, b) = pair(*a, *b).filter(|(a, b)| !ledger.says_the_same(*a, *b))?;
-        Some(format!("first with {name} {}, then with {name} {}", word(a), word(b)))
+        let (a, b) = pair(*a, *b).filter(|(a, b)| !ledger.is_same_value(name, *a, *b))?;
+        Some(format!(
+            "first with {name} {}, then with {name} {}",
+            word(a),
+            word(b)
+        ))
     });
     differing.next()
 }

@@ -28,6 +28,7 @@ pub use model::{
     Answer, Attempt, Class, Conflict, Delivery, Holder, Holding, Lane, Opened, Owner, Payload, QueryOp, ReadState, Row,
     Subject, Sum, Unread,
 };
+use names::ById;
 pub use names::{Id, Names};
 pub(crate) use observe::Observer;
 pub(crate) use story::{plural, times};
@@ -99,9 +100,9 @@ pub struct Ledger {
     /// Frames of committed transactions that carried a subject's key.
     commits: HashMap<usize, u32>,
     /// Subject of a key, the client's or the service's.
-    owners: HashMap<Id, usize>,
+    owners: ById<usize>,
     /// Row of a key.
-    recorded: HashMap<Id, usize>,
+    recorded: ById<usize>,
 }
 
 impl Observer {
@@ -134,8 +135,8 @@ impl Ledger {
             makes_keys: false,
             contradiction: None,
             commits: HashMap::new(),
-            owners: HashMap::new(),
-            recorded: HashMap::new(),
+            owners: ById::default(),
+            recorded: ById::default(),
         }
     }
 
@@ -219,6 +220,17 @@ impl Ledger {
         let (a, b) = (self.words.name(a), self.words.name(b));
         let number = |text: &str| money::parse(text, money::SCALE_MAX / 2).ok();
         a == b || number(a).is_some_and(|a| Some(a) == number(b))
+    }
+
+    /// Whether two values of a field are the same: as numbers of its scale where it is coded.
+    pub(crate) fn is_same_value(&self, field: &str, a: Id, b: Id) -> bool {
+        match &self.follow.coded {
+            Some(coded) if coded.field == field => {
+                let value = |id: Id| money::parse(self.words.name(id), coded.code.scale).ok();
+                a == b || value(a).is_some_and(|a| Some(a) == value(b))
+            }
+            _ => self.says_the_same(a, b),
+        }
     }
 
     /// State of a view.

@@ -13,17 +13,17 @@ use super::model::{
     Answer, Attempt, Class, Conflict, Delivery, Holder, Holding, Lane, Opened, Owner, Payload, QueryOp, ReadState, Row,
     Subject, Sum,
 };
-use super::{Id, Ledger, Role, slot};
+use super::{ById, Id, Ledger, Role, slot};
 
 /// A ledger in the making.
 pub(crate) struct Observer {
     pub(super) ledger: Ledger,
     /// Subject of a client's key.
-    pub(super) by_key: HashMap<Id, usize>,
+    pub(super) by_key: ById<usize>,
     /// Deliveries per key, in order.
-    pub(super) deliveries: HashMap<Id, Vec<Delivery>>,
+    pub(super) deliveries: ById<Vec<Delivery>>,
     /// Committed transactions per key.
-    pub(super) commits: HashMap<Id, u32>,
+    pub(super) commits: ById<u32>,
     /// Keys that the target lists as done at the end.
     pub(super) listed: Vec<Id>,
     /// Keys recorded before the workload: not this run's.
@@ -32,6 +32,8 @@ pub(crate) struct Observer {
     earlier_effects: HashSet<Id>,
     open: HashMap<Process, What>,
     repairing: bool,
+    /// When what is recorded counts.
+    recorded_at: Moment,
 }
 
 #[derive(Clone, Copy)]
@@ -46,14 +48,23 @@ impl Observer {
     pub(crate) fn new(follow: Rc<Follow>) -> Observer {
         Observer {
             ledger: Ledger::new(follow),
-            by_key: HashMap::new(),
-            deliveries: HashMap::new(),
-            commits: HashMap::new(),
+            by_key: ById::default(),
+            deliveries: ById::default(),
+            commits: ById::default(),
             listed: Vec::new(),
             earlier: Vec::new(),
             earlier_effects: HashSet::new(),
             open: HashMap::new(),
             repairing: false,
+            recorded_at: Moment::Final,
+        }
+    }
+
+    /// An observer of a run that has come to rest and is not over: what is recorded then counts.
+    pub(crate) fn at_rest(follow: Rc<Follow>) -> Observer {
+        Observer {
+            recorded_at: Moment::Rest,
+            ..Observer::new(follow)
         }
     }
 
@@ -275,7 +286,7 @@ impl Observer {
         };
         for name in wire.key(&follow.key) {
             let key = self.ledger.keys.id(name);
-            let deliveries = self.deliveries.entry(key).or_default();
+            let deliveries = self.deliveries.entry(key).or_insert_with(|| Vec::with_capacity(1));
             if deliveries.last().is_some_and(|last| last.index == event.index) {
                 continue; // the same message, found in two places
             }
@@ -351,7 +362,7 @@ impl Observer {
                 self.earlier = rows.iter().map(|row| self.key_at(row, key)).collect();
                 self.earlier.sort_unstable();
             }
-            (Role::Recorded, Moment::Rest | Moment::Final) => self.records(rows)?,
+            (Role::Recorded, at) if at == self.recorded_at => self.records(rows)?,
             (Role::Effect, at) => match &follow.effect {
                 Effect::Sum { value, .. } => self.sums(rows, value.as_deref(), at)?,
                 Effect::Rows { per, .. } => self.effects(rows, per.as_deref(), at)?,

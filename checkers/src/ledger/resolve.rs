@@ -7,7 +7,7 @@ use crate::money::Money;
 
 use super::model::{Answer, Class, Owner, Payload, Row};
 use super::observe::Observer;
-use super::{Follow, Id, Ledger};
+use super::{ById, Follow, Id, Ledger};
 
 /// What a payload is known by, where a view shows these fields and no key: the amount, then the words of the other fields.
 type Known = (i128, Vec<Option<Id>>);
@@ -15,7 +15,7 @@ type Known = (i128, Vec<Option<Id>>);
 /// Ways to find the owner of a row whose key no client chose, strongest first.
 struct Claims {
     /// Keys that a service gave in an answer.
-    answered: HashMap<Id, Owner>,
+    answered: ById<Owner>,
     /// Payloads. Made when the first row needs them.
     payloads: Option<Payloads>,
 }
@@ -58,7 +58,11 @@ pub(super) fn resolve(observer: Observer) -> Ledger {
     }
     for (key, subject) in &ledger.owners {
         if let Some(seen) = deliveries.remove(key) {
-            ledger.subjects[*subject].deliveries.extend(seen);
+            let known = &mut ledger.subjects[*subject].deliveries;
+            match known.is_empty() {
+                true => *known = seen,
+                false => known.extend(seen),
+            }
         }
         if let Some(frames) = ledger.frames.remove(key) {
             ledger.subjects[*subject].frames.extend(frames);
@@ -97,9 +101,9 @@ fn acknowledged_is_recorded(ledger: &mut Ledger) {
     }
 }
 
-fn claims(ledger: &Ledger, by_key: &HashMap<Id, usize>) -> Claims {
+fn claims(ledger: &Ledger, by_key: &ById<usize>) -> Claims {
     let mut claims = Claims {
-        answered: HashMap::new(),
+        answered: ById::default(),
         payloads: None,
     };
     let given = |answer: &Answer| answer.key.filter(|key| !by_key.contains_key(key));
@@ -116,7 +120,7 @@ fn claims(ledger: &Ledger, by_key: &HashMap<Id, usize>) -> Claims {
     claims
 }
 
-fn owner(ledger: &Ledger, by_key: &HashMap<Id, usize>, claims: &mut Claims, row: &Row) -> Owner {
+fn owner(ledger: &Ledger, by_key: &ById<usize>, claims: &mut Claims, row: &Row) -> Owner {
     let known = match by_key.get(&row.key) {
         Some(subject) => Some(Owner::Subject(*subject)),
         None => claims.answered.get(&row.key).copied(),

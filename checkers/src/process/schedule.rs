@@ -125,7 +125,11 @@ impl Schedule {
         }
         progress.attempts = progress.attempts.saturating_add(1);
         progress.last_at = now;
-        let late_ns_max = signed(options.late_ns_max.saturating_add(std::mem::take(&mut progress.allowed_ns)));
+        let late_ns_max = signed(
+            options
+                .late_ns_max
+                .saturating_add(std::mem::take(&mut progress.allowed_ns)),
+        );
         let base_ns = progress.base_ns;
         if options.since == Since::Previous {
             progress.base_ns = signed(at.time);

@@ -245,7 +245,9 @@ impl SoftState {
     fn slow_p99(&self, tally: &mut Tally) {
         let mut sorted = self.windows_ns.clone();
         sorted.sort_unstable();
-        let slow = percentile(&sorted, 0.99).zip(self.p99_ns_max).filter(|(took, max)| took > max);
+        let slow = percentile(&sorted, 0.99)
+            .zip(self.p99_ns_max)
+            .filter(|(took, max)| took > max);
         if let Some((took, max)) = slow {
             tally.anomaly("p99-exceeded", || Case {
                 subject: "p99".to_owned(),

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::support::NAME_OPTION;
 use super::{Entry, How, Judge, Options};
 use crate::history::{Body, Event, Header, Kind, Process};
-use crate::run::{FaultSpan, Facts};
+use crate::run::{Facts, FaultSpan};
 use crate::streaming::{Case, Tally, plural};
 use crate::verdict::CheckerResult;
 
@@ -27,7 +27,10 @@ pub(super) const ENTRY: Entry = Entry {
             "while",
             "\"down:PARTY\" (killed, paused or without power), \"fault:KIND\" or \"always\" (the workload); default: \"always\"",
         ),
-        ("at_least", "the share of definite answers, above 0 and up to 1, as in 0.99"),
+        (
+            "at_least",
+            "the share of definite answers, above 0 and up to 1, as in 0.99",
+        ),
     ],
     anomalies: &["unavailable"],
     how: How::Own(make),
@@ -73,7 +76,10 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     }
     let at_least = options.number("at_least");
     if at_least.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
-        options.say("at_least", format!("is {}; a share is above 0 and at most 1", at_least.unwrap_or_default()));
+        options.say(
+            "at_least",
+            format!("is {}; a share is above 0 and at most 1", at_least.unwrap_or_default()),
+        );
     }
     let (actions, when, at_least) = (actions?, when?, at_least?);
     options.is_fine().then(|| {
@@ -97,7 +103,10 @@ fn when(options: &mut Options) -> Option<While> {
         Some(("down", party)) if !party.is_empty() => Some(While::Down(party.to_owned())),
         Some(("fault", kind)) if !kind.is_empty() => Some(While::Fault(kind.to_owned())),
         _ => {
-            options.say("while", format!("is {text:?}; it can be \"always\", \"down:PARTY\" or \"fault:KIND\""));
+            options.say(
+                "while",
+                format!("is {text:?}; it can be \"always\", \"down:PARTY\" or \"fault:KIND\""),
+            );
             None
         }
     }
@@ -184,13 +193,19 @@ impl Judge for Availability {
         let (share, least) = (answered as f64, self.at_least * asked.len() as f64);
         if share < least {
             tally.anomaly("unavailable", || {
-                let open = asked.iter().filter(|asked| asked.answered.is_none()).take(WITNESS_OPS_MAX);
-                let faults = done.iter().map(|(_, _, index)| *index).filter(|index| *index != u64::MAX);
+                let open = asked
+                    .iter()
+                    .filter(|asked| asked.answered.is_none())
+                    .take(WITNESS_OPS_MAX);
+                let faults = done
+                    .iter()
+                    .map(|(_, _, index)| *index)
+                    .filter(|index| *index != u64::MAX);
                 Case {
                     subject: names.clone(),
                     sentence: format!(
-                        "{answered} of {} {names} ({:.1} %) had a definite answer {words}; {} % are promised",
-                        plural(asked.len() as u64, "operation"),
+                        "{answered} of {} ({:.1} %) had a definite answer {words}; {} % are promised",
+                        plural(asked.len() as u64, &format!("{names} operation")),
                         100.0 * share / (least / self.at_least),
                         100.0 * self.at_least
                     ),

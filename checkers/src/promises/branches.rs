@@ -80,20 +80,22 @@ struct Whole {
 
 fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     let about = About::read(options, header);
-    let count = options.tables(
-        "branches",
-        &["view", "key", "in_effect", "per", "subscribers"],
-        EXAMPLE,
-    );
+    let count = options.tables("branches", &["view", "key", "in_effect", "per", "subscribers"], EXAMPLE);
     let mut branches = Vec::new();
     for position in 0..count {
         branch(options, header, position, about.as_ref(), &mut branches);
     }
     if (1..2).contains(&branches.len()) && options.is_fine() {
-        options.say("branches", format!("has one branch; all or none takes two, as in {EXAMPLE}"));
+        options.say(
+            "branches",
+            format!("has one branch; all or none takes two, as in {EXAMPLE}"),
+        );
     }
     if branches.len() > usize::from(BRANCHES_MAX) {
-        options.say("branches", format!("has {} branches; at most {BRANCHES_MAX} are judged", branches.len()));
+        options.say(
+            "branches",
+            format!("has {} branches; at most {BRANCHES_MAX} are judged", branches.len()),
+        );
     }
     let mut answers = |key: &str| options.value(key).map(|_| options.values_by_column(key));
     let (committed, rolled_back) = (answers("committed"), answers("rolled_back"));
@@ -149,7 +151,10 @@ impl Branch {
     fn rows(&self, rows: &Rows, keys: &mut Keys) -> Result<Vec<u32>, String> {
         let key = column(rows, &self.key)?;
         columns(rows, self.in_effect.keys())?;
-        let only = self.only.as_ref().map(|(name, value)| Ok::<_, String>((column(rows, name)?, value)));
+        let only = self
+            .only
+            .as_ref()
+            .map(|(name, value)| Ok::<_, String>((column(rows, name)?, value)));
         let only = only.transpose()?;
         let mine = rows.iter().filter(|row| {
             let of = only.is_none_or(|(column, value)| row.at(column) == Some(value.as_str()));
@@ -217,7 +222,9 @@ impl Judge for Whole {
             self.told(op, event);
             return;
         }
-        let Some((view, moment, shown)) = read(event) else { return };
+        let Some((view, moment, shown)) = read(event) else {
+            return;
+        };
         for branch in self.branches.iter_mut().filter(|branch| branch.view == view) {
             let ids = shown.clone().and_then(|rows| branch.rows(rows, &mut self.keys));
             match (moment, ids) {
@@ -229,8 +236,13 @@ impl Judge for Whole {
     }
 
     fn finish(mut self: Box<Self>, run: &Facts) -> CheckerResult {
-        let failed = self.told.iter().filter(|(_, told)| told.failed > 0 && told.failed == told.asked);
-        let failed: Vec<_> = failed.map(|(id, told)| (told.failed_at, branches::Event::RolledBack(*id))).collect();
+        let failed = self
+            .told
+            .iter()
+            .filter(|(_, told)| told.failed > 0 && told.failed == told.asked);
+        let failed: Vec<_> = failed
+            .map(|(id, told)| (told.failed_at, branches::Event::RolledBack(*id)))
+            .collect();
         self.seen.extend(failed);
         let mut doubts: Vec<String> = unsettled(run, Moment::Final).into_iter().collect();
         doubts.extend(self.applied());

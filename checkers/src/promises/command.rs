@@ -27,7 +27,13 @@ const NAME: &str = "command";
 pub(super) const ENTRY: Entry = Entry {
     name: NAME,
     about: "a program of the user decides: history on standard input, verdict as JSON on standard output",
-    options: &[NAME_OPTION, ("run", "the program and its arguments, as in [\"python3\", \"check.py\"]")],
+    options: &[
+        NAME_OPTION,
+        (
+            "run",
+            "the program and its arguments, as in [\"python3\", \"check.py\"]",
+        ),
+    ],
     anomalies: &[],
     how: How::Own(make),
 };

@@ -25,8 +25,14 @@ pub(super) const ENTRY: Entry = Entry {
     options: &[
         NAME_OPTION,
         ("view", "the view"),
-        ("sum", "the columns that add up, as in [\"available\", \"frozen\", \"sold\"]"),
-        ("by", "the column whose values have a sum of their own; default: one sum of all rows"),
+        (
+            "sum",
+            "the columns that add up, as in [\"available\", \"frozen\", \"sold\"]",
+        ),
+        (
+            "by",
+            "the column whose values have a sum of their own; default: one sum of all rows",
+        ),
         ("total", "what they add up to; default: what the first read says"),
         ("moments", "when; default: whenever the view is read"),
     ],
@@ -61,7 +67,7 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     if let Some(twice) = sum.iter().find(|column| !distinct.insert(column.as_str())) {
         options.say("sum", format!("has {twice:?} twice"));
     }
-    let often = moments.iter().any(|moment| *moment == Moment::Look) || moments.len() > 1;
+    let often = moments.contains(&Moment::Look) || moments.len() > 1;
     if total.is_none() && !often && options.is_fine() {
         options.say(
             "view",
@@ -98,7 +104,9 @@ impl Conserved {
             let sums = groups.entry(group).or_insert_with(|| vec![Some(0); columns.len()]);
             for (sum, (name, column)) in sums.iter_mut().zip(self.sum.iter().zip(&columns)) {
                 let value = value(row, name, *column)?;
-                *sum = sum.zip(value).map(|(sum, value): (i128, i128)| sum.saturating_add(value));
+                *sum = sum
+                    .zip(value)
+                    .map(|(sum, value): (i128, i128)| sum.saturating_add(value));
             }
         }
         Ok(groups)
@@ -132,7 +140,9 @@ fn value(row: Row<'_>, name: &str, column: usize) -> Result<Option<i128>, String
 
 impl Judge for Conserved {
     fn observe(&mut self, event: &Event) {
-        let Some((view, moment, shown)) = read(event) else { return };
+        let Some((view, moment, shown)) = read(event) else {
+            return;
+        };
         if view != self.view || !self.moments.contains(&moment) {
             return;
         }
@@ -164,7 +174,14 @@ impl Judge for Conserved {
             doubts.push(format!("view {} showed no row: there is nothing to add up", self.view));
         }
         let (groups, reads, remark) = (self.groups.len() as u64, self.reads, self.looks.remark(&self.view));
-        let Conserved { view, sum, by, names, groups: banks, .. } = *self;
+        let Conserved {
+            view,
+            sum,
+            by,
+            names,
+            groups: banks,
+            ..
+        } = *self;
         let named = |group| Named {
             view: &view,
             sum: &sum,
@@ -173,7 +190,9 @@ impl Judge for Conserved {
         };
         let parts = (0..).zip(banks).map(|(group, bank)| bank.finish_named(&named(group)));
         let mut result = merged(NAME, parts.collect());
-        result.counts.retain(|count, _| count != "read-count" && count != "first-error" && count != "error-count");
+        result
+            .counts
+            .retain(|count, _| count != "read-count" && count != "first-error" && count != "error-count");
         result.counts.insert("sums".to_owned(), groups);
         result.counts.insert("reads".to_owned(), reads);
         result.reason = result.reason.or(remark);
@@ -191,7 +210,8 @@ struct Named<'a> {
 impl Named<'_> {
     /// ` of sku s1`.
     fn of(&self) -> String {
-        self.by.map_or_else(String::new, |by| format!(" of {by} {}", self.group))
+        self.by
+            .map_or_else(String::new, |by| format!(" of {by} {}", self.group))
     }
 }
 

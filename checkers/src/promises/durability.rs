@@ -78,7 +78,9 @@ impl Durability {
     fn rows(&mut self, rows: &Rows) -> Result<Vec<u32>, String> {
         let key = column(rows, &self.key)?;
         columns(rows, self.in_effect.keys())?;
-        let there = rows.iter().filter(|row| fits(&self.in_effect, |column| row.get(column)));
+        let there = rows
+            .iter()
+            .filter(|row| fits(&self.in_effect, |column| row.get(column)));
         Ok(there.map(|row| self.keys.number(cell(row, key))).collect())
     }
 }
@@ -127,8 +129,11 @@ impl Judge for Durability {
             );
         }
         let count = |result: &CheckerResult, name: &str| result.counts.get(name).copied().unwrap_or(0);
-        let (lost, asked, acknowledged) =
-            (count(&result, "lost"), count(&result, "attempt"), count(&result, "acknowledged"));
+        let (lost, asked, acknowledged) = (
+            count(&result, "lost"),
+            count(&result, "attempt"),
+            count(&result, "acknowledged"),
+        );
         let counts = [("asked", asked), ("acknowledged", acknowledged), (LOST, lost)];
         result.counts = counts.map(|(name, n)| (name.to_owned(), n)).into();
         result.verdict = match lost {

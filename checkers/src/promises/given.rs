@@ -72,7 +72,11 @@ pub(super) fn consistent(name: &str, mut result: CheckerResult) -> Result<Checke
     match result.verdict {
         Verdict::Invalid if anomalies == 0 => return Err("says invalid, and names no anomaly".to_owned()),
         Verdict::Valid | Verdict::Unknown if anomalies > 0 => {
-            let said = if result.verdict == Verdict::Valid { "valid" } else { "unknown" };
+            let said = if result.verdict == Verdict::Valid {
+                "valid"
+            } else {
+                "unknown"
+            };
             let names = crate::ledger::plural(anomalies, "anomaly").replace("anomalys", "anomalies");
             return Err(format!("says {said}, and names {names}"));
         }

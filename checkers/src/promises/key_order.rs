@@ -22,9 +22,18 @@ pub(super) const ENTRY: Entry = Entry {
         NAME_OPTION,
         ("view", "the view whose rows show what came out"),
         ("point", "\"LINK POINT\": instead of a view, where deliveries are seen"),
-        ("key", "what is in order: the view's column, or the key's name on the wire"),
-        ("sequence", "the numbers that say what order: the view's column, or the key's name on the wire"),
-        ("position", "the view's column of numbers in whose order rows came out; default: the order of the rows"),
+        (
+            "key",
+            "what is in order: the view's column, or the key's name on the wire",
+        ),
+        (
+            "sequence",
+            "the numbers that say what order: the view's column, or the key's name on the wire",
+        ),
+        (
+            "position",
+            "the view's column of numbers in whose order rows came out; default: the order of the rows",
+        ),
     ],
     anomalies: &["out-of-order"],
     how: How::Own(make),
@@ -61,7 +70,10 @@ struct Order {
 fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     let on_wire = options.value("point").is_some();
     if on_wire && options.value("view").is_some() {
-        options.say("view", "and point exclude each other: order is seen in a view or on the wire");
+        options.say(
+            "view",
+            "and point exclude each other: order is seen in a view or on the wire",
+        );
     }
     let (seen, key, sequence) = if on_wire {
         if options.value("position").is_some() {
@@ -101,9 +113,14 @@ fn number(name: &str, text: &str) -> Result<i128, String> {
 
 impl Order {
     fn rows(&mut self, rows: &Rows, index: u64) -> Result<Vec<Out>, String> {
-        let Seen::View { position, .. } = &self.seen else { return Ok(Vec::new()) };
+        let Seen::View { position, .. } = &self.seen else {
+            return Ok(Vec::new());
+        };
         let (key, sequence) = (column(rows, &self.key)?, column(rows, &self.sequence)?);
-        let by = position.as_ref().map(|name| Ok::<_, String>((name, column(rows, name)?))).transpose()?;
+        let by = position
+            .as_ref()
+            .map(|name| Ok::<_, String>((name, column(rows, name)?)))
+            .transpose()?;
         let mut out = Vec::with_capacity(rows.len());
         for row in rows.iter() {
             let place = by.map_or(Ok(0), |(name, by)| number(name, cell(row, by)))?;
@@ -208,7 +225,10 @@ impl Judge for Order {
         }
         let sends = index;
         for each in &out {
-            push(&mut index, key_order::Event::Delivered(numbers[&(each.key, each.sequence)]));
+            push(
+                &mut index,
+                key_order::Event::Delivered(numbers[&(each.key, each.sequence)]),
+            );
         }
         let named = Named {
             keys: &self.keys,
@@ -217,7 +237,9 @@ impl Judge for Order {
         let mut result = checker.finish_named(&named);
         for anomaly in &mut result.anomalies {
             let places = anomaly.witness.iter().filter_map(|index| index.checked_sub(sends));
-            let mut witness: Vec<u64> = places.filter_map(|place| Some(out.get(usize::try_from(place).ok()?)?.index)).collect();
+            let mut witness: Vec<u64> = places
+                .filter_map(|place| Some(out.get(usize::try_from(place).ok()?)?.index))
+                .collect();
             witness.dedup();
             anomaly.witness = witness;
         }

@@ -23,7 +23,10 @@ pub(super) const ENTRY: Entry = Entry {
         ("views", "the views that have to be empty"),
         ("key", "the column that says what a row is of; default: the whole row"),
         ("samples", "the counters of samples that have to be zero"),
-        ("moments", "when: \"rest\", \"after-repair\", \"final\"; default: [\"final\"]"),
+        (
+            "moments",
+            "when: \"rest\", \"after-repair\", \"final\"; default: [\"final\"]",
+        ),
     ],
     anomalies: &["leftover"],
     how: How::Own(make),
@@ -50,7 +53,10 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     let views = options.texts("views").unwrap_or_default();
     let samples = options.texts("samples").unwrap_or_default();
     if views.is_empty() && samples.is_empty() {
-        options.say("views", "is missing; for example views = [\"unsent\"], or samples = [\"half\"]");
+        options.say(
+            "views",
+            "is missing; for example views = [\"unsent\"], or samples = [\"half\"]",
+        );
     }
     let moments = options.moments("moments", &POSSIBLE, &[Moment::Final]);
     for view in &views {
@@ -64,7 +70,9 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     options.is_fine().then(|| {
         let reads = moments.iter().map(|moment| (*moment, vec![Last::Never; views.len()]));
         Box::new(Left {
-            keys: key.as_deref().map_or_else(Keys::default, |key| Keys::named(header, key)),
+            keys: key
+                .as_deref()
+                .map_or_else(Keys::default, |key| Keys::named(header, key)),
             reads: reads.collect(),
             now: vec![None; samples.len()],
             views,
@@ -88,7 +96,9 @@ impl Left {
     }
 
     fn view(&mut self, event: &Event) {
-        let Some((view, moment, shown)) = read(event) else { return };
+        let Some((view, moment, shown)) = read(event) else {
+            return;
+        };
         let Some(position) = self.views.iter().position(|name| name == view) else {
             return;
         };
@@ -133,7 +143,11 @@ impl Left {
                 None => doubts.push(self.no_sample(name)),
             }
         }
-        let more = if self.moments.len() > 1 { format!(" at {}", word(moment)) } else { String::new() };
+        let more = if self.moments.len() > 1 {
+            format!(" at {}", word(moment))
+        } else {
+            String::new()
+        };
         found.sort_by_key(|(at, ..)| at.index);
         let mut checker = Leftovers::new();
         for (id, (at, ..)) in (0..).zip(&found) {
@@ -141,7 +155,10 @@ impl Left {
         }
         checker.push(last, leftovers::Event::Searched);
         if settled && last != At::default() {
-            let rested = At { index: last.index + 1, ..last };
+            let rested = At {
+                index: last.index + 1,
+                ..last
+            };
             checker.push(rested, leftovers::Event::Quiescent);
         }
         let named = Named {
@@ -180,7 +197,13 @@ impl Judge for Left {
                 for (name, now) in self.samples.iter().zip(&mut self.now) {
                     *now = sample.counters.get(name).map(|n| (at(event), *n)).or(*now);
                 }
-                for name in sample.counters.keys().filter(|name| !self.counters.contains(name)).cloned().collect::<Vec<_>>() {
+                for name in sample
+                    .counters
+                    .keys()
+                    .filter(|name| !self.counters.contains(name))
+                    .cloned()
+                    .collect::<Vec<_>>()
+                {
                     self.counters.push(name);
                 }
             }

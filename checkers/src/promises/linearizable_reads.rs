@@ -29,11 +29,17 @@ pub(super) const ENTRY: Entry = Entry {
         NAME_OPTION,
         ("writes", "the action that writes, or a list of them"),
         ("field", "the field that it writes"),
-        ("effect", "\"set\", \"add\" or \"subtract\": what a write does to what is read; default: \"set\""),
+        (
+            "effect",
+            "\"set\", \"add\" or \"subtract\": what a write does to what is read; default: \"set\"",
+        ),
         ("initial", "what is read before any write; default: nothing, or 0"),
         ("reads", "the action that reads, or a list of them"),
         ("answer", "the part of its answer that says what was read"),
-        ("by", "the field that says what is written and read; default: the subject itself"),
+        (
+            "by",
+            "the field that says what is written and read; default: the subject itself",
+        ),
         ("view", "instead of reads: a view"),
         ("key", "the view's column that says what is read"),
         ("value", "the view's column of what is read"),
@@ -51,6 +57,9 @@ const BUDGET: Budget<'static> = Budget {
 
 /// Digits behind the point that are told apart.
 const SCALE: u32 = 12;
+
+/// Operations on one object for each key.
+type Operations<I, O> = Vec<Operation<(String, I), O>>;
 
 /// What is read where nothing is.
 const NOTHING: &str = "nothing";
@@ -110,7 +119,12 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     for action in writes.iter().flatten() {
         options.refers("writes", "action", action, actions());
     }
-    let fields = || header.subjects.values().flat_map(|subject| subject.fields.keys().map(String::as_str));
+    let fields = || {
+        header
+            .subjects
+            .values()
+            .flat_map(|subject| subject.fields.keys().map(String::as_str))
+    };
     options.needed("field", "\"quantity\"");
     let field = options.name("field", "field", fields());
     let by = match options.value("by") {
@@ -122,12 +136,17 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
         Some("add") => Effect::Add,
         Some("subtract") => Effect::Subtract,
         Some(other) => {
-            options.say("effect", format!("is {other:?}; it can be \"set\", \"add\" or \"subtract\""));
+            options.say(
+                "effect",
+                format!("is {other:?}; it can be \"set\", \"add\" or \"subtract\""),
+            );
             Effect::Set
         }
     };
     let otherwise = if effect == Effect::Set { NOTHING } else { "0" };
-    let initial = options.value("initial").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let initial = options
+        .value("initial")
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let initial = plain(initial.as_deref().unwrap_or(otherwise));
     if effect != Effect::Set && number(&initial).is_none() {
         options.say("initial", format!("is {initial:?}; expected a number, as in 100"));
@@ -158,15 +177,24 @@ fn source(options: &mut Options, header: &Header) -> Option<Source> {
             options.refers("reads", "action", action, header.actions.keys().map(String::as_str));
         }
         let answer = options.needed("answer", "\"available\"");
-        return Some(Source::Actions { actions: reads?, answer: answer?.to_owned() });
+        return Some(Source::Actions {
+            actions: reads?,
+            answer: answer?.to_owned(),
+        });
     }
     for other in ["reads", "answer"] {
         if options.value(other).is_some() {
-            options.say(other, "and view exclude each other: reads come from actions or from a view");
+            options.say(
+                other,
+                "and view exclude each other: reads come from actions or from a view",
+            );
         }
     }
     let view = options.view("view", header);
-    let (key, value) = (options.needed("key", "\"sku\""), options.needed("value", "\"available\""));
+    let (key, value) = (
+        options.needed("key", "\"sku\""),
+        options.needed("value", "\"available\""),
+    );
     Some(Source::View {
         view: view?.to_owned(),
         key: key?.to_owned(),
@@ -177,10 +205,13 @@ fn source(options: &mut Options, header: &Header) -> Option<Source> {
 /// A value as it is compared: a number without needless zeros, or the text.
 fn plain(text: &str) -> String {
     let exact = money::parse(text, SCALE).ok().filter(money::Money::is_exact);
-    exact.map_or_else(|| text.to_owned(), |number| {
-        let text = money::major(number.nearest(), SCALE).to_string();
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    })
+    exact.map_or_else(
+        || text.to_owned(),
+        |number| {
+            let text = money::major(number.nearest(), SCALE).to_string();
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        },
+    )
 }
 
 fn number(text: &str) -> Option<i128> {
@@ -260,9 +291,12 @@ impl Reads {
         &self,
         write: impl Fn(&str) -> Option<(I, O)>,
         read: impl Fn(&str) -> Option<(I, O)>,
-    ) -> Result<Vec<Operation<(String, I), O>>, String> {
+    ) -> Result<Operations<I, O>, String> {
         let mut operations = Vec::new();
-        let happened = self.written.values().filter(|write| write.done.is_some() || write.failed < write.tries);
+        let happened = self
+            .written
+            .values()
+            .filter(|write| write.done.is_some() || write.failed < write.tries);
         let no_number = |text: &str| format!("{text:?} is written or read, which is no number");
         for (process, each) in (0..).zip(happened) {
             let (input, output) = write(&each.value).ok_or_else(|| no_number(&each.value))?;
@@ -273,7 +307,13 @@ impl Reads {
         }
         for each in &self.seen {
             let (input, output) = read(&each.value).ok_or_else(|| no_number(&each.value))?;
-            operations.push(Operation::ok(each.process, (each.key.clone(), input), each.call, output, each.ret));
+            operations.push(Operation::ok(
+                each.process,
+                (each.key.clone(), input),
+                each.call,
+                output,
+                each.ret,
+            ));
         }
         operations.sort_by_key(|operation| operation.call);
         Ok(operations)
@@ -281,7 +321,9 @@ impl Reads {
 
     fn judge(&self) -> Result<CheckerResult, String> {
         if self.effect == Effect::Set {
-            let register = Register { initial: self.initial.clone() };
+            let register = Register {
+                initial: self.initial.clone(),
+            };
             let operations = self.operations(
                 |value| Some((Ask::Write(value.to_owned()), Answer::Done)),
                 |value| Some((Ask::Read, Answer::Value(value.to_owned()))),
@@ -329,7 +371,9 @@ impl Judge for Reads {
             }
             return;
         }
-        let Source::View { view, key, value } = &self.source else { return };
+        let Source::View { view, key, value } = &self.source else {
+            return;
+        };
         if let Some((name, _, shown)) = read(event)
             && name == view
         {

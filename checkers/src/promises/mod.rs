@@ -77,7 +77,6 @@ enum How {
     /// From a ledger of its subjects.
     Ledger(fn(&Ledger) -> CheckerResult),
     /// From its own options.
-    #[expect(clippy::type_complexity, reason = "named once")]
     Own(fn(&mut Options, &Header) -> Option<Box<dyn Judge>>),
 }
 
@@ -159,9 +158,9 @@ pub(crate) fn make(header: &Header) -> (Vec<Rc<Follow>>, Vec<Made>) {
     for (position, promise) in header.promises.iter().enumerate() {
         made.push(match one(header, position, promise) {
             Ok(One::Ledger(follow, check)) => {
-                let known = follows.iter().position(|other| **other == follow);
+                let known = follows.iter().position(|other| **other == *follow);
                 let at = known.unwrap_or_else(|| {
-                    follows.push(Rc::new(follow));
+                    follows.push(Rc::new(*follow));
                     follows.len() - 1
                 });
                 Made::OfLedger { at, check }
@@ -174,25 +173,28 @@ pub(crate) fn make(header: &Header) -> (Vec<Rc<Follow>>, Vec<Made>) {
 }
 
 enum One {
-    Ledger(Follow, fn(&Ledger) -> CheckerResult),
+    Ledger(Box<Follow>, fn(&Ledger) -> CheckerResult),
     Own(Box<dyn Judge>),
 }
 
 fn one(header: &Header, position: usize, promise: &Promise) -> Result<One, Vec<String>> {
     let entry = find(&promise.checker).map_err(|e| vec![format!("promises[{position}].checker: {e}")])?;
+    let known = entry.options.iter().map(|(name, _)| *name);
     match entry.how {
         How::Own(make) => {
             let mut options = Options::of(promise, position);
-            options.known(entry.options.iter().map(|(name, _)| *name), entry.name);
+            options.known(&known, entry.name);
             let judge = make(&mut options, header);
             options.ended(judge).map(One::Own)
         }
         How::Ledger(check) => {
+            let mut own = Options::of(promise, position);
+            own.known(&known, entry.name);
+            own.ended(Some(()))?;
             let (position, promise) = input(header, position, promise)?;
             let mut options = Options::of(promise, position);
-            options.known(entry.options.iter().map(|(name, _)| *name), entry.name);
             let follow = Follow::read(&mut options, header);
-            options.ended(follow).map(|follow| One::Ledger(follow, check))
+            options.ended(follow).map(|follow| One::Ledger(Box::new(follow), check))
         }
     }
 }
@@ -205,6 +207,16 @@ fn input<'a>(header: &'a Header, position: usize, promise: &'a Promise) -> Resul
         .any(|key| promise.options.contains_key(*key));
     if own || promise.checker == exactly_once::NAME {
         return Ok((position, promise));
+    }
+    let idle = promise
+        .options
+        .keys()
+        .find(|key| !["name", "subject"].contains(&key.as_str()));
+    if let Some(key) = idle {
+        return Err(vec![format!(
+            "promises[{position}].{key} says nothing without recorded and effect: give these here, too, or say it in the \
+             exactly-once promise"
+        )]);
     }
     let subject = promise.options.get("subject");
     let mut others = header.promises.iter().enumerate();

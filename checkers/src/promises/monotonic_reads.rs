@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::support::{NAME_OPTION, Keys, at, cell, column, doubted, read};
+use super::support::{Keys, NAME_OPTION, at, cell, column, doubted, read};
 use super::{Entry, How, Judge, Options};
 use crate::history::{Body, Event, Header, Kind, Moment, Process, Rows};
 use crate::money;
@@ -24,7 +24,10 @@ pub(super) const ENTRY: Entry = Entry {
     options: &[
         NAME_OPTION,
         ("reads", "the action that reads, or a list of them"),
-        ("answer", "the part of its answer that says what was read: a number that only grows"),
+        (
+            "answer",
+            "the part of its answer that says what was read: a number that only grows",
+        ),
         ("by", "the field that says what is read; default: the subject itself"),
         ("view", "instead of reads: a view"),
         ("key", "the view's column that says what is read"),
@@ -39,8 +42,16 @@ const SCALE: u32 = 12;
 
 /// Where reads come from.
 enum Source {
-    Actions { actions: Vec<String>, answer: String, by: Option<String> },
-    View { view: String, key: String, value: String },
+    Actions {
+        actions: Vec<String>,
+        answer: String,
+        by: Option<String>,
+    },
+    View {
+        view: String,
+        key: String,
+        value: String,
+    },
 }
 
 /// A value as it was read.
@@ -73,11 +84,17 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     let (source, noun) = if options.value("view").is_some() {
         for other in ["reads", "answer", "by"] {
             if options.value(other).is_some() {
-                options.say(other, "and view exclude each other: reads come from actions or from a view");
+                options.say(
+                    other,
+                    "and view exclude each other: reads come from actions or from a view",
+                );
             }
         }
         let view = options.view("view", header);
-        let (key, value) = (options.needed("key", "\"account\""), options.needed("value", "\"version\""));
+        let (key, value) = (
+            options.needed("key", "\"account\""),
+            options.needed("value", "\"version\""),
+        );
         let (view, key, value) = (view?.to_owned(), key?.to_owned(), value?.to_owned());
         let noun = header.subjects.contains_key(&key).then(|| key.clone());
         (Source::View { view, key, value }, noun)
@@ -89,8 +106,10 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
         let answer = options.needed("answer", "\"version\"");
         let by = options.text("by").map(str::to_owned);
         let (actions, answer) = (actions?, answer?.to_owned());
-        let asked = actions.iter().filter_map(|action| header.actions.get(action)?.asks.clone());
-        let noun = by.clone().or(asked.last());
+        let mut asked = actions
+            .iter()
+            .filter_map(|action| header.actions.get(action)?.asks.clone());
+        let noun = by.clone().or(asked.next());
         (Source::Actions { actions, answer, by }, noun)
     };
     options.is_fine().then(|| {
@@ -107,14 +126,25 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
 
 impl Monotonic {
     fn see(&mut self, reader: Option<u64>, key: &str, text: &str, at: At) -> Result<(), String> {
-        let number = money::parse(text, SCALE).map_err(|_| format!("{text:?} was read, which is no number"))?.nearest();
+        let number = money::parse(text, SCALE)
+            .map_err(|_| format!("{text:?} was read, which is no number"))?
+            .nearest();
         self.reads += 1;
         let key = self.keys.number(key);
-        let now = Value { number, text: text.to_owned(), at };
+        let now = Value {
+            number,
+            text: text.to_owned(),
+            at,
+        };
         match self.last.get_mut(&(reader, key)) {
             Some(before) if now.number < before.number => {
                 let before = before.clone();
-                self.older.push(Older { reader, key, before, now });
+                self.older.push(Older {
+                    reader,
+                    key,
+                    before,
+                    now,
+                });
             }
             Some(before) => *before = now,
             None => drop(self.last.insert((reader, key), now)),
@@ -123,7 +153,9 @@ impl Monotonic {
     }
 
     fn rows(&mut self, rows: &Rows, at: At) -> Result<(), String> {
-        let Source::View { key, value, .. } = &self.source else { return Ok(()) };
+        let Source::View { key, value, .. } = &self.source else {
+            return Ok(());
+        };
         let (key, value) = (column(rows, key)?, column(rows, value)?);
         for row in rows.iter() {
             if let Some(text) = row.at(value) {
@@ -158,7 +190,9 @@ impl Judge for Monotonic {
             }
             (Body::View(_), Source::View { view, .. }) => {
                 let view = view.clone();
-                let Some((name, moment, shown)) = read(event) else { return };
+                let Some((name, moment, shown)) = read(event) else {
+                    return;
+                };
                 if name != view {
                     return;
                 }

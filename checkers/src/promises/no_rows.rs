@@ -72,7 +72,9 @@ impl NoRows {
         let key = self.key.as_ref().map_or(Ok(0), |key| column(rows, key))?;
         let worded = rows.iter().take(WORDED_MAX);
         Ok(Seen {
-            worded: worded.map(|row| (cell(row, key).to_owned(), whole(row, rows.columns()))).collect(),
+            worded: worded
+                .map(|row| (cell(row, key).to_owned(), whole(row, rows.columns())))
+                .collect(),
             count: rows.len() as u64,
         })
     }
@@ -86,7 +88,9 @@ impl NoRows {
             Moment::Final => "at the end",
         };
         for position in 0..seen.count {
-            let worded = usize::try_from(position).ok().and_then(|position| seen.worded.get(position));
+            let worded = usize::try_from(position)
+                .ok()
+                .and_then(|position| seen.worded.get(position));
             tally.anomaly("unwanted-row", || {
                 let (subject, row) = worded.cloned().unwrap_or_default();
                 Case {
@@ -101,7 +105,9 @@ impl NoRows {
 
 impl Judge for NoRows {
     fn observe(&mut self, event: &Event) {
-        let Some((view, moment, shown)) = read(event) else { return };
+        let Some((view, moment, shown)) = read(event) else {
+            return;
+        };
         if view != self.view || !self.moments.contains(&moment) {
             return;
         }
@@ -136,7 +142,10 @@ impl Judge for NoRows {
         }
         if always {
             doubts.extend(self.looks.doubt(&self.view));
-            self.looks.remark(&self.view).into_iter().for_each(|what| tally.remark(what));
+            self.looks
+                .remark(&self.view)
+                .into_iter()
+                .for_each(|what| tally.remark(what));
         }
         doubts.dedup();
         doubts.into_iter().for_each(|why| tally.doubt(why));

@@ -26,7 +26,7 @@ impl<'a> Options<'a> {
     }
 
     /// Every option is one of these.
-    pub(crate) fn known(&mut self, known: impl Iterator<Item = &'static str> + Clone, owner: &str) {
+    pub(crate) fn known(&mut self, known: &(impl Iterator<Item = &'static str> + Clone), owner: &str) {
         for key in self
             .map
             .keys()
@@ -209,7 +209,10 @@ impl<'a> Options<'a> {
         if !found {
             let has = list(read.iter().map(|other| word(*other)));
             let moment = word(moment);
-            self.say(key, format!("needs {view} at {moment:?}, and it is read at {has}: add {moment:?} to views.{view}.at"));
+            self.say(
+                key,
+                format!("needs {view} at {moment:?}, and it is read at {has}: add {moment:?} to views.{view}.at"),
+            );
         }
         found
     }

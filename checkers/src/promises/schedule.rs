@@ -26,10 +26,22 @@ pub(super) const ENTRY: Entry = Entry {
             "steps",
             "how long after the attempt before each further one comes, as in [\"1m\", \"5m\"]; the first is not judged",
         ),
-        ("factor", "by how much time runs faster in the run, as in 0.001; default: 1"),
-        ("since", "\"previous\" or \"first\": the attempt that steps count from; default: \"previous\""),
-        ("tolerance", "how much too early or too late is still right; default: \"1s\""),
-        ("until", "\"LINK POINT\": the frame that acknowledges an attempt; default: none does"),
+        (
+            "factor",
+            "by how much time runs faster in the run, as in 0.001; default: 1",
+        ),
+        (
+            "since",
+            "\"previous\" or \"first\": the attempt that steps count from; default: \"previous\"",
+        ),
+        (
+            "tolerance",
+            "how much too early or too late is still right; default: \"1s\"",
+        ),
+        (
+            "until",
+            "\"LINK POINT\": the frame that acknowledges an attempt; default: none does",
+        ),
     ],
     anomalies: &["early", "late", "missing", "extra", "after-ack"],
     how: How::Own(make),
@@ -97,7 +109,10 @@ fn steps(options: &mut Options) -> Vec<u64> {
     let steps = options.durations_ns("steps").unwrap_or_default();
     let factor = options.number("factor").unwrap_or(1.0);
     if !(FACTORS.0..=FACTORS.1).contains(&factor) {
-        options.say("factor", format!("is {factor}; it can be from {} to {}", FACTORS.0, FACTORS.1));
+        options.say(
+            "factor",
+            format!("is {factor}; it can be from {} to {}", FACTORS.0, FACTORS.1),
+        );
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -129,7 +144,13 @@ impl Attempts {
         }
         // The sender was stopped with the answer in its hands: whether it took it in is not known.
         let unsure = wire.did.contains(&Deed::StoppedAfter);
-        let answered = |id| if unsure { schedule::Event::AckUnknown(id) } else { schedule::Event::Acked(id) };
+        let answered = |id| {
+            if unsure {
+                schedule::Event::AckUnknown(id)
+            } else {
+                schedule::Event::Acked(id)
+            }
+        };
         let mut ids: Vec<u32> = wire.key(&self.key).iter().map(|key| self.keys.number(key)).collect();
         if ids.is_empty() {
             ids.extend(self.on.remove(&(wire.link.clone(), wire.conn)));
@@ -160,7 +181,13 @@ impl Judge for Attempts {
         if run.cut_short {
             doubts.extend(run.incomplete());
         }
-        let Attempts { keys, options, seen, end, .. } = *self;
+        let Attempts {
+            keys,
+            options,
+            seen,
+            end,
+            ..
+        } = *self;
         let faults = Faults::of(run);
         let mut checker = Schedule::new(options);
         let mut before: HashMap<u32, u64> = HashMap::new();

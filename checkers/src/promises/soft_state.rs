@@ -19,12 +19,21 @@ pub(super) const ENTRY: Entry = Entry {
     about: "how long things stay half done, from one event to another",
     options: &[
         NAME_OPTION,
-        ("key", "the key by which both ends are known; default: that of the subject that the action starts"),
-        ("from", "{ action = ACTION }, { point = \"LINK POINT\" } or { role = ROLE }: what begins it"),
+        (
+            "key",
+            "the key by which both ends are known; default: that of the subject that the action starts",
+        ),
+        (
+            "from",
+            "{ action = ACTION }, { point = \"LINK POINT\" } or { role = ROLE }: what begins it",
+        ),
         ("to", "{ point = \"LINK POINT\" } or { role = ROLE }: what ends it"),
         ("max", "how long at most"),
         ("p99", "how long at most in 99 of 100"),
-        ("recovery", "how long at most until all is done that was half done when a fault was healed"),
+        (
+            "recovery",
+            "how long at most until all is done that was half done when a fault was healed",
+        ),
     ],
     anomalies: &["window-exceeded", "p99-exceeded", "recovery-exceeded", "unfinished"],
     how: How::Own(make),
@@ -83,8 +92,14 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
         recovery_ns_max: options.duration_ns("recovery"),
     };
     let p99 = options.duration_ns("p99");
-    if ["max", "p99", "recovery"].iter().all(|limit| options.value(limit).is_none()) {
-        options.say("max", "is missing: a promise has a limit, max = \"30s\", p99 = \"5s\" or recovery = \"30s\"");
+    if ["max", "p99", "recovery"]
+        .iter()
+        .all(|limit| options.value(limit).is_none())
+    {
+        options.say(
+            "max",
+            "is missing: a promise has a limit, max = \"30s\", p99 = \"5s\" or recovery = \"30s\"",
+        );
     }
     let (key, from, to) = (key?, from?, to?);
     options.is_fine().then(|| {
@@ -113,19 +128,30 @@ fn mark(options: &mut Options, name: &str, header: &Header, example: &str) -> Op
         return None;
     }
     let inner = |key: &str| format!("{name}.{key}");
-    let given: Vec<&str> = ["action", "point", "role"].into_iter().filter(|key| options.value(&inner(key)).is_some()).collect();
+    let given: Vec<&str> = ["action", "point", "role"]
+        .into_iter()
+        .filter(|key| options.value(&inner(key)).is_some())
+        .collect();
     match given[..] {
         ["action"] => {
             let actions = header.actions.keys().map(String::as_str);
-            options.name(&inner("action"), "action", actions).map(|action| Mark::Action(action.to_owned()))
+            options
+                .name(&inner("action"), "action", actions)
+                .map(|action| Mark::Action(action.to_owned()))
         }
         ["point"] => Point::read(options, &inner("point")).map(Mark::Point),
         ["role"] => {
             let role = options.name(&inner("role"), "role", ROLES.iter().map(|(name, _)| *name))?;
-            ROLES.iter().find(|(name, _)| *name == role).map(|(_, role)| Mark::Role(*role))
+            ROLES
+                .iter()
+                .find(|(name, _)| *name == role)
+                .map(|(_, role)| Mark::Role(*role))
         }
         _ => {
-            options.say(name, format!("has to say one of action, point and role, as in {example}"));
+            options.say(
+                name,
+                format!("has to say one of action, point and role, as in {example}"),
+            );
             None
         }
     }
@@ -135,7 +161,9 @@ impl Mark {
     /// The keys of what an event shows, where it is one of these.
     fn keys<'e>(&self, event: &'e Event, key: &str) -> &'e [String] {
         match (self, &event.body) {
-            (Mark::Action(action), Body::Op(op)) if op.action == *action && event.kind == Kind::Ok && op.changed.is_empty() => {
+            (Mark::Action(action), Body::Op(op))
+                if op.action == *action && event.kind == Kind::Ok && op.changed.is_empty() =>
+            {
                 std::slice::from_ref(&op.subject)
             }
             (Mark::Point(point), Body::Wire(wire)) if point.is(wire) && wire.arrived() => wire.key(key),
@@ -150,7 +178,10 @@ impl Mark {
             Mark::Action(action) => format!("no {action} ended ok"),
             Mark::Point(point) => format!("no frame of {point} carried {key}"),
             Mark::Role(role) => {
-                let name = ROLES.iter().find(|(_, other)| other == role).map_or("plain", |(name, _)| *name);
+                let name = ROLES
+                    .iter()
+                    .find(|(_, other)| other == role)
+                    .map_or("plain", |(name, _)| *name);
                 format!("no frame that is {name} carried {key}")
             }
         }
@@ -174,7 +205,8 @@ impl Judge for Window {
                 }
             }
             Body::Fault(step) if step.step == FaultStage::Healed => {
-                self.faults.insert(step.id, format!("{} {} #{}", step.fault, step.on, step.id));
+                self.faults
+                    .insert(step.id, format!("{} {} #{}", step.fault, step.on, step.id));
                 self.healed.push((at(event), step.id));
             }
             _ => {}
@@ -212,7 +244,11 @@ impl Judge for Window {
                 events.push((end, 1, soft_state::Event::Left(id)));
             }
         }
-        events.extend(self.healed.iter().map(|(at, fault)| (*at, 2, soft_state::Event::Healed(*fault))));
+        events.extend(
+            self.healed
+                .iter()
+                .map(|(at, fault)| (*at, 2, soft_state::Event::Healed(*fault))),
+        );
         events.sort_by_key(|(at, turn, _)| (at.index, *turn));
         let mut checker = SoftState::new(self.limits).p99_ns_max(self.p99);
         for (at, _, event) in events {

@@ -24,13 +24,22 @@ pub(super) const ENTRY: Entry = Entry {
     options: &[
         NAME_OPTION,
         ("view", "the view that shows states, at looks and at the end"),
-        ("points", "{ STATE = \"LINK POINT\" }: instead of a view, the points of the wire that states are seen at"),
-        ("key", "what has a state: the view's column, or columns; the key's name on the wire"),
+        (
+            "points",
+            "{ STATE = \"LINK POINT\" }: instead of a view, the points of the wire that states are seen at",
+        ),
+        (
+            "key",
+            "what has a state: the view's column, or columns; the key's name on the wire",
+        ),
         ("state", "the view's column of the state; default: \"state\""),
         ("states", "further states, that no transition names"),
         ("transitions", "{ STATE = [STATE] }: where each may go"),
         ("start", "the states in which one may begin"),
-        ("terminal", "the states in which one may end; default: those that lead nowhere"),
+        (
+            "terminal",
+            "the states in which one may end; default: those that lead nowhere",
+        ),
     ],
     anomalies: &["illegal-start", "illegal-transition", "unknown-state", "stuck"],
     how: How::Own(make),
@@ -41,8 +50,15 @@ const STRANGE: usize = state_machine::STATES_MAX;
 
 /// Where states are seen.
 enum Seen {
-    View { view: String, key: Vec<String>, state: String },
-    Points { key: String, points: Vec<(Point, u8)> },
+    View {
+        view: String,
+        key: Vec<String>,
+        state: String,
+    },
+    Points {
+        key: String,
+        points: Vec<(Point, u8)>,
+    },
 }
 
 struct Machine {
@@ -67,7 +83,10 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
         Some(_) => {
             for other in ["view", "state"] {
                 if options.value(other).is_some() {
-                    options.say(other, "and points exclude each other: states are seen in a view or on the wire");
+                    options.say(
+                        other,
+                        "and points exclude each other: states are seen in a view or on the wire",
+                    );
                 }
             }
             let key = key_name(options, "key", header);
@@ -110,13 +129,20 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
 /// The table, and its states in order.
 fn table(options: &mut Options) -> Option<(Table, Vec<String>)> {
     if options.value("transitions").is_none() {
-        options.say("transitions", "is missing; for example transitions = { NEW = [\"PAID\", \"CANCELLED\"] }");
+        options.say(
+            "transitions",
+            "is missing; for example transitions = { NEW = [\"PAID\", \"CANCELLED\"] }",
+        );
     }
     let start = options.needed_texts("start", "[\"NEW\"]").unwrap_or_default();
     let transitions = options.values_by_column("transitions");
     let given = options.texts("terminal");
     let mut states = Vec::new();
-    let named = start.iter().chain(transitions.iter().flat_map(|(from, to)| std::iter::once(from).chain(to)));
+    let named = start.iter().chain(
+        transitions
+            .iter()
+            .flat_map(|(from, to)| std::iter::once(from).chain(to)),
+    );
     for state in named.cloned().chain(options.texts("states").unwrap_or_default()) {
         if !states.contains(&state) {
             states.push(state);
@@ -130,7 +156,10 @@ fn table(options: &mut Options) -> Option<(Table, Vec<String>)> {
         states.iter().filter(|state| !leads(state)).cloned().collect()
     });
     if terminal.is_empty() && options.is_fine() {
-        options.say("terminal", "is missing, and every state leads to another: say where one may end");
+        options.say(
+            "terminal",
+            "is missing, and every state leads to another: say where one may end",
+        );
     }
     let text = |texts: &[String]| -> Vec<String> { texts.to_vec() };
     let made = build(&text(&states), &start, &terminal, &transitions);
@@ -153,7 +182,9 @@ fn build(
     fn texts(names: &[String]) -> Vec<&str> {
         names.iter().map(String::as_str).collect()
     }
-    let mut table = Table::new(&texts(states))?.initial(&texts(start))?.terminal(&texts(terminal))?;
+    let mut table = Table::new(&texts(states))?
+        .initial(&texts(start))?
+        .terminal(&texts(terminal))?;
     for (from, to) in transitions {
         table = table.allow(from, &texts(to))?;
     }
@@ -171,7 +202,10 @@ fn points(options: &mut Options, states: &[String]) -> Vec<(Point, u8)> {
         options.refers("points", "state", state, states.iter().map(String::as_str));
         let key = format!("points.{state}");
         if options.value(&key).is_none() {
-            options.say("points", format!("has {state:?}; the name of a state has no dots and brackets here"));
+            options.say(
+                "points",
+                format!("has {state:?}; the name of a state has no dots and brackets here"),
+            );
         }
         let point = Point::read(options, &key);
         let number = states.iter().position(|other| other == state);
@@ -189,7 +223,9 @@ impl Machine {
     }
 
     fn rows(&mut self, rows: &Rows, at: At) -> Result<(), String> {
-        let Seen::View { view, key, state } = &self.seen else { return Ok(()) };
+        let Seen::View { view, key, state } = &self.seen else {
+            return Ok(());
+        };
         let (key, state, view) = (columns(rows, key)?, column(rows, state)?, view.clone());
         let mut shown: Vec<(u32, u8)> = Vec::new();
         for row in rows.iter() {
@@ -213,7 +249,9 @@ impl Machine {
 
     fn view(&mut self, event: &Event) {
         let Seen::View { view, .. } = &self.seen else { return };
-        let Some((name, moment, shown)) = read(event) else { return };
+        let Some((name, moment, shown)) = read(event) else {
+            return;
+        };
         if name != view {
             return;
         }
@@ -222,7 +260,8 @@ impl Machine {
             Moment::Look => self.looks.made(shown.as_ref().err()),
             Moment::Final => self.last.keep(event, shown),
             Moment::Initial | Moment::Rest | Moment::AfterRepair => {
-                self.doubts.extend(shown.err().map(|why| format!("a read of view {name} failed: {why}")));
+                self.doubts
+                    .extend(shown.err().map(|why| format!("a read of view {name} failed: {why}")));
             }
         }
     }
@@ -268,7 +307,8 @@ impl Judge for Machine {
                 for key in wire.key(key) {
                     self.observed += 1;
                     let id = self.keys.number(key);
-                    self.checker.push(at(event), state_machine::Event::Seen { id, state: *state });
+                    self.checker
+                        .push(at(event), state_machine::Event::Seen { id, state: *state });
                 }
             }
             _ => {}

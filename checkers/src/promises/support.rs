@@ -18,10 +18,8 @@ use crate::verdict::{CheckerResult, Verdict};
 pub(super) const NAME_OPTION: (&str, &str) = ("name", "the name of the promise, where two have the same checker");
 
 /// The options of a promise about the subjects that clients start.
-pub(super) const SUBJECT_OPTION: (&str, &str) = (
-    "subject",
-    "the kind of subject; default: the only one that has a key",
-);
+pub(super) const SUBJECT_OPTION: (&str, &str) =
+    ("subject", "the kind of subject; default: the only one that has a key");
 /// See [`SUBJECT_OPTION`].
 pub(super) const STARTED_OPTION: (&str, &str) = ("started", "the actions that start it; default: all that do");
 
@@ -54,7 +52,10 @@ impl Keys {
 
     /// Keys of the kind of subject that a header says is known by a key of this name.
     pub(super) fn named(header: &Header, key: &str) -> Keys {
-        let kind = header.subjects.iter().find(|(_, subject)| subject.key.as_deref() == Some(key));
+        let kind = header
+            .subjects
+            .iter()
+            .find(|(_, subject)| subject.key.as_deref() == Some(key));
         Keys::of(kind.map_or("", |(kind, _)| kind.as_str()))
     }
 
@@ -150,10 +151,7 @@ impl About {
 }
 
 /// Whether every column has one of the values that count; true of no columns.
-pub(super) fn fits<'a>(
-    columns: &BTreeMap<String, Vec<String>>,
-    value: impl Fn(&str) -> Option<&'a str>,
-) -> bool {
+pub(super) fn fits<'a>(columns: &BTreeMap<String, Vec<String>>, value: impl Fn(&str) -> Option<&'a str>) -> bool {
     let mut columns = columns.iter();
     columns.all(|(column, values)| value(column).is_some_and(|found| values.iter().any(|v| v == found)))
 }
@@ -267,7 +265,10 @@ pub(super) fn column(rows: &Rows, name: &str) -> Result<usize, String> {
     match rows.column(name) {
         Some(column) => Ok(column),
         None if rows.is_empty() => Ok(0),
-        None => Err(format!("it has no column {name}; it shows {}", rows.columns().join(", "))),
+        None => Err(format!(
+            "it has no column {name}; it shows {}",
+            rows.columns().join(", ")
+        )),
     }
 }
 
@@ -285,7 +286,11 @@ pub(super) fn cell<'a>(row: Row<'a>, column: usize) -> &'a str {
 pub(super) fn key_of(row: Row<'_>, columns: &[usize]) -> String {
     match columns {
         [only] => cell(row, *only).to_owned(),
-        _ => columns.iter().map(|column| cell(row, *column)).collect::<Vec<_>>().join("/"),
+        _ => columns
+            .iter()
+            .map(|column| cell(row, *column))
+            .collect::<Vec<_>>()
+            .join("/"),
     }
 }
 

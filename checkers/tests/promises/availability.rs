@@ -30,14 +30,19 @@ fn enough_definite_answers_while_a_party_is_down_are_valid() {
 #[test]
 fn too_few_are_not() {
     let (result, killed) = while_down("down:logistics", &[Kind::Ok, Kind::Info, Kind::Info]);
-    let sentence =
-        "1 of 3 operations order (33.3 %) had a definite answer while logistics was down; 50 % are promised";
-    anomaly(&result, "unavailable", "order", sentence, &[killed, killed + 3, killed + 5]);
+    let sentence = "1 of 3 order operations (33.3 %) had a definite answer while logistics was down; 50 % are promised";
+    anomaly(
+        &result,
+        "unavailable",
+        "order",
+        sentence,
+        &[killed, killed + 3, killed + 5],
+    );
     let (result, _) = while_down("fault:kill", &[Kind::Info]);
-    let sentence = "0 of 1 operation order (0.0 %) had a definite answer while a kill was in force; 50 % are promised";
+    let sentence = "0 of 1 order operation (0.0 %) had a definite answer while a kill was in force; 50 % are promised";
     assert_eq!(result.anomalies[0].sentence, sentence);
     let (result, _) = while_down("always", &[Kind::Info, Kind::Info]);
-    let sentence = "1 of 4 operations order (25.0 %) had a definite answer during the workload; 50 % are promised";
+    let sentence = "1 of 4 order operations (25.0 %) had a definite answer during the workload; 50 % are promised";
     assert_eq!(result.anomalies[0].sentence, sentence);
 }
 
@@ -57,7 +62,10 @@ fn what_never_was_so_is_unknown() {
     unknown(&result, "mail was never down (by kill, pause or power-loss)");
     let (result, _) = while_down("fault:cut", &[Kind::Info]);
     unknown(&result, "no cut was in force");
-    unknown(&Run::new(promise("always")).rest(|_| ()), "no order was invoked during the workload");
+    unknown(
+        &Run::new(promise("always")).rest(|_| ()),
+        "no order was invoked during the workload",
+    );
 }
 
 #[test]

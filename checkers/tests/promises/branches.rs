@@ -15,7 +15,10 @@ fn promise() -> Value {
 
 /// An order that is in effect in both branches, or in neither, or in one.
 fn reads(run: &mut Run, orders: Value, payments: Value) -> [u64; 2] {
-    [run.view("orders", Moment::Final, orders), run.view("payments", Moment::Final, payments)]
+    [
+        run.view("orders", Moment::Final, orders),
+        run.view("payments", Moment::Final, payments),
+    ]
 }
 
 fn paid(tx: &str) -> Value {
@@ -33,7 +36,14 @@ fn all_or_none_is_valid() {
         reads(run, orders, json!([{ "order_tx": "o1" }]));
     });
     valid(&result);
-    assert_eq!((result.counts["transactions"], result.counts["committed"], result.counts["applied"]), (3, 1, 2));
+    assert_eq!(
+        (
+            result.counts["transactions"],
+            result.counts["committed"],
+            result.counts["applied"]
+        ),
+        (3, 1, 2)
+    );
 }
 
 #[test]
@@ -74,7 +84,8 @@ fn a_key_that_no_client_knows_is_held_to_it_too_but_not_one_from_before_the_run(
 
 #[test]
 fn a_key_of_the_server_is_that_of_its_order() {
-    let promise = json!({ "checker": "branches", "branches": [{ "view": "orders" }, { "view": "payments" }], "committed": {} });
+    let promise =
+        json!({ "checker": "branches", "branches": [{ "view": "orders" }, { "view": "payments" }], "committed": {} });
     let mut run = Run::new(promise);
     let answered = run.order_answered(0, "order-1", Kind::Ok, json!({ "tx": "77" }));
     let mut read = 0;
@@ -90,7 +101,7 @@ fn a_key_of_the_server_is_that_of_its_order() {
 fn committed_and_nowhere_is_lost() {
     let mut run = Run::new(promise());
     let answered = run.order_answered(0, "o1", Kind::Ok, json!({ "state": "PAID" }));
-    let result = run.rest(|run| drop(reads(run, json!([{ "tx": "o1", "state": "NEW" }]), json!([]))));
+    let result = run.rest(|run| reads(run, json!([{ "tx": "o1", "state": "NEW" }]), json!([])));
     let sentence = "order o1 was reported committed, and no branch is in effect";
     anomaly(&result, "lost", "o1", sentence, &[answered - 1, answered]);
 }
@@ -111,7 +122,7 @@ fn a_try_that_failed_before_one_that_did_not_rolls_nothing_back() {
     let mut run = Run::new(promise());
     run.order(0, "o1", Kind::Fail);
     run.order(0, "o1", Kind::Ok);
-    valid(&run.rest(|run| drop(reads(run, json!([paid("o1")]), json!([{ "order_tx": "o1" }])))));
+    valid(&run.rest(|run| reads(run, json!([paid("o1")]), json!([{ "order_tx": "o1" }]))));
 }
 
 #[test]
@@ -119,7 +130,7 @@ fn two_answers_that_exclude_each_other_are_a_contradiction_even_where_reads_fail
     let mut run = Run::new(promise());
     let first = run.order_answered(0, "o1", Kind::Ok, json!({ "state": "PAID" }));
     let second = run.order_answered(1, "o1", Kind::Ok, json!({ "state": "CANCELLED" }));
-    let result = run.rest(|run| drop(run.view_failed("orders", Moment::Final)));
+    let result = run.rest(|run| run.view_failed("orders", Moment::Final));
     let sentence = "order o1 was reported committed and rolled back";
     anomaly(&result, "contradiction", "o1", sentence, &[first - 1, first, second]);
     let reason = "the final read of view orders failed: connection refused; no final read of view payments";
@@ -135,26 +146,32 @@ fn every_subscriber_is_a_branch() {
     let told = |rows: Value| {
         let mut run = Run::new(promise.clone());
         run.order(0, "o1", Kind::Ok);
-        run.rest(|run| drop(run.view("points", Moment::Final, rows)))
+        run.rest(|run| run.view("points", Moment::Final, rows))
     };
     let row = |service: &str| json!({ "tx": "o1", "service": service });
     valid(&told(json!([row("mail"), row("points"), row("stock"), row("audit")])));
     let result = told(json!([row("mail"), row("stock")]));
-    assert_eq!(result.anomalies[0].sentence, "order o1 is in effect in mail, stock and not in points");
+    assert_eq!(
+        result.anomalies[0].sentence,
+        "order o1 is in effect in mail, stock and not in points"
+    );
 }
 
 #[test]
 fn what_was_not_seen_is_unknown() {
-    let told = |reads: &dyn Fn(&mut Run)| {
+    let ordered = || {
         let mut run = Run::new(promise());
         run.order(0, "o1", Kind::Ok);
-        run.rest(|run| reads(run))
+        run
     };
-    let result = told(&|run| drop(run.view("orders", Moment::Final, json!([paid("o1")]))));
+    let result = ordered().rest(|run| run.view("orders", Moment::Final, json!([paid("o1")])));
     unknown(&result, "no final read of view payments");
-    let result = told(&|run| drop(reads(run, json!([{ "id": "o1" }]), json!([]))));
-    unknown(&result, "the final read of view orders failed: it has no column tx; it shows id");
-    let result = Run::new(promise()).rest(|run| drop(reads(run, json!([]), json!([]))));
+    let result = ordered().rest(|run| reads(run, json!([{ "id": "o1" }]), json!([])));
+    unknown(
+        &result,
+        "the final read of view orders failed: it has no column tx; it shows id",
+    );
+    let result = Run::new(promise()).rest(|run| reads(run, json!([]), json!([])));
     assert_eq!(result.verdict, Verdict::Unknown);
     let why = "no transaction had a branch in effect or was committed: there is nothing to judge";
     assert_eq!(result.reason.as_deref(), Some(why));
@@ -165,12 +182,12 @@ fn what_had_not_come_to_rest_or_was_not_read_to_the_end_is_unknown() {
     let mut run = Run::new(promise());
     run.order(0, "o1", Kind::Ok);
     run.settle(Kind::Info);
-    let result = run.finals(|run| drop(reads(run, json!([paid("o1")]), json!([]))), Kind::Ok);
+    let result = run.finals(|run| reads(run, json!([paid("o1")]), json!([])), Kind::Ok);
     unknown(&result, "the target did not come to rest in settle: lag 3 after 60 s");
     let mut run = Run::new(promise());
     run.order(0, "o1", Kind::Ok);
     run.settle(Kind::Ok);
-    let result = run.finals(|run| drop(reads(run, json!([paid("o1")]), json!([]))), Kind::Info);
+    let result = run.finals(|run| reads(run, json!([paid("o1")]), json!([])), Kind::Info);
     unknown(&result, "the final reads are incomplete: two reads of orders differ");
 }
 

@@ -25,7 +25,11 @@ fn told(promise: Value, [initial, look, end]: [Value; 3]) -> (paytwice_checkers:
 fn sums_that_stay_the_same_are_valid() {
     let reads = [
         json!([stock("s1", "100", "0"), stock("s2", "50.50", "0")]),
-        json!([stock("s1", "98", "2"), stock("s2", "50.5", "0.00"), stock("s3", "7", "0")]),
+        json!([
+            stock("s1", "98", "2"),
+            stock("s2", "50.5", "0.00"),
+            stock("s3", "7", "0")
+        ]),
         json!([stock("s1", "99", "1"), stock("s2", "50.5", "0"), stock("s3", "5", "2")]),
     ];
     // A group that appears later begins with what it has then.
@@ -52,18 +56,23 @@ fn a_group_that_is_gone_adds_up_to_nothing() {
 
 #[test]
 fn a_total_that_is_promised_is_held_to_from_the_first_read_on() {
-    let promise = json!({ "checker": "conserved", "view": "stock", "sum": "available", "total": 150, "moments": "final" });
+    let promise =
+        json!({ "checker": "conserved", "view": "stock", "sum": "available", "total": 150, "moments": "final" });
     let told = |rows: Value| {
-        let run = Run::new(promise.clone());
         let mut read = 0;
-        (run.rest(|run| read = run.view("stock", Moment::Final, rows)), read)
+        let result = Run::new(promise.clone()).rest(|run| read = run.view("stock", Moment::Final, rows));
+        (result, read)
     };
     let (result, _) = told(json!([{ "available": "100" }, { "available": "50" }]));
     valid(&result);
     let (result, read) = told(json!([{ "available": "100" }, { "available": "49" }]));
-    anomaly(&result, "wrong-total", "stock", "available in view stock adds up to 149 instead of 150", &[result.anomalies[0].witness[0]]);
-    assert_eq!(result.anomalies[0].witness.len(), 1);
-    let _ = read;
+    anomaly(
+        &result,
+        "wrong-total",
+        "stock",
+        "available in view stock adds up to 149 instead of 150",
+        &[read],
+    );
 }
 
 #[test]
@@ -80,9 +89,12 @@ fn a_broken_sum_counts_where_the_end_was_not_seen() {
     let mut run = Run::new(promise());
     run.view("stock", Moment::Initial, json!([stock("s1", "98", "2")]));
     run.view("stock", Moment::Look, json!([stock("s1", "98", "1")]));
-    let result = run.rest(|run| drop(run.view_failed("stock", Moment::Final)));
+    let result = run.rest(|run| run.view_failed("stock", Moment::Final));
     assert_eq!(result.verdict, paytwice_checkers::verdict::Verdict::Invalid);
-    assert_eq!(result.reason.as_deref(), Some("the final read of view stock failed: connection refused"));
+    assert_eq!(
+        result.reason.as_deref(),
+        Some("the final read of view stock failed: connection refused")
+    );
 }
 
 #[test]
@@ -90,22 +102,35 @@ fn reads_that_never_came_are_unknown() {
     let one = || json!([stock("s1", "98", "2")]);
     let mut run = Run::new(promise());
     run.view("stock", Moment::Initial, one());
-    unknown(&run.rest(|run| drop(run.view("stock", Moment::Final, one()))), "no look at view stock");
+    unknown(
+        &run.rest(|run| run.view("stock", Moment::Final, one())),
+        "no look at view stock",
+    );
     let mut run = Run::new(promise());
     run.view("stock", Moment::Look, one());
-    unknown(&run.rest(|run| drop(run.view("stock", Moment::Final, one()))), "no initial read of view stock");
+    unknown(
+        &run.rest(|run| run.view("stock", Moment::Final, one())),
+        "no initial read of view stock",
+    );
     let mut run = Run::new(promise());
     run.view("stock", Moment::Initial, one());
-    run.view("stock", Moment::Look, json!([{ "sku": "s1", "available": "many", "frozen": "2" }]));
-    let result = run.rest(|run| drop(run.view("stock", Moment::Final, one())));
-    unknown(&result, "every look at view stock failed: its column available is \"many\", which is no number");
+    run.view(
+        "stock",
+        Moment::Look,
+        json!([{ "sku": "s1", "available": "many", "frozen": "2" }]),
+    );
+    let result = run.rest(|run| run.view("stock", Moment::Final, one()));
+    unknown(
+        &result,
+        "every look at view stock failed: its column available is \"many\", which is no number",
+    );
     let (result, _) = told(promise(), [json!([]), json!([]), json!([])]);
     unknown(&result, "view stock showed no row: there is nothing to add up");
     let mut run = Run::new(promise());
     run.view("stock", Moment::Initial, one());
     run.view("stock", Moment::Look, one());
     run.settle(Kind::Ok);
-    let result = run.finals(|run| drop(run.view("stock", Moment::Final, one())), Kind::Info);
+    let result = run.finals(|run| run.view("stock", Moment::Final, one()), Kind::Info);
     unknown(&result, "the final reads are incomplete: two reads of orders differ");
 }
 

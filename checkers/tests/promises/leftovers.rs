@@ -56,42 +56,53 @@ fn a_counter_that_is_not_zero_is_a_leftover() {
 
 #[test]
 fn what_was_left_at_rest_and_went_later_is_a_leftover_of_that_moment() {
-    let mut run = Run::new(json!({ "checker": "leftovers", "views": ["unsent"], "key": "tx", "moments": ["rest", "final"] }));
+    let mut run =
+        Run::new(json!({ "checker": "leftovers", "views": ["unsent"], "key": "tx", "moments": ["rest", "final"] }));
     run.settle(Kind::Ok);
     let read = run.view("unsent", Moment::Rest, json!([{ "tx": "o1" }]));
-    let result = run.finals(|run| drop(run.view("unsent", Moment::Final, json!([]))), Kind::Ok);
+    let result = run.finals(|run| run.view("unsent", Moment::Final, json!([])), Kind::Ok);
     let sentence = "order o1 (unsent at rest) was still there when the system had come to rest";
     anomaly(&result, "leftover", "o1", sentence, &[read]);
 }
 
 #[test]
 fn what_was_left_at_rest_counts_where_the_end_was_not_seen() {
-    let mut run = Run::new(json!({ "checker": "leftovers", "views": ["unsent"], "key": "tx", "moments": ["rest", "final"] }));
+    let mut run =
+        Run::new(json!({ "checker": "leftovers", "views": ["unsent"], "key": "tx", "moments": ["rest", "final"] }));
     run.settle(Kind::Ok);
     let read = run.view("unsent", Moment::Rest, json!([{ "tx": "o1" }]));
-    let result = run.finals(|run| drop(run.view_failed("unsent", Moment::Final)), Kind::Ok);
+    let result = run.finals(|run| run.view_failed("unsent", Moment::Final), Kind::Ok);
     let sentence = "order o1 (unsent at rest) was still there when the system had come to rest";
     anomaly(&result, "leftover", "o1", sentence, &[read]);
-    assert_eq!(result.reason.as_deref(), Some("the final read of view unsent failed: connection refused"));
+    assert_eq!(
+        result.reason.as_deref(),
+        Some("the final read of view unsent failed: connection refused")
+    );
 }
 
 #[test]
 fn what_was_not_looked_for_is_unknown() {
-    let result = Run::new(promise()).rest(|run| drop(run.view("unsent", Moment::Final, json!([]))));
+    let result = Run::new(promise()).rest(|run| run.view("unsent", Moment::Final, json!([])));
     unknown(&result, "no final read of view orders; no sample counted half");
     let mut run = Run::new(json!({ "checker": "leftovers", "samples": ["half"] }));
     run.sample(json!({ "lag": 1, "retry": 0 }));
     unknown(&run.rest(|_| ()), "no sample counted half; they count lag, retry");
     let run = Run::new(json!({ "checker": "leftovers", "views": ["unsent"], "key": "tx" }));
-    let result = run.rest(|run| drop(run.view("unsent", Moment::Final, json!([{ "id": "o1" }]))));
-    unknown(&result, "the final read of view unsent failed: it has no column tx; it shows id");
+    let result = run.rest(|run| run.view("unsent", Moment::Final, json!([{ "id": "o1" }])));
+    unknown(
+        &result,
+        "the final read of view unsent failed: it has no column tx; it shows id",
+    );
 }
 
 #[test]
 fn what_is_left_while_the_target_works_is_unknown() {
     let mut run = Run::new(json!({ "checker": "leftovers", "views": ["unsent"] }));
     run.settle(Kind::Info);
-    let result = run.finals(|run| drop(run.view("unsent", Moment::Final, json!([{ "tx": "o1" }]))), Kind::Ok);
+    let result = run.finals(
+        |run| run.view("unsent", Moment::Final, json!([{ "tx": "o1" }])),
+        Kind::Ok,
+    );
     unknown(&result, "the target did not come to rest in settle: lag 3 after 60 s");
 }
 

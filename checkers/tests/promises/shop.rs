@@ -1,17 +1,18 @@
 //! A shop whose runs are told event by event: orders, stock, notifications.
 
 use paytwice_checkers::history::{
-    Body, Deed, FaultStage, FaultStep, Header, HistoryBuilder, Kind, Moment, Op, Process, Role, Rows, Sample, View, Wire,
+    Body, Deed, FaultStage, FaultStep, Header, HistoryBuilder, Kind, Moment, Op, Process, Role, Rows, Sample, View,
+    Wire,
 };
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 use paytwice_checkers::{judge, promises};
 use serde_json::{Value, json};
 
-pub const MS: u64 = 1_000_000;
-pub const S: u64 = 1_000_000_000;
+pub(crate) const MS: u64 = 1_000_000;
+pub(crate) const S: u64 = 1_000_000_000;
 
 /// The header of the shop, with one promise.
-pub fn header(promise: Value) -> Header {
+pub(crate) fn header(promise: Value) -> Header {
     serde_json::from_value(json!({
         "format": "paytwice-history", "version": 1, "target": "shop", "run": "r", "stack": "containers", "seed": 1,
         "started_at": "2026-01-01T00:00:00Z", "policies": {},
@@ -29,30 +30,33 @@ pub fn header(promise: Value) -> Header {
             "orders": ["final"], "payments": ["final"], "early": ["rest"], "points": ["initial", "final"],
             "stock": ["initial", "look", "final"], "unsent": ["rest", "final"], "log": ["final"]
         },
-        "promises": [promise],
+        "promises": Value::Array(vec![promise]),
     }))
     .unwrap()
 }
 
 /// What is wrong with a promise.
-pub fn problems(promise: Value) -> Vec<String> {
+pub(crate) fn problems(promise: Value) -> Vec<String> {
     promises::problems(&header(promise))
 }
 
 /// Each promise has the one problem that is written beside it, and none without it.
 #[track_caller]
-pub fn messages(cases: &[(Value, &str)]) {
+pub(crate) fn messages(cases: &[(Value, &str)]) {
     for (promise, message) in cases {
         let found = problems(promise.clone());
-        assert!(found.iter().any(|found| found == message), "{promise}\nexpected: {message}\nfound: {found:#?}");
+        assert!(
+            found.iter().any(|found| found == message),
+            "{promise}\nexpected: {message}\nfound: {found:#?}"
+        );
     }
 }
 
 /// A run in the making.
-pub struct Run(HistoryBuilder);
+pub(crate) struct Run(HistoryBuilder);
 
 impl Run {
-    pub fn new(promise: Value) -> Run {
+    pub(crate) fn new(promise: Value) -> Run {
         let header = header(promise);
         assert_eq!(promises::problems(&header), Vec::<String>::new());
         let mut run = Run(HistoryBuilder::new(header));
@@ -64,18 +68,26 @@ impl Run {
         self.0.add_error(Process::Named(name.into()), kind, body, error)
     }
 
-    pub fn phase(&mut self, name: &str, kind: Kind) -> u64 {
+    pub(crate) fn phase(&mut self, name: &str, kind: Kind) -> u64 {
         self.0.phase(name, kind)
     }
 
     /// Moves the clock.
-    pub fn at(&mut self, time_ns: u64) -> &mut Run {
+    pub(crate) fn at(&mut self, time_ns: u64) -> &mut Run {
         self.0.at(time_ns);
         self
     }
 
     /// An event of a client.
-    pub fn op(&mut self, client: u64, kind: Kind, action: &str, subject: &str, args: Value, answer: Value) -> u64 {
+    pub(crate) fn op(
+        &mut self,
+        client: u64,
+        kind: Kind,
+        action: &str,
+        subject: &str,
+        args: Value,
+        answer: Value,
+    ) -> u64 {
         let op = Op {
             action: action.into(),
             subject: subject.into(),
@@ -88,34 +100,47 @@ impl Run {
     }
 
     /// A client starts an order, and is answered.
-    pub fn order(&mut self, client: u64, tx: &str, end: Kind) -> u64 {
+    pub(crate) fn order(&mut self, client: u64, tx: &str, end: Kind) -> u64 {
         self.order_answered(client, tx, end, json!({}))
     }
 
-    pub fn order_answered(&mut self, client: u64, tx: &str, end: Kind, answer: Value) -> u64 {
+    pub(crate) fn order_answered(&mut self, client: u64, tx: &str, end: Kind, answer: Value) -> u64 {
         self.op(client, Kind::Invoke, "order", tx, json!({ "tx": tx }), json!({}));
         self.op(client, end, "order", tx, json!({ "tx": tx }), answer)
     }
 
     /// A view as it was read.
-    pub fn view(&mut self, view: &str, at: Moment, rows: Value) -> u64 {
+    pub(crate) fn view(&mut self, view: &str, at: Moment, rows: Value) -> u64 {
         let rows: Rows = serde_json::from_value(rows).unwrap();
-        let view = View { view: view.into(), at, rows: Some(rows) };
+        let view = View {
+            view: view.into(),
+            at,
+            rows: Some(rows),
+        };
         self.named("view", Kind::Ok, Body::View(view), None)
     }
 
     /// A view that could not be read.
-    pub fn view_failed(&mut self, view: &str, at: Moment) -> u64 {
-        let view = View { view: view.into(), at, rows: None };
-        self.named("view", Kind::Info, Body::View(view), Some("connection refused\nat line 1"))
+    pub(crate) fn view_failed(&mut self, view: &str, at: Moment) -> u64 {
+        let view = View {
+            view: view.into(),
+            at,
+            rows: None,
+        };
+        self.named(
+            "view",
+            Kind::Info,
+            Body::View(view),
+            Some("connection refused\nat line 1"),
+        )
     }
 
     /// A frame.
-    pub fn wire(&mut self, point: &str, keys: Value) -> u64 {
+    pub(crate) fn wire(&mut self, point: &str, keys: Value) -> u64 {
         self.frame(point, 1, keys, Role::Plain, &[])
     }
 
-    pub fn frame(&mut self, point: &str, conn: u64, keys: Value, role: Role, did: &[Deed]) -> u64 {
+    pub(crate) fn frame(&mut self, point: &str, conn: u64, keys: Value, role: Role, did: &[Deed]) -> u64 {
         let (link, point) = point.split_once(' ').unwrap();
         let wire = Wire {
             link: link.into(),
@@ -129,7 +154,7 @@ impl Run {
         self.named("wire", Kind::Info, Body::Wire(wire), None)
     }
 
-    pub fn fault(&mut self, id: u32, fault: &str, on: &str, step: FaultStage) -> u64 {
+    pub(crate) fn fault(&mut self, id: u32, fault: &str, on: &str, step: FaultStage) -> u64 {
         let step = FaultStep {
             id,
             fault: fault.into(),
@@ -141,13 +166,15 @@ impl Run {
         self.named("nemesis", Kind::Info, Body::Fault(step), None)
     }
 
-    pub fn sample(&mut self, counters: Value) -> u64 {
-        let sample = Sample { counters: serde_json::from_value(counters).unwrap() };
+    pub(crate) fn sample(&mut self, counters: Value) -> u64 {
+        let sample = Sample {
+            counters: serde_json::from_value(counters).unwrap(),
+        };
         self.named("settle", Kind::Info, Body::Sample(sample), None)
     }
 
     /// The workload is over, and the target comes to rest; or not.
-    pub fn settle(&mut self, end: Kind) {
+    pub(crate) fn settle(&mut self, end: Kind) {
         self.phase("workload", Kind::Ok);
         self.phase("settle", Kind::Invoke);
         let error = (end != Kind::Ok).then_some("lag 3 after 60 s");
@@ -156,23 +183,25 @@ impl Run {
     }
 
     /// The target comes to rest, and these are the final reads.
-    pub fn rest(mut self, reads: impl FnOnce(&mut Run)) -> CheckerResult {
+    pub(crate) fn rest<T>(mut self, reads: impl FnOnce(&mut Run) -> T) -> CheckerResult {
         self.settle(Kind::Ok);
         self.finals(reads, Kind::Ok)
     }
 
     /// The final reads, and how they ended.
-    pub fn finals(mut self, reads: impl FnOnce(&mut Run), end: Kind) -> CheckerResult {
+    pub(crate) fn finals<T>(mut self, reads: impl FnOnce(&mut Run) -> T, end: Kind) -> CheckerResult {
         self.phase("final-reads", Kind::Invoke);
         reads(&mut self);
         let error = (end != Kind::Ok).then_some("two reads of orders differ");
-        let phase = paytwice_checkers::history::Phase { name: "final-reads".into() };
+        let phase = paytwice_checkers::history::Phase {
+            name: "final-reads".into(),
+        };
         self.named("run", end, Body::Phase(phase), error);
         self.cut_short()
     }
 
     /// The history ends here.
-    pub fn cut_short(self) -> CheckerResult {
+    pub(crate) fn cut_short(self) -> CheckerResult {
         let history = self.0.build();
         history.check().unwrap();
         let results = judge(&history);
@@ -180,8 +209,17 @@ impl Run {
         let result = results.checkers.into_iter().next().unwrap();
         let entry = promises::find(&result.name).unwrap();
         for anomaly in &result.anomalies {
-            assert!(entry.anomalies.contains(&anomaly.kind.as_str()), "{} is not among its anomalies", anomaly.kind);
-            assert!(anomaly.witness.iter().all(|index| (*index as usize) < history.events.len()));
+            assert!(
+                entry.anomalies.contains(&anomaly.kind.as_str()),
+                "{} is not among its anomalies",
+                anomaly.kind
+            );
+            assert!(
+                anomaly
+                    .witness
+                    .iter()
+                    .all(|index| (*index as usize) < history.events.len())
+            );
             assert!(anomaly.witness.is_sorted(), "{:?}", anomaly.witness);
         }
         result
@@ -189,21 +227,29 @@ impl Run {
 }
 
 #[track_caller]
-pub fn valid(result: &CheckerResult) {
+pub(crate) fn valid(result: &CheckerResult) {
     assert_eq!((result.verdict, &result.reason), (Verdict::Valid, &None), "{result:#?}");
 }
 
 /// Unknown, for exactly this reason.
 #[track_caller]
-pub fn unknown(result: &CheckerResult, reason: &str) {
-    assert_eq!((result.verdict, result.reason.as_deref()), (Verdict::Unknown, Some(reason)), "{result:#?}");
+pub(crate) fn unknown(result: &CheckerResult, reason: &str) {
+    assert_eq!(
+        (result.verdict, result.reason.as_deref()),
+        (Verdict::Unknown, Some(reason)),
+        "{result:#?}"
+    );
 }
 
 /// Invalid, with exactly this anomaly.
 #[track_caller]
-pub fn anomaly(result: &CheckerResult, kind: &str, subject: &str, sentence: &str, witness: &[u64]) {
+pub(crate) fn anomaly(result: &CheckerResult, kind: &str, subject: &str, sentence: &str, witness: &[u64]) {
     assert_eq!(result.verdict, Verdict::Invalid, "{result:#?}");
-    let found: Vec<_> = result.anomalies.iter().map(|a| (a.kind.as_str(), a.subject.as_str(), a.sentence.as_str(), &a.witness[..])).collect();
+    let found: Vec<_> = result
+        .anomalies
+        .iter()
+        .map(|a| (a.kind.as_str(), a.subject.as_str(), a.sentence.as_str(), &a.witness[..]))
+        .collect();
     assert_eq!(found, [(kind, subject, sentence, witness)]);
     assert_eq!(result.counts[kind], 1);
 }

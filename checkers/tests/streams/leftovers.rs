@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use crate::harness::{config, expected, kinds, outcome, renamed, run, run_at};
 
 fn event() -> impl Strategy<Value = Event> {
-    (0_u8..9, 0_u32..3).prop_map(|(what, id)| match what {
+    (0_u8..10, 0_u32..3).prop_map(|(what, id)| match what {
         0..4 => Event::Appeared { id, kind: 0 },
         4..8 => Event::Disappeared(id),
+        8 => Event::Searched,
         _ => Event::Quiescent,
     })
 }
@@ -23,7 +24,7 @@ fn reference(events: &[Event]) -> (Verdict, std::collections::BTreeMap<String, u
     };
     let left = rest.map_or(0, |rest| (0..3).filter(|id| there(*id, rest)).count() as u64);
     let appears = |at: &usize| matches!(events[*at], Event::Appeared { id, .. } if !there(id, *at));
-    let any = (0..events.len()).any(|at| appears(&at));
+    let any = (0..events.len()).any(|at| appears(&at)) || events.contains(&Event::Searched);
     let since = rest.is_some_and(|rest| (rest..events.len()).any(|at| appears(&at)));
     expected(rest.is_some() && any && !since, &[("leftover", left)])
 }
@@ -35,6 +36,7 @@ fn rename(event: Event) -> Event {
             kind: renamed(kind),
         },
         Event::Disappeared(id) => Event::Disappeared(renamed(id)),
+        Event::Searched => Event::Searched,
         Event::Quiescent => Event::Quiescent,
     }
 }
@@ -77,6 +79,17 @@ fn what_is_still_there_is_a_leftover_even_if_it_goes_later() {
         "4 (2) was still there when the system had come to rest; it went later"
     );
     assert_eq!(later.anomalies[0].witness, [0, 1, 2]);
+}
+
+#[test]
+fn nothing_that_was_looked_for_is_valid_and_nothing_that_was_not_is_unknown() {
+    let searched = run(Leftovers::new(), [Event::Searched, Event::Quiescent]);
+    assert_eq!((searched.verdict, searched.reason), (Verdict::Valid, None));
+    let unseen = run(Leftovers::new(), [Event::Quiescent]);
+    assert_eq!(
+        unseen.reason.as_deref(),
+        Some("nothing temporary was seen: there is nothing to judge")
+    );
 }
 
 #[test]

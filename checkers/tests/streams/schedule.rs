@@ -21,10 +21,11 @@ fn check(history: &[(u64, Event)], since: Since) -> CheckerResult {
 }
 
 fn history() -> impl Strategy<Value = History> {
-    let step = (0_u64..20, 0_u8..11, 0_u32..3).prop_map(|(wait, what, id)| match what {
+    let step = (0_u64..20, 0_u8..12, 0_u32..3).prop_map(|(wait, what, id)| match what {
         0..2 => (wait, Event::Due(id)),
         2..9 => (wait, Event::Attempt(id)),
         9 => (wait, Event::AckUnknown(id)),
+        10 => (wait, Event::Allowed { id, ns: wait }),
         _ => (wait, Event::Acked(id)),
     });
     (prop::collection::vec(step, 0..16), any::<bool>()).prop_map(|(steps, ends)| {
@@ -83,6 +84,16 @@ fn reference(history: &[(u64, Event)], since: Since) -> (Verdict, std::collectio
                 begin
             }
         };
+        // The last allowance since the attempt before.
+        let allowed = |n: usize| {
+            let from = n.checked_sub(1).map_or(0, |before| attempt_at[before]);
+            let to = attempt_at.get(n).copied().unwrap_or(history.len());
+            let mut since = history[from..to].iter().rev();
+            since.find_map(|(_, e)| match e {
+                Event::Allowed { id: of, ns } if *of == id => Some(*ns as i64),
+                _ => None,
+            })
+        };
         for (n, time) in attempts.iter().enumerate() {
             if let Some(ack) = acked_at.filter(|ack| *ack < attempt_at[n]) {
                 wrong[3].1 += u64::from(time - history[ack].0 as i64 > 3);
@@ -91,11 +102,12 @@ fn reference(history: &[(u64, Event)], since: Since) -> (Verdict, std::collectio
             } else {
                 let off = time - (base(n) + delays[n]);
                 wrong[0].1 += u64::from(off < -2);
-                wrong[1].1 += u64::from(off > 4);
+                wrong[1].1 += u64::from(off > 4 + allowed(n).unwrap_or(0));
             }
         }
         if let (Some(end), None, Some(delay)) = (ended, acked_at, delays.get(attempts.len())) {
-            let missing = end - (base(attempts.len()) + delay) > 4;
+            let late = 4 + allowed(attempts.len()).unwrap_or(0);
+            let missing = end - (base(attempts.len()) + delay) > late;
             let answered = history.iter().any(|(_, e)| *e == Event::AckUnknown(id));
             wrong[4].1 += u64::from(missing && !answered);
             unsure |= missing && answered;
@@ -111,6 +123,7 @@ fn rename(event: Event) -> Event {
         Event::Attempt(id) => Event::Attempt(renamed(id)),
         Event::Acked(id) => Event::Acked(renamed(id)),
         Event::AckUnknown(id) => Event::AckUnknown(renamed(id)),
+        Event::Allowed { id, ns } => Event::Allowed { id: renamed(id), ns },
         Event::Ended => Event::Ended,
     }
 }

@@ -514,7 +514,7 @@ mod tests {
         }
         let mut binary = Binary::new(writer.finish(None).unwrap(), "h").unwrap();
         assert_eq!(binary.blocks.len(), 2);
-        for (texts, last) in [(0, None), (2, Some("f")), (3, Some("g"))] {
+        for (texts, last) in [(0_u32, None), (2, Some("f")), (3, Some("g"))] {
             assert_eq!(texts.checked_sub(1).and_then(|id| binary.text(id)), last);
             assert_eq!(binary.text(texts), None);
             if texts < 3 {

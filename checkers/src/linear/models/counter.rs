@@ -91,7 +91,10 @@ mod tests {
 
     #[test]
     fn a_read_sees_what_was_added_before_it_and_may_see_what_is_under_way() {
-        let counter = Counter { initial: 1000, scale: 2 };
+        let counter = Counter {
+            initial: 1000,
+            scale: 2,
+        };
         let mut history = vec![
             Operation::ok(0, Ask::Add(-200), 0, Answer::Done, 1),
             Operation::info(1, Ask::Add(50), 2),
@@ -101,6 +104,10 @@ mod tests {
         history.push(Operation::ok(2, Ask::Read, 5, Answer::Value(800), 6));
         let result = check(&counter, &history, Budget::default());
         assert_eq!(result.verdict, Verdict::Invalid);
-        assert!(result.anomalies[0].sentence.contains("read -> 8"), "{}", result.anomalies[0].sentence);
+        assert!(
+            result.anomalies[0].sentence.contains("read -> 8"),
+            "{}",
+            result.anomalies[0].sentence
+        );
     }
 }

@@ -1,0 +1,70 @@
+use std::collections::BTreeSet;
+
+use paytwice_checkers::judge;
+use paytwice_checkers::promises::{PROMISES, find, of_command};
+use paytwice_checkers::verdict::Verdict;
+use serde_json::json;
+
+use crate::shop::{header, problems};
+
+#[test]
+fn every_promise_has_one_name_and_says_what_its_options_mean() {
+    let names: BTreeSet<&str> = PROMISES.iter().map(|entry| entry.name).collect();
+    assert_eq!(names.len(), PROMISES.len());
+    for entry in PROMISES {
+        assert_eq!(find(entry.name).unwrap().name, entry.name);
+        let options: BTreeSet<&str> = entry.options.iter().map(|(name, _)| *name).collect();
+        assert_eq!(options.len(), entry.options.len(), "{}", entry.name);
+        assert!(options.contains("name"), "{}", entry.name);
+        assert!(
+            !entry.about.is_empty() && entry.options.iter().all(|(_, about)| !about.is_empty()),
+            "{}",
+            entry.name
+        );
+    }
+    let error = find("leftover").unwrap_err().to_string();
+    assert!(error.contains("did you mean leftovers"), "{error}");
+}
+
+#[test]
+fn no_promise_takes_an_option_that_it_does_not_have() {
+    for entry in PROMISES {
+        let found = problems(json!({ "checker": entry.name, "subject": "order", "no-such-option": 1 }));
+        let expected = format!("promises[0].no-such-option is no option of {}; ", entry.name);
+        assert!(
+            found.iter().any(|found| found.starts_with(&expected)),
+            "{}: {found:?}",
+            entry.name
+        );
+    }
+}
+
+#[test]
+fn what_a_promise_says_beside_nothing_to_follow_is_not_passed_over() {
+    let found = problems(json!({ "checker": "honest-answers", "late": "valid" }));
+    let expected = "promises[0].late says nothing without recorded and effect: give these here, too, or say it in the \
+                    exactly-once promise";
+    assert_eq!(found, [expected]);
+}
+
+#[test]
+fn a_result_from_elsewhere_takes_the_place_of_its_promise() {
+    let header = header(json!({ "checker": "command", "run": ["check"], "name": "stock" }));
+    let history = paytwice_checkers::history::HistoryBuilder::new(header).build();
+    let mut results = judge(&history);
+    assert_eq!(
+        results.sentence,
+        "UNKNOWN: stock: a program decides this: the harness runs it"
+    );
+    results.put(of_command("stock", br#"{"verdict":"valid"}"#));
+    assert_eq!(
+        (results.verdict, results.sentence.as_str()),
+        (Verdict::Valid, "VALID: 1 promise held")
+    );
+    let invalid = br#"{"verdict":"invalid","anomalies":[{"kind":"k","subject":"s1","sentence":"sku s1 is odd"}]}"#;
+    results.put(of_command("another", invalid));
+    assert_eq!(
+        (results.checkers.len(), results.sentence.as_str()),
+        (2, "INVALID: sku s1 is odd")
+    );
+}
