@@ -49,6 +49,58 @@ fn links_and_parties_come_from_the_manifest() {
 }
 
 #[test]
+fn parties_of_several_dependencies_of_a_kind_have_their_names() {
+    let text = pay_account_text().replacen(
+        "[services.pay]",
+        "[dependencies.audit]\nkind = \"rocketmq\"\n\n[dependencies.cache]\nkind = \"container\"\nimage = \"redis:8\"\n\
+         port = 6379\n\n[services.pay]\nreplicas = 2\ntier = 3",
+        1,
+    );
+    let text = text.replacen(
+        "links = [\"mysql\", \"rocketmq\"]",
+        "links = [\"mysql\", \"rocketmq\", \"cache\"]",
+        1,
+    );
+    let target = Target {
+        manifest: Manifest::parse("target.toml", &text).unwrap_or_else(|e| panic!("{e}")),
+        ..pay_account()
+    };
+    let parties: Vec<String> = target.parties().into_iter().map(|party| party.name).collect();
+    let expected = [
+        "account",
+        "pay-1",
+        "pay-2",
+        "audit-broker",
+        "audit-namesrv",
+        "cache",
+        "mysql",
+        "rocketmq-broker",
+        "rocketmq-namesrv",
+    ];
+    assert_eq!(parties, expected);
+    let links: Vec<(String, String)> = target.links().into_iter().map(|l| (l.name, l.behind)).collect();
+    let expected = [
+        ("client->pay-1", "pay-1"),
+        ("client->pay-2", "pay-2"),
+        ("client->account", "account"),
+        ("account->mysql", "mysql"),
+        ("account->rocketmq", "rocketmq-broker"),
+        ("account->pay-1", "pay-1"),
+        ("pay-1->mysql", "mysql"),
+        ("pay-1->rocketmq", "rocketmq-broker"),
+        ("pay-1->cache", "cache"),
+        ("pay-2->mysql", "mysql"),
+        ("pay-2->rocketmq", "rocketmq-broker"),
+        ("pay-2->cache", "cache"),
+    ];
+    assert_eq!(
+        links,
+        expected.map(|(name, behind)| (name.to_owned(), behind.to_owned()))
+    );
+    assert_eq!(["pay", "account"].map(|service| target.tier(service)), [3, 2]);
+}
+
+#[test]
 fn a_policy_changes_what_it_says_and_nothing_else() {
     let target = pay_account();
     assert_eq!(target.effective(&BTreeMap::new()).unwrap(), target.manifest);

@@ -191,3 +191,56 @@ async fn two_servers_without_a_broker_are_started_and_broken_by_the_names_of_the
     stack.down().await.unwrap();
     assert_eq!(left_of(&id), "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_image_is_started_asked_in_its_own_way_killed_paused_and_cut() {
+    require_docker!();
+    // A server whose image is here anyway, as an image of which nothing is known.
+    let image = "kind = 'container', image = 'paytwice/mysql:local', env = { MYSQL_ALLOW_EMPTY_PASSWORD = 'yes' }";
+    let small = "command = ['--performance-schema=OFF', '--innodb-buffer-pool-size=32M', '--mysqlx=OFF']";
+    let declared = format!(
+        "by-port = {{ {image}, {small}, ports = [3306] }}\n\
+         by-log = {{ {image}, {small}, ports = [3306], ready = {{ log = 'ready for connections' }} }}\n\
+         by-command = {{ {image}, {small}, ports = [3306, 33060], ready = {{ command = ['mysqladmin', 'ping'] }} }}"
+    );
+    let stack = TestStack::of(&declared).await;
+    assert_eq!(stack.party_names(), ["by-command", "by-log", "by-port"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let (recorder, guard) = Recorder::create(&folder.path().join("history.jsonl")).unwrap();
+    let to_cut = link(&stack, "pay->by-port", "by-port", 3306, Protocol::Tcp).await;
+    let target = running(&stack, vec![("pay->by-port", to_cut)], recorder);
+    for party in ["by-port", "by-log", "by-command"] {
+        let on = party.to_owned();
+        let killed = carry_out(&target, FaultSpec::Kill { on: on.clone() }, async || {
+            assert!(!stack.is_running(party).await.unwrap());
+        });
+        let killed = killed.await;
+        assert!(
+            killed.contains("exit code 137") && killed.contains("ready at"),
+            "{killed}"
+        );
+        let paused = carry_out(&target, FaultSpec::Pause { on }, async || ()).await;
+        // A port that the kernel answers for, or an old line, says nothing of a process that stands still.
+        assert_eq!(
+            paused.contains("a probe had no answer"),
+            party == "by-command",
+            "{paused}"
+        );
+    }
+    let cut = FaultSpec::Cut {
+        on: "pay->by-port".to_owned(),
+        direction: Direction::Both,
+    };
+    let patience = Duration::from_millis(400);
+    let cut = carry_out(&target, cut, async || {
+        target.probes["pay->by-port"].ask(patience).await.unwrap_err();
+    });
+    let cut = cut.await;
+    assert!(cut.contains("a probe passes after"), "{cut}");
+    drop(target);
+    guard.close().unwrap();
+    let id = stack.id().to_string();
+    stack.down().await.unwrap();
+    assert_eq!(left_of(&id), "");
+}

@@ -52,7 +52,7 @@ pub const FAULTS: [FaultEntry; 6] = [
     FaultEntry {
         kind: "duplicate",
         about: "lets a share of the frames arrive twice: HTTP requests, sends or deliveries of messages",
-        on: "a link that speaks HTTP or RocketMQ",
+        on: "a link that carries HTTP requests or messages",
         params: ":50%",
     },
     FaultEntry {
