@@ -15,7 +15,9 @@ mod service;
 use super::error::PlanError;
 use super::read;
 
-pub use dependency::{ConfigValue, Database, Dependency, DependencyKind, Group, LinkTls, Topic, TopicKind};
+pub use dependency::{
+    ConfigValue, Database, Dependency, DependencyKind, Group, LinkTls, Replica, Synchrony, Topic, TopicKind,
+};
 pub use ready::Ready;
 pub use service::{CargoBin, Service};
 
