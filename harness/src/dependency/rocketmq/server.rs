@@ -149,6 +149,7 @@ impl Server for RocketMqServer {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn in_words(error: RemotingError) -> String {
     error.to_string()
 }
