@@ -7,7 +7,7 @@ use paytwice_checkers::CHECKERS;
 use super::draw::Draw;
 use super::error::{PlanError, list};
 use super::machine::{EXTRAS, can_be_done_to};
-use super::schedule::{KINDS, Scene, duplicates};
+use super::schedule::{KINDS, Topology, duplicates};
 use super::target::Target;
 
 /// A kind of fault for a listing.
@@ -129,10 +129,10 @@ pub fn targets() -> Result<String, PlanError> {
 
 /// The faults, and what each can be done to in this target.
 pub fn faults(target: &Target) -> String {
-    let scene = Scene::new(target);
+    let topology = Topology::new(target);
     let names = |kind: &str| -> Vec<String> {
         let mut draw = Draw::new(0, 0);
-        let mut on: Vec<String> = super::schedule::of_kind(&scene, kind, &mut draw)
+        let mut on: Vec<String> = super::schedule::of_kind(&topology, kind, &mut draw)
             .iter()
             .map(|fault| fault.on().to_owned())
             .collect();
@@ -151,9 +151,12 @@ pub fn faults(target: &Target) -> String {
             .first()
             .map(|on| format!("{:10} e.g. '{}:{on}{}'", "", fault.kind, fault.params));
         let on = if fault.kind == "duplicate" {
-            let links = scene.links.iter().filter(|link| !duplicates(&scene, link).is_empty());
+            let links = topology
+                .links
+                .iter()
+                .filter(|link| !duplicates(&topology, link).is_empty());
             let what = |link: &super::LinkDef| {
-                let what: Vec<String> = duplicates(&scene, link).iter().map(ToString::to_string).collect();
+                let what: Vec<String> = duplicates(&topology, link).iter().map(ToString::to_string).collect();
                 format!("{} ({})", link.name, list(what.iter().map(String::as_str)))
             };
             links.map(what).collect()
@@ -176,7 +179,7 @@ pub fn faults(target: &Target) -> String {
     );
     for fault in MACHINE_FAULTS {
         line(&mut text, &format!("{:<10} {}", fault.kind, fault.about));
-        let on = can_be_done_to(&scene, fault.kind);
+        let on = can_be_done_to(&topology, fault.kind);
         line(
             &mut text,
             &format!("{:10} on {}", "", list(on.iter().map(String::as_str))),

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::duration::{duration_ms, show_ms};
 use super::error::{did_you_mean, list};
-use super::schedule::Scene;
+use super::schedule::Topology;
 use super::target::{CLIENT, PartyDef, PartyKind};
 use super::types::{FaultSpec, Plan};
 
@@ -146,10 +146,10 @@ impl fmt::Display for MachineFault {
     }
 }
 
-/// Everything in a scene that a kind can be done to.
-pub(crate) fn can_be_done_to(scene: &Scene, kind: &str) -> Vec<String> {
+/// Everything of a target that a kind can be done to.
+pub(crate) fn can_be_done_to(topology: &Topology, kind: &str) -> Vec<String> {
     let parties = |wanted: &dyn Fn(&PartyDef) -> bool| {
-        let fitting = scene.parties.iter().filter(|party| wanted(party));
+        let fitting = topology.parties.iter().filter(|party| wanted(party));
         fitting.map(|party| party.name.clone()).collect()
     };
     match kind {
@@ -159,7 +159,7 @@ pub(crate) fn can_be_done_to(scene: &Scene, kind: &str) -> Vec<String> {
         "clock" => parties(&|party| party.kind == PartyKind::Service),
         // Clients' links do not cross a network of the run.
         "loss" => {
-            let crossing = scene.links.iter().filter(|link| link.from != CLIENT);
+            let crossing = topology.links.iter().filter(|link| link.from != CLIENT);
             crossing.map(|link| link.name.clone()).collect()
         }
         _ => Vec::new(),
@@ -167,8 +167,8 @@ pub(crate) fn can_be_done_to(scene: &Scene, kind: &str) -> Vec<String> {
 }
 
 /// Whether the kind can be done to that party or link; the error says to whom it can.
-pub(crate) fn check_on(scene: &Scene, kind: &str, on: &str) -> Result<(), String> {
-    let known = can_be_done_to(scene, kind);
+pub(crate) fn check_on(topology: &Topology, kind: &str, on: &str) -> Result<(), String> {
+    let known = can_be_done_to(topology, kind);
     if known.iter().any(|name| name == on) {
         return Ok(());
     }

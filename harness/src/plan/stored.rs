@@ -10,7 +10,7 @@ use super::machine;
 use super::manifest::{Late, Manifest};
 use super::points::check_rule;
 use super::read;
-use super::schedule::Scene;
+use super::schedule::Topology;
 use super::target::Target;
 use super::types::{FaultSpec, PLAN_VERSION, Plan};
 
@@ -71,7 +71,7 @@ impl Plan {
                 continue;
             }
             if let FaultSpec::Machine(fault) = &planned.fault {
-                machine::check_on(&Scene::new(target), fault.what.kind(), &fault.on)
+                machine::check_on(&Topology::new(target), fault.what.kind(), &fault.on)
                     .map_err(|problem| PlanError::value(format!("fault {}", planned.id), problem))?;
                 continue;
             }
