@@ -227,6 +227,10 @@ const BAD: &[(&str, &str)] = &[
     ),
     ("links = [\"mysql\", \"rocketmq\"]", "links = [\"mysq1\", \"rocketmq\"]"),
     ("links = [\"mysql\", \"rocketmq\"]", "links = \"mysql\""),
+    (
+        "[dependencies.rocketmq]",
+        "[dependencies.books]\nkind = \"mysql\"\n\n[services.audit]\nimage = \"a\"\nready = { log = \"a\" }\nlinks = [\"mysql\", \"books\"]\n\n[dependencies.rocketmq]",
+    ),
     ("cargo = { package = \"paytwice-targets\", bin = \"pay\" }\n", ""),
     (
         "root@${mysql.addr}/${database.bank1_pay}",

@@ -2,15 +2,18 @@
 //! after its kind, and no broker.
 
 mod common;
+#[path = "wire_common/mod.rs"]
+mod wire_common;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::{TestStack, docker, left_of, require_docker};
+use paytwice::dependency::rocketmq::remoting::{Admin, Client};
 use paytwice::fault;
 use paytwice::plan::{Direction, FaultSpec, WireDetail};
 use paytwice::record::Recorder;
-use paytwice::stack::{Kill as _, LABEL_STACK, Stack};
+use paytwice::stack::{Kill as _, LABEL_STACK, Pause as _, Stack};
 use paytwice::sut::{Greeting, LinkProbe, Observer, RunningTarget};
 use paytwice::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, WireSink};
 
@@ -188,6 +191,111 @@ async fn two_servers_without_a_broker_are_started_and_broken_by_the_names_of_the
     assert_eq!(unknown, "this stack has no party mysql; it has ledger, store");
     drop(target);
     guard.close().unwrap();
+    stack.down().await.unwrap();
+    assert_eq!(left_of(&id), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_image_is_started_asked_in_its_own_way_killed_paused_and_cut() {
+    require_docker!();
+    // A server whose image is here anyway, as an image of which nothing is known.
+    let image = "kind = 'container', image = 'paytwice/mysql:local', env = { MYSQL_ALLOW_EMPTY_PASSWORD = 'yes' }";
+    let small = "command = ['--performance-schema=OFF', '--innodb-buffer-pool-size=32M', '--mysqlx=OFF']";
+    let declared = format!(
+        "by-port = {{ {image}, {small}, ports = [3306] }}\n\
+         by-log = {{ {image}, {small}, ports = [3306], ready = {{ log = 'ready for connections' }} }}\n\
+         by-command = {{ {image}, {small}, ports = [3306, 33060], ready = {{ command = ['mysqladmin', 'ping'] }} }}"
+    );
+    let stack = TestStack::of(&declared).await;
+    assert_eq!(stack.party_names(), ["by-command", "by-log", "by-port"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let (recorder, guard) = Recorder::create(&folder.path().join("history.jsonl")).unwrap();
+    let to_cut = link(&stack, "pay->by-port", "by-port", 3306, Protocol::Tcp).await;
+    let target = running(&stack, vec![("pay->by-port", to_cut)], recorder);
+    for party in ["by-port", "by-log", "by-command"] {
+        let on = party.to_owned();
+        let killed = carry_out(&target, FaultSpec::Kill { on: on.clone() }, async || {
+            assert!(!stack.is_running(party).await.unwrap());
+        });
+        let killed = killed.await;
+        assert!(
+            killed.contains("exit code 137") && killed.contains("ready at"),
+            "{killed}"
+        );
+        let paused = carry_out(&target, FaultSpec::Pause { on }, async || ()).await;
+        // A port that the kernel answers for, or an old line, says nothing of a process that stands still.
+        assert_eq!(
+            paused.contains("a probe had no answer"),
+            party == "by-command",
+            "{paused}"
+        );
+    }
+    let cut = FaultSpec::Cut {
+        on: "pay->by-port".to_owned(),
+        direction: Direction::Both,
+    };
+    let patience = Duration::from_millis(400);
+    let cut = carry_out(&target, cut, async || {
+        target.probes["pay->by-port"].ask(patience).await.unwrap_err();
+    });
+    let cut = cut.await;
+    assert!(cut.contains("a probe passes after"), "{cut}");
+    drop(target);
+    guard.close().unwrap();
+    let id = stack.id().to_string();
+    stack.down().await.unwrap();
+    assert_eq!(left_of(&id), "");
+}
+
+/// Sends until it is acknowledged: a replica joins a while after it is ready.
+async fn send_acknowledged(client: &Client, tx: &str) {
+    let begun = std::time::Instant::now();
+    while let Err(e) = wire_common::broker::send(client, tx, false).await {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{tx}: {e}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_pair_of_brokers_acknowledges_is_on_both() {
+    require_docker!();
+    let stack = TestStack::of("events = { kind = 'rocketmq', replica = { replication = 'sync' } }").await;
+    assert_eq!(stack.party_names(), ["broker", "broker-replica", "namesrv"]);
+    let topic = wire_common::broker::TOPIC;
+    let (broker, replica) = (
+        stack.addr("broker", 10911).unwrap(),
+        stack.addr("broker-replica", 10911).unwrap(),
+    );
+    Admin::connect(broker)
+        .await
+        .unwrap()
+        .create_topic(topic, 1, false)
+        .await
+        .unwrap();
+    let client = Client::connect(broker, Duration::from_secs(8)).await.unwrap();
+    send_acknowledged(&client, "t1").await;
+    let route = Admin::route(stack.addr("namesrv", 9876).unwrap(), topic).await.unwrap();
+    let ids: Vec<i64> = route[0].addrs.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, [0, 1], "one group of a primary and a replica");
+
+    stack.pause("broker-replica").await.unwrap();
+    let refused = wire_common::broker::send(&client, "t2", false).await;
+    eprintln!("while the replica stands still: {refused:?}");
+    assert!(refused.is_err(), "acknowledged by one of two");
+    stack.unpause("broker-replica").await.unwrap();
+    send_acknowledged(&client, "t3").await;
+
+    // What was acknowledged is there once the primary is gone.
+    stack.kill("broker").await.unwrap();
+    let copy = Admin::connect(replica).await.unwrap();
+    let begun = std::time::Instant::now();
+    while copy.max_offsets(topic, 1).await.unwrap()[0] < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the replica lacks a message");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    eprintln!("{}", stack.start("broker").await.unwrap());
+    let id = stack.id().to_string();
     stack.down().await.unwrap();
     assert_eq!(left_of(&id), "");
 }

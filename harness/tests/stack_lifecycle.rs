@@ -1,11 +1,13 @@
 //! A stack comes up, is killed, paused and restarted with proof, keeps its data, and leaves nothing behind.
 
 mod common;
+#[path = "common/databases.rs"]
+mod databases;
 
 use std::time::Duration;
 
-use common::databases::Databases as _;
 use common::{TestStack, USUAL, left_of, options, require_docker};
+use databases::Databases as _;
 use paytwice::dependency::LaunchOptions;
 use paytwice::stack::{Kill as _, Pause as _, Stack as _};
 

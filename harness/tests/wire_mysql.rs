@@ -7,12 +7,12 @@ mod wire_common;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use common::databases::Databases as _;
 use common::{TestStack, docker, left_of, require_docker};
 use paytwice::stack::{ContainerStack, Stack as _};
 use paytwice::wire::{Correlation, Link, Protocol};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{Connection, Row};
+use wire_common::databases::Databases as _;
 use wire_common::{Seen, leg, spec, until};
 
 const DATABASE: &str = "bank1_pay__r7";

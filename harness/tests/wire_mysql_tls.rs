@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::databases::Databases as _;
 use common::{docker, on_a_stack, require_docker};
 use paytwice::plan::{Direction, Moment, WireDetail};
 use paytwice::stack::{ContainerStack, Stack as _};
@@ -18,6 +17,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlSslMode}
 use sqlx::{ConnectOptions, Connection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use wire_common::databases::Databases as _;
 use wire_common::{Seen, leg, until};
 
 const DATABASE: &str = "wire_tls";

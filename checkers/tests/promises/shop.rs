@@ -148,6 +148,7 @@ impl Run {
             point: point.into(),
             role,
             keys: serde_json::from_value(keys).unwrap(),
+            outcome: None,
             bytes: 1,
             did: did.to_vec(),
         };

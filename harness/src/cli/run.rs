@@ -65,10 +65,11 @@ pub(crate) struct RunArgs {
     /// A plan file: a request, or the `plan.toml` of a stored run to replay it.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// An image for a dependency (mysql, rocketmq); may be repeated.
+    /// An image for a dependency, by its name in target.toml; may be repeated.
     #[arg(long = "image", value_name = "DEPENDENCY=IMAGE", value_parser = key_value)]
     images: Vec<(String, String)>,
-    /// When a server writes to its disk: broker=async|sync, mysql=1|0|2 (innodb_flush_log_at_trx_commit); may be repeated.
+    /// When a party writes to its disk, by its name: a RocketMQ broker async or sync, a MySQL server 1, 0 or 2
+    /// (innodb_flush_log_at_trx_commit), e.g. broker=sync; may be repeated.
     #[arg(long = "flush", value_name = "PARTY=VALUE", value_parser = key_value)]
     flush: Vec<(String, String)>,
     /// Where runs are stored.

@@ -26,7 +26,7 @@ use crate::wire::Protocol;
 
 pub use database::{Database, Databases, StatementError};
 pub(crate) use running::every;
-pub use running::{Dependencies, DependencyError, RunOf};
+pub use running::{Dependencies, RunOf};
 
 /// Every kind of dependency.
 pub static KINDS: [&dyn Kind; 3] = [&mysql::MySql, &rocketmq::RocketMq, &container::Container];

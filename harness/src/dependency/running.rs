@@ -9,24 +9,8 @@ use futures_util::future::try_join_all;
 
 use super::{Counter, Database, Databases, Declared, LaunchOptions, Server};
 use crate::plan::manifest::{Dependency, Manifest};
-use crate::stack::{Stack, StackError};
-use crate::sut::Names;
-
-/// What a dependency could not do.
-#[derive(Debug, thiserror::Error)]
-pub enum DependencyError {
-    /// It said so.
-    #[error("dependencies.{dependency}: {cause}")]
-    Failed {
-        /// Its name.
-        dependency: String,
-        /// What it said, in words.
-        cause: String,
-    },
-    /// The stack could not start it.
-    #[error(transparent)]
-    Stack(#[from] StackError),
-}
+use crate::stack::Stack;
+use crate::sut::{DependencyError, Names};
 
 /// A run, as its dependencies see it.
 pub struct RunOf<'a> {

@@ -6,7 +6,7 @@ use paytwice_checkers::promises::PROMISES;
 
 use super::error::{PlanError, list};
 use super::fault_kinds::{FAULTS, FaultKind, On};
-use super::schedule::{Scene, duplicates};
+use super::schedule::{Topology, duplicates};
 use super::target::Target;
 
 /// The targets that can be run from here, one line each.
@@ -29,18 +29,18 @@ pub fn targets() -> Result<String, PlanError> {
 
 /// The faults, and what each can be done to in this target.
 pub fn faults(target: &Target) -> String {
-    let scene = Scene::new(target);
+    let topology = Topology::new(target);
     let mut text = format!(
         "faults of {}, as --faults takes them: KIND[:ON][:PARAMS][@START+LENGTH]\n\n",
         target.manifest.name
     );
     let (extras, usual): (Vec<&FaultKind>, Vec<&FaultKind>) = FAULTS.iter().partition(|kind| kind.extra);
-    usual.iter().for_each(|kind| fault(&mut text, kind, &scene));
+    usual.iter().for_each(|kind| fault(&mut text, kind, &topology));
     line(
         &mut text,
         "\nextras: done only where they are named; `paytwice doctor` says which of them this machine can do\n",
     );
-    extras.iter().for_each(|kind| fault(&mut text, kind, &scene));
+    extras.iter().for_each(|kind| fault(&mut text, kind, &topology));
     line(
         &mut text,
         "\nall (the default) draws a schedule of everything but the extras from the seed; none breaks nothing. Several \
@@ -49,13 +49,13 @@ pub fn faults(target: &Target) -> String {
     text
 }
 
-fn fault(text: &mut String, kind: &FaultKind, scene: &Scene) {
+fn fault(text: &mut String, kind: &FaultKind, topology: &Topology) {
     line(text, &format!("{:<10} {}", kind.name, kind.about));
-    let on = kind.can_be_done_to(scene);
+    let on = kind.can_be_done_to(topology);
     let shown = on.iter().map(|name| match kind.on {
         On::Repeatable => {
-            let link = scene.links.iter().find(|link| link.name == *name);
-            let what = link.map_or_else(Vec::new, |link| duplicates(scene, link));
+            let link = topology.links.iter().find(|link| link.name == *name);
+            let what = link.map_or_else(Vec::new, |link| duplicates(topology, link));
             let what: Vec<String> = what.iter().map(ToString::to_string).collect();
             format!("{name} ({})", list(what.iter().map(String::as_str)))
         }

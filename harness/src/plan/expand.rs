@@ -14,7 +14,7 @@ use super::manifest::{Manifest, Stage, Subject};
 use super::point_rule::PointRule;
 use super::points::check_rule;
 use super::request::PlanRequest;
-use super::schedule::{self, Scene, Selection};
+use super::schedule::{self, Selection, Topology};
 use super::target::Target;
 use super::types::{Count, FaultSpec, PLAN_VERSION, Plan, PlannedFault, SettlePlan, StagePlan, WorkloadPlan};
 
@@ -48,11 +48,11 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
     let manifest = target.effective(&policies)?;
     machine::check_flush(&target.parties(), &request.flush).map_err(|problem| PlanError::value("--flush", problem))?;
     let workload = workload(&manifest, request)?;
-    let scene = Scene::new(target);
+    let topology = Topology::new(target);
     // Who names a rule wants to see what it does, and nothing else.
     let usual = if request.rules.is_empty() { "all" } else { "none" };
-    let selection = Selection::parse(request.faults.as_deref().unwrap_or(usual), &scene)?;
-    let mut faults = schedule::schedule(&scene, &selection, workload.time_ms, seed)?;
+    let selection = Selection::parse(request.faults.as_deref().unwrap_or(usual), &topology)?;
+    let mut faults = schedule::schedule(&topology, &selection, workload.time_ms, seed)?;
     add_rules(target, &request.rules, workload.time_ms, &mut faults)?;
     Ok(Plan {
         version: PLAN_VERSION,

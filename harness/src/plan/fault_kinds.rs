@@ -6,7 +6,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::error::{did_you_mean, list};
-use super::schedule::{Scene, duplicates};
+use super::schedule::{Topology, duplicates};
 use super::target::{CLIENT, LinkDef, PartyDef, PartyKind};
 
 /// A kind of fault.
@@ -155,13 +155,13 @@ impl FaultKind {
     }
 
     /// Everything in a target that it can be done to.
-    pub(crate) fn can_be_done_to(&self, scene: &Scene) -> Vec<String> {
+    pub(crate) fn can_be_done_to(&self, topology: &Topology) -> Vec<String> {
         let parties = |fits: fn(&PartyDef) -> bool| -> Vec<String> {
-            let fitting = scene.parties.iter().filter(|party| fits(party));
+            let fitting = topology.parties.iter().filter(|party| fits(party));
             fitting.map(|party| party.name.clone()).collect()
         };
         let links = |fits: &dyn Fn(&LinkDef) -> bool| -> Vec<String> {
-            let fitting = scene.links.iter().filter(|link| fits(link));
+            let fitting = topology.links.iter().filter(|link| fits(link));
             fitting.map(|link| link.name.clone()).collect()
         };
         match self.on {
@@ -169,7 +169,7 @@ impl FaultKind {
             On::Disk => parties(|party| party.has_data),
             On::Service => parties(|party| party.kind == PartyKind::Service),
             On::Link => links(&|_| true),
-            On::Repeatable => links(&|link| !duplicates(scene, link).is_empty()),
+            On::Repeatable => links(&|link| !duplicates(topology, link).is_empty()),
             On::ServiceLink => links(&|link| link.from != CLIENT),
         }
     }

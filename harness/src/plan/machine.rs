@@ -9,7 +9,7 @@ use std::fmt;
 use super::duration::{duration_ms, show_ms};
 use super::error::{did_you_mean, list};
 use super::fault_kinds::FaultKind;
-use super::schedule::Scene;
+use super::schedule::Topology;
 use super::target::PartyDef;
 use super::types::{FaultSpec, Plan};
 
@@ -142,8 +142,8 @@ impl fmt::Display for MachineFault {
 }
 
 /// Whether the kind can be done to that party or link; the error says to whom it can.
-pub(crate) fn check_on(scene: &Scene, kind: &str, on: &str) -> Result<(), String> {
-    let known = FaultKind::find(kind)?.can_be_done_to(scene);
+pub(crate) fn check_on(topology: &Topology, kind: &str, on: &str) -> Result<(), String> {
+    let known = FaultKind::find(kind)?.can_be_done_to(topology);
     if known.iter().any(|name| name == on) {
         return Ok(());
     }

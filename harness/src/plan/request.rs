@@ -63,7 +63,7 @@ pub struct PlanRequest {
     pub settle_timeout_ms: Option<u64>,
     /// Images by dependency.
     pub images: BTreeMap<String, String>,
-    /// When `mysql` and `broker` write to their disk, as `--flush` takes it.
+    /// When parties of dependencies write to their disk, as `--flush` takes it.
     pub flush: BTreeMap<String, String>,
 }
 

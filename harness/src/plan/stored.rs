@@ -14,7 +14,7 @@ use super::expand::Needed;
 use super::machine;
 use super::points::check_rule;
 use super::read;
-use super::schedule::Scene;
+use super::schedule::Topology;
 use super::target::Target;
 use super::types::{FaultSpec, PLAN_VERSION, Plan, PlannedFault, WorkloadPlan};
 
@@ -182,9 +182,8 @@ fn check_fault(target: &Target, planned: &PlannedFault) -> Result<(), PlanError>
     let wrong = |what: &str, problem: String| PlanError::value(format!("fault {}{what}", planned.id), problem);
     match &planned.fault {
         FaultSpec::Rule(rule) => check_rule(target, rule).map_err(|problem| wrong(", rule,", problem)),
-        FaultSpec::Machine(fault) => {
-            machine::check_on(&Scene::new(target), fault.what.kind(), &fault.on).map_err(|problem| wrong("", problem))
-        }
+        FaultSpec::Machine(fault) => machine::check_on(&Topology::new(target), fault.what.kind(), &fault.on)
+            .map_err(|problem| wrong("", problem)),
         fault => {
             let known: Vec<String> = if matches!(fault, FaultSpec::Kill { .. } | FaultSpec::Pause { .. }) {
                 target.parties().into_iter().map(|party| party.name).collect()

@@ -41,7 +41,7 @@ pub struct Plan {
     /// Images by dependency, where the user named one.
     #[serde(default)]
     pub images: BTreeMap<String, String>,
-    /// When `mysql` and `broker` write to their disk, where the user chose it.
+    /// When parties of dependencies write to their disk, where the user chose it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flush: BTreeMap<String, String>,
     /// What is broken, when and for how long, ordered by `at_ms`.

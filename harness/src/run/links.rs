@@ -124,6 +124,16 @@ fn leg_specs(
                 .any(|value| words.iter().any(|word| value.contains(word)))
         })
     };
+    // Where two links of a party have one usual port, it is for the one whose address is not told.
+    let others = target
+        .links()
+        .into_iter()
+        .filter(|other| other.from == def.from && other.name != def.name);
+    let others: Vec<u16> = others
+        .flat_map(|other| legs(target, &other))
+        .map(|leg| leg.usual_port)
+        .collect();
+    let free = |leg: &Leg| def.from == CLIENT || (told(leg) && others.contains(&leg.usual_port));
     let dependency = manifest.dependencies.get(&def.to_of);
     let ends_tls = authority.filter(|_| dependency.is_some_and(Dependency::ends_tls));
     let mut specs = Vec::new();
@@ -139,7 +149,7 @@ fn leg_specs(
                 None => None,
             },
             // Several clients' links share loopback: any free port will do there.
-            listen: SocketAddr::new(ip, if def.from == CLIENT { 0 } else { leg.usual_port }),
+            listen: SocketAddr::new(ip, if free(&leg) { 0 } else { leg.usual_port }),
             fixed_port: !leg.announced && !told(&leg),
             name: leg.name,
             party: leg.party,

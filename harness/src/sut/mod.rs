@@ -17,7 +17,7 @@ use crate::stack::Stack;
 use crate::wire::{Gates, Link};
 use crate::workload::Pace;
 
-pub use error::RunError;
+pub use error::{DependencyError, RunError};
 pub use names::Names;
 pub use notice::{Notice, Observer, Tick};
 pub use question::{Ask, Connecting, Greeting, HttpGet, LinkProbe};

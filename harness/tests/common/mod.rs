@@ -2,8 +2,6 @@
 //! Never: lets a test pass in silence where Docker is missing.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
-pub(crate) mod databases;
-
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 
 pub(crate) mod broker;
 #[path = "../common/databases.rs"]
-mod databases;
+pub(crate) mod databases;
 pub(crate) mod pay;
 pub(crate) mod server;
 

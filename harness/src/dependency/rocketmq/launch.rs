@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::super::LaunchOptions;
 use super::remoting::{Client, codes};
 use super::{BROKER_PORT, NAME_SERVER_PORT, Parties};
-use crate::plan::manifest::Dependency;
+use crate::plan::manifest::{Dependency, Synchrony};
 use crate::stack::{DataFolder, Health, PartySpec, Stack};
 
 /// Where the broker's store is.
@@ -48,8 +48,6 @@ const FIXED: [&str; 9] = [
 const CONF: &str = "\
 brokerClusterName=DefaultCluster
 brokerName=broker-a
-brokerId=0
-brokerRole=ASYNC_MASTER
 autoCreateTopicEnable=false
 registerNameServerPeriod=10000
 transactionTimeOut=2000
@@ -78,37 +76,65 @@ pub(super) fn name_server(names: &Parties, image: &str) -> PartySpec {
     spec
 }
 
-/// The broker. It looks for the name server only when it has started, which takes longer than the name server.
-pub(super) fn broker(
+/// The broker, and its replica where it has one. They look for the name server only when they have started, which takes
+/// longer than the name server.
+pub(super) fn brokers(
     names: &Parties,
     image: &str,
     entry: &Dependency,
     stack: &dyn Stack,
     options: &LaunchOptions,
-) -> PartySpec {
-    let health = BrokerServes {
-        name_server: names.name_server.clone(),
-    };
-    let mut spec = PartySpec::new(&names.broker, image, health);
+) -> Vec<PartySpec> {
     let name_server = stack.host_name(&names.name_server);
-    spec.command = words(&format!(
-        "sh mqbroker -n {name_server}:{NAME_SERVER_PORT} -c {BROKER_CONF}"
-    ));
-    spec.env = [java(BROKER_HEAP)].into();
-    let flush_first = options.flush.get(&names.broker).is_some_and(|value| value == "sync");
-    spec.files = vec![(BROKER_CONF.to_owned(), conf(entry, flush_first).into_bytes())];
-    spec.data = Some(DataFolder {
-        path: STORE.to_owned(),
-        volume: false,
-    });
-    spec
+    let broker = |party: &String, role: Role| {
+        let health = BrokerServes {
+            name_server: names.name_server.clone(),
+        };
+        let mut spec = PartySpec::new(party, image, health);
+        spec.command = words(&format!(
+            "sh mqbroker -n {name_server}:{NAME_SERVER_PORT} -c {BROKER_CONF}"
+        ));
+        spec.env = [java(BROKER_HEAP)].into();
+        let flush = options.flush.get(party).map(String::as_str);
+        spec.files = vec![(BROKER_CONF.to_owned(), conf(entry, role, flush).into_bytes())];
+        spec.data = Some(DataFolder {
+            path: STORE.to_owned(),
+            volume: false,
+        });
+        spec
+    };
+    let mut specs = vec![broker(&names.broker, Role::Primary)];
+    specs.extend(names.replica.iter().map(|party| broker(party, Role::Replica)));
+    specs
+}
+
+/// What a broker is in its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Primary,
+    Replica,
 }
 
 /// The later of two lines for one value wins.
-fn conf(entry: &Dependency, flush_first: bool) -> String {
-    let flush = if flush_first { "SYNC_FLUSH" } else { "ASYNC_FLUSH" };
-    let mut conf =
-        format!("{CONF}flushDiskType={flush}\nstorePathRootDir={STORE}\nstorePathCommitLog={STORE}/commitlog\n");
+fn conf(entry: &Dependency, role: Role, flush: Option<&str>) -> String {
+    let replica = entry.replica.unwrap_or_default();
+    let (id, role, usual) = match (role, replica.replication) {
+        (Role::Replica, _) => (1, "SLAVE", replica.flush),
+        (Role::Primary, Synchrony::Sync) => (0, "SYNC_MASTER", Synchrony::Async),
+        (Role::Primary, Synchrony::Async) => (0, "ASYNC_MASTER", Synchrony::Async),
+    };
+    let flush = match flush.map_or(usual == Synchrony::Sync, |flush| flush == "sync") {
+        true => "SYNC_FLUSH",
+        false => "ASYNC_FLUSH",
+    };
+    let mut conf = format!(
+        "{CONF}brokerId={id}\nbrokerRole={role}\nflushDiskType={flush}\n\
+         storePathRootDir={STORE}\nstorePathCommitLog={STORE}/commitlog\n"
+    );
+    if replica.replication == Synchrony::Sync {
+        // Brokers from 5.0 on count themselves: with one in sync they would wait for nobody.
+        conf.push_str("inSyncReplicas=2\n");
+    }
     for (name, value) in &entry.config {
         conf.push_str(&format!("{name}={value}\n"));
     }
@@ -174,4 +200,61 @@ fn java(heap: &str) -> (String, String) {
 
 fn words(command: &str) -> Vec<String> {
     command.split(' ').map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> Dependency {
+        toml::from_str(text).unwrap()
+    }
+
+    fn has(conf: &str, lines: &[&str]) -> bool {
+        lines.iter().all(|wanted| conf.lines().any(|line| line == *wanted))
+    }
+
+    #[test]
+    fn a_broker_alone_waits_for_nobody() {
+        let alone = entry("kind = 'rocketmq'\nconfig = { diskMaxUsedSpaceRatio = 90 }");
+        let text = conf(&alone, Role::Primary, None);
+        assert!(
+            has(
+                &text,
+                &["brokerId=0", "brokerRole=ASYNC_MASTER", "flushDiskType=ASYNC_FLUSH"]
+            ),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("diskMaxUsedSpaceRatio=90\n") && !text.contains("inSyncReplicas"),
+            "{text}"
+        );
+        assert!(has(
+            &conf(&alone, Role::Primary, Some("sync")),
+            &["flushDiskType=SYNC_FLUSH"]
+        ));
+    }
+
+    #[test]
+    fn a_pair_is_told_how_to_replicate_and_when_to_flush() {
+        let pair = entry("kind = 'rocketmq'\nreplica = { replication = 'sync', flush = 'sync' }");
+        let (primary, replica) = (conf(&pair, Role::Primary, None), conf(&pair, Role::Replica, None));
+        let lines = [
+            "brokerRole=SYNC_MASTER",
+            "flushDiskType=ASYNC_FLUSH",
+            "inSyncReplicas=2",
+        ];
+        assert!(has(&primary, &lines), "{primary}");
+        assert!(
+            has(
+                &replica,
+                &["brokerId=1", "brokerRole=SLAVE", "flushDiskType=SYNC_FLUSH"]
+            ),
+            "{replica}"
+        );
+        assert!(has(
+            &conf(&pair, Role::Replica, Some("async")),
+            &["flushDiskType=ASYNC_FLUSH"]
+        ));
+    }
 }

@@ -1,6 +1,7 @@
 //! RocketMQ: a name server and a broker.
 //!
-//! The parties are `broker` and `namesrv` where it is the only one of its kind, else `NAME-broker` and `NAME-namesrv`.
+//! The parties are `broker` and `namesrv` where it is the only one of its kind, else `NAME-broker` and `NAME-namesrv`; with
+//! a `replica` in the manifest there is `broker-replica`, too. Links lead to the primary alone: route answers name no other.
 //! Never: lets the broker drop a half message after a few checks (a loss that no service could help).
 
 mod launch;
@@ -36,6 +37,8 @@ pub(super) struct RocketMq;
 #[derive(Clone, Debug)]
 struct Parties {
     broker: String,
+    /// Keeps a copy of what the broker has, where the manifest says so.
+    replica: Option<String>,
     name_server: String,
 }
 
@@ -47,6 +50,7 @@ impl Parties {
         };
         Parties {
             broker: name("broker"),
+            replica: of.entry.replica.map(|_| name("broker-replica")),
             name_server: name("namesrv"),
         }
     }
@@ -71,7 +75,7 @@ impl Kind for RocketMq {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["topics", "groups", "config"]
+        &["topics", "groups", "config", "replica"]
     }
 
     fn check(&self, key: &str, entry: &Dependency) -> Vec<String> {
@@ -96,12 +100,15 @@ impl Kind for RocketMq {
             pause_ms: (1500, 3000),
             recovery_ms,
         };
-        let broker = PartyDef {
+        let broker = |name| PartyDef {
             has_data: true,
             flush: FLUSH,
-            ..party(names.broker, PartyKind::Queue, 5000)
+            ..party(name, PartyKind::Queue, 5000)
         };
-        vec![broker, party(names.name_server, PartyKind::Directory, 2500)]
+        let mut parties = vec![broker(names.broker)];
+        parties.extend(names.replica.map(broker));
+        parties.push(party(names.name_server, PartyKind::Directory, 2500));
+        parties
     }
 
     fn protocol(&self) -> Protocol {
@@ -145,10 +152,9 @@ impl Kind for RocketMq {
 
     fn launch(&self, of: Declared<'_>, image: &str, stack: &dyn Stack, options: &LaunchOptions) -> Vec<PartySpec> {
         let names = Parties::of(of);
-        vec![
-            launch::name_server(&names, image),
-            launch::broker(&names, image, of.entry, stack, options),
-        ]
+        let mut specs = vec![launch::name_server(&names, image)];
+        specs.extend(launch::brokers(&names, image, of.entry, stack, options));
+        specs
     }
 
     fn server(&self, of: Declared<'_>, stack: &Arc<dyn Stack>) -> Arc<dyn Server> {

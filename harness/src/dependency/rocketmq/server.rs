@@ -114,8 +114,14 @@ impl Server for RocketMqServer {
     }
 
     async fn start_anew(&self) -> Result<bool, String> {
-        let renewed = self.stack.renew(&self.names.broker).await;
-        renewed.map(|()| true).map_err(|e| e.to_string())
+        // The replica after its primary: what it has copied is gone there.
+        for party in [Some(&self.names.broker), self.names.replica.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            self.stack.renew(party).await.map_err(|e| e.to_string())?;
+        }
+        Ok(true)
     }
 
     /// Waits until the broker has written down that the half messages of earlier runs are resolved. A broker that is
@@ -143,6 +149,7 @@ impl Server for RocketMqServer {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn in_words(error: RemotingError) -> String {
     error.to_string()
 }

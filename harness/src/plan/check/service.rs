@@ -1,6 +1,6 @@
 //! The checks of `[services.NAME]`: where it comes from, its ports, what it is linked to, what its environment refers to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use crate::plan::error::{did_you_mean, list};
@@ -56,6 +56,7 @@ impl<'a> Check<'a> {
                 self.say(format!("{key}.links names {link:?} twice"));
             }
         }
+        self.usual_ports(&key, service);
         for (variable, value) in &service.env {
             let key = format!("{key}.env.{variable}");
             match placeholders(value) {
@@ -127,6 +128,31 @@ impl<'a> Check<'a> {
             self.say(format!(
                 "{key} refers to {kind} {name:?} of {dependency}, which services.{service}.links does not name"
             ));
+        }
+    }
+
+    /// Links whose address the service is not told listen under the usual ports: no two of them under one.
+    fn usual_ports(&mut self, key: &str, service: &Service) {
+        let told = |link: &str| {
+            service
+                .env
+                .values()
+                .any(|value| value.contains(&format!("${{{link}.addr}}")))
+        };
+        let mut taken: BTreeMap<u16, &str> = BTreeMap::new();
+        for link in service.links.iter().filter(|link| !told(link)) {
+            let dependency = self.manifest.dependencies.get(link).map(Dependency::port);
+            let called = self
+                .manifest
+                .services
+                .get(link)
+                .and_then(|service| service.ports().first().copied());
+            let Some(port) = dependency.or(called) else { continue };
+            if let Some(other) = taken.insert(port, link).filter(|other| other != link) {
+                self.say(format!(
+                    "{key}.links names {other} and {link}, both under port {port}; tell it the address of one: ${{{link}.addr}}"
+                ));
+            }
         }
     }
 

@@ -39,6 +39,9 @@ pub struct Dependency {
     /// Producer and consumer groups, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Group>,
+    /// A second server that keeps a copy of everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<Replica>,
     /// The ports that services reach it under, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<u16>,
@@ -82,6 +85,7 @@ impl Dependency {
             ("databases", !self.databases.is_empty()),
             ("topics", !self.topics.is_empty()),
             ("groups", !self.groups.is_empty()),
+            ("replica", self.replica.is_some()),
             ("ports", !self.ports.is_empty()),
             ("ready", self.ready.is_some()),
             ("env", !self.env.is_empty()),
@@ -191,6 +195,29 @@ impl Visitor<'_> for ConfigVisitor {
     fn visit_bool<E: Error>(self, value: bool) -> Result<ConfigValue, E> {
         Ok(ConfigValue(value.to_string()))
     }
+}
+
+/// A second server that keeps a copy of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replica {
+    /// Whether what is acknowledged is on both servers.
+    #[serde(default)]
+    pub replication: Synchrony,
+    /// Whether the replica has it on its disk before it says that it has it; `--flush` says otherwise for one run.
+    #[serde(default)]
+    pub flush: Synchrony,
+}
+
+/// Whether something is waited for before an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Synchrony {
+    /// It is not.
+    #[default]
+    Async,
+    /// It is.
+    Sync,
 }
 
 /// What links do with the TLS that a server offers.

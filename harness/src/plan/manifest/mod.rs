@@ -21,7 +21,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use action::{Action, ActionChange, AnswerAt, Body, Call, HttpRequest, Method, Request, Retry};
-pub use dependency::{ConfigValue, Database, Dependency, DependencyKind, Group, LinkTls, Topic, TopicKind};
+pub use dependency::{
+    ConfigValue, Database, Dependency, DependencyKind, Group, LinkTls, Replica, Synchrony, Topic, TopicKind,
+};
 pub use header::open_action;
 pub use keys::Key;
 pub use policy::{FieldChange, Policy, PolicyValue, Preset, Provoke};

@@ -3,17 +3,17 @@
 //! A full schedule is not noise: every half minute holds the episodes that catch wrong decisions, in an order drawn
 //! from the seed, and a third of everything else that can be broken. Must never draw from anything but the seed.
 
-mod deck;
+mod episodes;
 mod place;
-mod scene;
 mod selection;
+mod topology;
 
-pub(crate) use deck::duplicates;
-pub(crate) use scene::Scene;
+pub(crate) use episodes::duplicates;
 use selection::FaultItem;
 pub(crate) use selection::Selection;
+pub(crate) use topology::Topology;
 
-use deck::{Deck, Episode};
+use episodes::{Episode, Episodes};
 use place::{Timetable, Window};
 
 use super::draw::Draw;
@@ -25,7 +25,7 @@ use super::types::PlannedFault;
 const STREAM: u64 = 2;
 /// How many timetables are tried; the best one is taken.
 const ATTEMPTS: u64 = 24;
-/// One pass through the deck.
+/// One round of episodes.
 const STRETCH_MS: u64 = 30_000;
 /// Rest at the end of a run, so that the last fault is over before the last subject is started.
 const REST_AT_END_MS: u64 = 2000;
@@ -36,33 +36,33 @@ const CHOSEN_EVERY_MS: u64 = 2500;
 
 /// The faults of a run of `time_ms`.
 pub(crate) fn schedule(
-    scene: &Scene,
+    topology: &Topology,
     selection: &Selection,
     time_ms: u64,
     seed: u64,
 ) -> Result<Vec<PlannedFault>, PlanError> {
     match selection {
         Selection::None => Ok(Vec::new()),
-        Selection::All => Ok(full(scene, time_ms, seed)),
-        Selection::Items(items) => chosen(scene, items, time_ms, seed),
+        Selection::All => Ok(full(topology, time_ms, seed)),
+        Selection::Items(items) => chosen(topology, items, time_ms, seed),
     }
 }
 
-/// Every stretch of the run with a deck of its own, each as full as several tries make it.
-fn full(scene: &Scene, time_ms: u64, seed: u64) -> Vec<PlannedFault> {
-    let mut table = Timetable::new(scene);
+/// Every stretch of the run with episodes of its own, each as full as several tries make it.
+fn full(topology: &Topology, time_ms: u64, seed: u64) -> Vec<PlannedFault> {
+    let mut table = Timetable::new(topology);
     for (window, n) in stretches(time_ms).into_iter().zip(0u64..) {
         table.settle_before(window.from_ms);
         let mut best: Option<((usize, usize), Timetable<'_>)> = None;
         for attempt in 0..ATTEMPTS {
             let mut draw = Draw::new(seed, STREAM + (n << 16) + (attempt << 48));
-            let deck = deck::deal(scene, &mut draw, seed.wrapping_add(n));
+            let episodes = episodes::of_stretch(topology, &mut draw, seed.wrapping_add(n));
             let mut filled = table.clone();
-            let score = fill(&mut filled, &deck, &window, &mut draw);
+            let score = fill(&mut filled, &episodes, &window, &mut draw);
             if best.as_ref().is_none_or(|(other, _)| score > *other) {
                 best = Some((score, filled));
             }
-            if score == (deck.always.len(), deck.heavy.len() + deck.light.len()) {
+            if score == (episodes.always.len(), episodes.heavy.len() + episodes.light.len()) {
                 break;
             }
         }
@@ -71,13 +71,13 @@ fn full(scene: &Scene, time_ms: u64, seed: u64) -> Vec<PlannedFault> {
     table.into_faults()
 }
 
-/// Places a deck; says how many episodes of every run and how many others it placed.
-fn fill(table: &mut Timetable<'_>, deck: &Deck, window: &Window, draw: &mut Draw) -> (usize, usize) {
+/// Places episodes; says how many episodes of every run and how many others it placed.
+fn fill(table: &mut Timetable<'_>, episodes: &Episodes, window: &Window, draw: &mut Draw) -> (usize, usize) {
     // What needs the target to itself goes first; what needs nothing fits in between.
-    let (needy, modest): (Vec<&Episode>, Vec<&Episode>) = deck.always.iter().partition(|e| e.needs_until_ms > 0);
+    let (needy, modest): (Vec<&Episode>, Vec<&Episode>) = episodes.always.iter().partition(|e| e.needs_until_ms > 0);
     let always = needy.into_iter().filter(|e| table.early(e, window, draw)).count()
         + modest.into_iter().filter(|e| table.anywhere(e, window, draw)).count();
-    let others = deck.heavy.iter().chain(&deck.light);
+    let others = episodes.heavy.iter().chain(&episodes.light);
     (always, others.filter(|e| table.anywhere(e, window, draw)).count())
 }
 
@@ -107,9 +107,9 @@ fn whole(time_ms: u64) -> Window {
 }
 
 /// A schedule of what the user named: placed where wanted, the rest anywhere.
-fn chosen(scene: &Scene, items: &[FaultItem], time_ms: u64, seed: u64) -> Result<Vec<PlannedFault>, PlanError> {
+fn chosen(topology: &Topology, items: &[FaultItem], time_ms: u64, seed: u64) -> Result<Vec<PlannedFault>, PlanError> {
     let mut draw = Draw::new(seed, STREAM);
-    let mut table = Timetable::new(scene);
+    let mut table = Timetable::new(topology);
     for item in items {
         let Some((at_ms, for_ms)) = item.at else { continue };
         if at_ms >= time_ms {
@@ -120,8 +120,8 @@ fn chosen(scene: &Scene, items: &[FaultItem], time_ms: u64, seed: u64) -> Result
             );
             return Err(PlanError::value("--faults", format!("{:?} {problem}", item.text)));
         }
-        for fault in item.faults(scene, &mut draw) {
-            let for_ms = for_ms.unwrap_or_else(|| deck::usual_ms(scene, &fault, &mut draw));
+        for fault in item.faults(topology, &mut draw) {
+            let for_ms = for_ms.unwrap_or_else(|| episodes::usual_ms(topology, &fault, &mut draw));
             table.fix(at_ms, for_ms, &fault).map_err(|other| {
                 let problem = format!(
                     "{:?} overlaps `{other}`; two faults on one thing need separate times",
@@ -132,13 +132,13 @@ fn chosen(scene: &Scene, items: &[FaultItem], time_ms: u64, seed: u64) -> Result
         }
     }
     let free: Vec<&FaultItem> = items.iter().filter(|item| item.at.is_none()).collect();
-    scatter(scene, &free, time_ms, &mut table, &mut draw)?;
+    scatter(topology, &free, time_ms, &mut table, &mut draw)?;
     Ok(table.into_faults())
 }
 
 /// Scatters faults over the run, again and again, until a share of the time is used.
 fn scatter(
-    scene: &Scene,
+    topology: &Topology,
     items: &[&FaultItem],
     time_ms: u64,
     table: &mut Timetable<'_>,
@@ -149,13 +149,13 @@ fn scatter(
     let mut begun = 0;
     for pass in 0.. {
         let before = begun;
-        for (text, episode) in pool(scene, items, draw) {
+        for (text, episode) in pool(topology, items, draw) {
             if pass > 0 && begun >= wanted {
                 break;
             }
             let fits = table.anywhere(&episode, &window, draw);
             begun += usize::from(fits);
-            if pass == 0 && !fits && !Timetable::new(scene).anywhere(&episode, &window, draw) {
+            if pass == 0 && !fits && !Timetable::new(topology).anywhere(&episode, &window, draw) {
                 let time = show_ms(time_ms);
                 let problem =
                     format!("{text:?} does not fit into {time}; give the run more --time, or place it: {text}@1s+1s");
@@ -172,11 +172,11 @@ fn scatter(
 }
 
 /// Each fault that the items stand for, once, in random order.
-fn pool<'a>(scene: &Scene, items: &[&'a FaultItem], draw: &mut Draw) -> Vec<(&'a str, Episode)> {
+fn pool<'a>(topology: &Topology, items: &[&'a FaultItem], draw: &mut Draw) -> Vec<(&'a str, Episode)> {
     let mut pool = Vec::new();
     for item in items {
-        for fault in item.faults(scene, draw) {
-            let for_ms = deck::usual_ms(scene, &fault, draw);
+        for fault in item.faults(topology, draw) {
+            let for_ms = episodes::usual_ms(topology, &fault, draw);
             pool.push((item.text.as_str(), Episode::single(fault, for_ms)));
         }
     }

@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use super::deck::{Episode, Part};
-use super::scene::{Scene, Tiers, exclude, is_heavy};
+use super::episodes::{Episode, Part};
+use super::topology::{Tiers, Topology, exclude, is_heavy};
 use crate::plan::draw::Draw;
 use crate::plan::{FaultSpec, PlannedFault};
 
@@ -21,7 +21,7 @@ const LANES: usize = 2;
 /// A timetable that fills up.
 #[derive(Clone)]
 pub(crate) struct Timetable<'a> {
-    scene: &'a Scene,
+    topology: &'a Topology,
     placed: Vec<Placed>,
     needs: Vec<(Range<u64>, Tiers)>,
     /// Placed, and over before anything that is placed from now on.
@@ -50,9 +50,9 @@ pub(crate) struct Window {
 }
 
 impl<'a> Timetable<'a> {
-    pub(crate) fn new(scene: &'a Scene) -> Self {
+    pub(crate) fn new(topology: &'a Topology) -> Self {
         Timetable {
-            scene,
+            topology,
             placed: Vec::new(),
             needs: Vec::new(),
             settled: Vec::new(),
@@ -192,8 +192,8 @@ impl<'a> Timetable<'a> {
         Placed {
             at: at + part.after_ms,
             end,
-            well: end + self.scene.recovery_ms(&part.fault),
-            stops: self.scene.stops(&part.fault),
+            well: end + self.topology.recovery_ms(&part.fault),
+            stops: self.topology.stops(&part.fault),
             fault: part.fault.clone(),
         }
     }

@@ -2,8 +2,8 @@
 //! `delay:pay->rocketmq:200ms+100ms`, `duplicate:account->rocketmq:delivery:50%`, each with an optional place in
 //! time, `@5s+3s`.
 
-use super::deck::{self, duplicates};
-use super::scene::Scene;
+use super::episodes::{self, duplicates};
+use super::topology::Topology;
 use crate::plan::draw::Draw;
 use crate::plan::duration::duration_ms;
 use crate::plan::error::{PlanError, did_you_mean, list};
@@ -46,8 +46,8 @@ struct Params {
 }
 
 impl Selection {
-    /// Reads a selection; every name in it must be one of the scene.
-    pub(crate) fn parse(text: &str, scene: &Scene) -> Result<Selection, PlanError> {
+    /// Reads a selection; every name in it must be one of the target.
+    pub(crate) fn parse(text: &str, topology: &Topology) -> Result<Selection, PlanError> {
         let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
         match items.as_slice() {
             [] => Err(bad("names no fault; write all, none, or items like kill:NAME")),
@@ -59,7 +59,7 @@ impl Selection {
                 ))),
                 None => items
                     .iter()
-                    .map(|item| FaultItem::parse(item, scene))
+                    .map(|item| FaultItem::parse(item, topology))
                     .collect::<Result<_, _>>()
                     .map(Selection::Items),
             },
@@ -68,7 +68,7 @@ impl Selection {
 }
 
 impl FaultItem {
-    fn parse(text: &str, scene: &Scene) -> Result<FaultItem, PlanError> {
+    fn parse(text: &str, topology: &Topology) -> Result<FaultItem, PlanError> {
         let (what, place) = match text.split_once('@') {
             Some((what, place)) => (what, Some(place)),
             None => (text, None),
@@ -85,23 +85,23 @@ impl FaultItem {
         };
         if kind.extra {
             let fields: Vec<&str> = fields.collect();
-            item.machine(scene, &fields)
+            item.machine(topology, &fields)
                 .map_err(|problem| bad(format!("{text:?}: {problem}")))?;
             return Ok(item);
         }
-        item.check_name(scene)?;
+        item.check_name(topology)?;
         for param in fields {
             item.param(param)?;
         }
-        item.check_what(scene)?;
+        item.check_what(topology)?;
         Ok(item)
     }
 
     /// Reads what an item says about a fault of the machine.
-    fn machine(&mut self, scene: &Scene, amounts: &[&str]) -> Result<(), String> {
+    fn machine(&mut self, topology: &Topology, amounts: &[&str]) -> Result<(), String> {
         let kind = self.kind.name;
         if let Some(on) = &self.on {
-            machine::check_on(scene, kind, on)?;
+            machine::check_on(topology, kind, on)?;
         }
         self.params.machine = Some(match amounts {
             [] => MachineKind::parse(kind, None)?,
@@ -112,14 +112,14 @@ impl FaultItem {
     }
 
     /// The faults that the item stands for.
-    pub(crate) fn faults(&self, scene: &Scene, draw: &mut Draw) -> Vec<FaultSpec> {
+    pub(crate) fn faults(&self, topology: &Topology, draw: &mut Draw) -> Vec<FaultSpec> {
         if let Some(what) = self.params.machine {
-            let mut on = self.kind.can_be_done_to(scene);
+            let mut on = self.kind.can_be_done_to(topology);
             on.retain(|name| self.on.as_ref().is_none_or(|on| on == name));
             let fault = |on| FaultSpec::Machine(MachineFault { on, what });
             return on.into_iter().map(fault).collect();
         }
-        let mut faults = deck::of_kind(scene, self.kind.name, draw);
+        let mut faults = episodes::of_kind(topology, self.kind.name, draw);
         faults.retain(|fault| self.on.as_deref().is_none_or(|on| on == fault.on()));
         let wanted = self.params.what;
         faults.retain(|f| wanted.is_none_or(|w| !matches!(f, FaultSpec::Duplicate { what, .. } if *what != w)));
@@ -129,10 +129,10 @@ impl FaultItem {
         faults
     }
 
-    fn check_name(&self, scene: &Scene) -> Result<(), PlanError> {
+    fn check_name(&self, topology: &Topology) -> Result<(), PlanError> {
         let Some(on) = self.on.as_deref() else { return Ok(()) };
-        let parties: Vec<&str> = scene.parties.iter().map(|p| p.name.as_str()).collect();
-        let links: Vec<&str> = scene.links.iter().map(|l| l.name.as_str()).collect();
+        let parties: Vec<&str> = topology.parties.iter().map(|p| p.name.as_str()).collect();
+        let links: Vec<&str> = topology.links.iter().map(|l| l.name.as_str()).collect();
         let on_party = !self.kind.is_on_link();
         let (what, known, others) = if on_party {
             ("party", parties, links)
@@ -142,7 +142,7 @@ impl FaultItem {
         if known.contains(&on) {
             return Ok(());
         }
-        let of: Vec<&str> = scene
+        let of: Vec<&str> = topology
             .parties
             .iter()
             .filter(|p| p.of == on)
@@ -170,16 +170,16 @@ impl FaultItem {
     }
 
     /// A duplicate must fit its link.
-    fn check_what(&self, scene: &Scene) -> Result<(), PlanError> {
+    fn check_what(&self, topology: &Topology) -> Result<(), PlanError> {
         if self.kind.on != On::Repeatable {
             return Ok(());
         }
         let named = |link: &&LinkDef| self.on.as_deref().is_none_or(|on| on == link.name);
-        let possible: Vec<Duplicated> = scene
+        let possible: Vec<Duplicated> = topology
             .links
             .iter()
             .filter(named)
-            .flat_map(|l| duplicates(scene, l))
+            .flat_map(|l| duplicates(topology, l))
             .collect();
         let on = self.on.as_deref().unwrap_or("this target");
         let text = &self.text;

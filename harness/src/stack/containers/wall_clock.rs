@@ -103,7 +103,9 @@ impl Clock for ContainerStack {
     async fn clock_offset(&self, service: &str) -> Result<i64, String> {
         let party = self.party(service).map_err(|e| e.to_string())?;
         let Some((port, path)) = party.spec.health.http() else {
-            return Err(format!("{service} speaks no HTTP"));
+            return Err(format!(
+                "{service} is not asked by HTTP whether it is ready, so its clock cannot be seen"
+            ));
         };
         let asking = async {
             let say = |e: std::io::Error| e.to_string();

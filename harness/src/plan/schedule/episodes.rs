@@ -1,19 +1,19 @@
-//! The deck: episodes that a full schedule is drawn from, made from the parts that links and parties play.
+//! The episodes that a full schedule is made of, from the parts that links and parties play.
 //!
 //! An episode is one to three faults that belong together. Some are in every run, because each of them is the
-//! shortest way to catch a kind of wrong decision; the rest is dealt out over three neighbouring seeds, so that
+//! shortest way to catch a kind of wrong decision; the rest is spread over three neighbouring seeds, so that
 //! three runs see every fault on everything it can be done to.
 
 use std::collections::BTreeSet;
 
-use super::scene::{Scene, Tiers, is_heavy};
+use super::topology::{Tiers, Topology, is_heavy};
 use crate::plan::draw::Draw;
 use crate::plan::fault_kinds::FAULTS;
 use crate::plan::machine;
 use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, PartyDef, PartyKind};
 
-/// Over how many neighbouring seeds the optional faults are dealt.
-const HANDS: u64 = 3;
+/// Over how many neighbouring seeds the optional faults are spread.
+const THIRDS: u64 = 3;
 
 /// Faults that belong together.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +34,8 @@ pub(crate) struct Part {
 
 /// The episodes of one stretch of a run.
 #[derive(Clone, Debug)]
-pub(crate) struct Deck {
-    /// In every run, in the order of this deck.
+pub(crate) struct Episodes {
+    /// In every run, in the order drawn.
     pub(crate) always: Vec<Episode>,
     /// This seed's share of the rest that stops something.
     pub(crate) heavy: Vec<Episode>,
@@ -70,75 +70,75 @@ impl Episode {
     }
 }
 
-/// Deals the deck of one stretch; `hand` says which third of the optional faults it holds.
-pub(crate) fn deal(scene: &Scene, draw: &mut Draw, hand: u64) -> Deck {
-    let mut always = always(scene, draw);
+/// Draws the episodes of one stretch; `third` says which third of the optional faults it holds.
+pub(crate) fn of_stretch(topology: &Topology, draw: &mut Draw, third: u64) -> Episodes {
+    let mut always = always(topology, draw);
     let covered: BTreeSet<(String, String)> = pairs(always.iter().flat_map(|e| &e.parts).map(|p| &p.fault));
-    let rest: Vec<FaultSpec> = everything(scene, draw)
+    let rest: Vec<FaultSpec> = everything(topology, draw)
         .into_iter()
         .filter(|fault| !covered.contains(&pair(fault)))
         .collect();
     let (mut heavy, light): (Vec<FaultSpec>, Vec<FaultSpec>) = rest.into_iter().partition(is_heavy);
-    // Sorted by what they stop, so that each hand gets its share of the costly ones.
-    heavy.sort_by_key(|fault| std::cmp::Reverse(scene.stops(fault)));
+    // Sorted by what they stop, so that each third gets its share of the costly ones.
+    heavy.sort_by_key(|fault| std::cmp::Reverse(topology.stops(fault)));
     let mut share = |faults: Vec<FaultSpec>| -> Vec<Episode> {
-        let dealt = faults
+        let chosen = faults
             .into_iter()
             .zip(0u64..)
-            .filter(|(_, n)| n % HANDS == hand % HANDS);
-        let dealt: Vec<FaultSpec> = dealt.map(|(fault, _)| fault).collect();
+            .filter(|(_, n)| n % THIRDS == third % THIRDS);
+        let chosen: Vec<FaultSpec> = chosen.map(|(fault, _)| fault).collect();
         let single = |fault: FaultSpec| {
-            let for_ms = usual_ms(scene, &fault, draw);
+            let for_ms = usual_ms(topology, &fault, draw);
             Episode::single(fault, for_ms)
         };
-        let mut episodes: Vec<Episode> = dealt.into_iter().map(single).collect();
+        let mut episodes: Vec<Episode> = chosen.into_iter().map(single).collect();
         draw.shuffle(&mut episodes);
         episodes
     };
     let (heavy, light) = (share(heavy), share(light));
     draw.shuffle(&mut always);
-    Deck { always, heavy, light }
+    Episodes { always, heavy, light }
 }
 
 /// Every fault on everything it can be done to, with usual parameters, in the order of the target's links and parties.
-pub(crate) fn everything(scene: &Scene, draw: &mut Draw) -> Vec<FaultSpec> {
+pub(crate) fn everything(topology: &Topology, draw: &mut Draw) -> Vec<FaultSpec> {
     let mut all = Vec::new();
     for kind in FAULTS.iter().filter(|kind| !kind.extra) {
-        all.extend(of_kind(scene, kind.name, draw));
+        all.extend(of_kind(topology, kind.name, draw));
     }
     all
 }
 
 /// A fault of one kind on everything it can be done to, with usual parameters.
-pub(crate) fn of_kind(scene: &Scene, kind: &str, draw: &mut Draw) -> Vec<FaultSpec> {
-    let parties = scene.parties.iter().map(|party| party.name.clone());
+pub(crate) fn of_kind(topology: &Topology, kind: &str, draw: &mut Draw) -> Vec<FaultSpec> {
+    let parties = topology.parties.iter().map(|party| party.name.clone());
     match kind {
         "kill" => parties.map(|on| FaultSpec::Kill { on }).collect(),
         "pause" => parties.map(|on| FaultSpec::Pause { on }).collect(),
-        "cut" => scene.links.iter().map(|link| cut(link, draw)).collect(),
-        "delay" => scene.links.iter().map(|link| delay(link, draw)).collect(),
-        "duplicate" => scene
+        "cut" => topology.links.iter().map(|link| cut(link, draw)).collect(),
+        "delay" => topology.links.iter().map(|link| delay(link, draw)).collect(),
+        "duplicate" => topology
             .links
             .iter()
-            .flat_map(|link| duplicates(scene, link).into_iter().map(|what| duplicate(link, what)))
+            .flat_map(|link| duplicates(topology, link).into_iter().map(|what| duplicate(link, what)))
             .collect(),
-        _ => scene.links.iter().map(reset).collect(),
+        _ => topology.links.iter().map(reset).collect(),
     }
 }
 
 /// What can be duplicated on a link.
-pub(crate) fn duplicates(scene: &Scene, link: &LinkDef) -> Vec<Duplicated> {
+pub(crate) fn duplicates(topology: &Topology, link: &LinkDef) -> Vec<Duplicated> {
     let (sends, receives) = (
-        scene.producing.contains(&link.name),
-        scene.consuming.contains(&link.name),
+        topology.producing.contains(&link.name),
+        topology.consuming.contains(&link.name),
     );
     link.protocol.duplicates(sends, receives)
 }
 
 /// How long a fault usually lasts.
-pub(crate) fn usual_ms(scene: &Scene, fault: &FaultSpec, draw: &mut Draw) -> u64 {
+pub(crate) fn usual_ms(topology: &Topology, fault: &FaultSpec, draw: &mut Draw) -> u64 {
     let times = |on: &str, of: fn(&PartyDef) -> (u64, u64), usual: (u64, u64)| {
-        let (from, to) = scene.party(on).map_or(usual, of);
+        let (from, to) = topology.party(on).map_or(usual, of);
         from..=to
     };
     draw.ms(match fault {
@@ -148,7 +148,7 @@ pub(crate) fn usual_ms(scene: &Scene, fault: &FaultSpec, draw: &mut Draw) -> u64
         FaultSpec::Delay { .. } => 2000..=4000,
         FaultSpec::Duplicate { .. } => 2500..=4000,
         FaultSpec::Reset { .. } => 300..=800,
-        // As long as its window: it is never dealt, only asked for.
+        // As long as its window: it is never drawn, only asked for.
         FaultSpec::Rule(_) => 3000..=3000,
         FaultSpec::Machine(fault) => machine::usual_ms(&fault.what),
     })
@@ -219,30 +219,34 @@ fn pairs<'a>(faults: impl Iterator<Item = &'a FaultSpec>) -> BTreeSet<(String, S
     faults.map(pair).collect()
 }
 
-fn always(scene: &Scene, draw: &mut Draw) -> Vec<Episode> {
+fn always(topology: &Topology, draw: &mut Draw) -> Vec<Episode> {
     let mut episodes = Vec::new();
-    for party in scene.parties.iter().filter(|p| p.kind == PartyKind::Service) {
-        let databases: Vec<&LinkDef> = scene.database_links().filter(|l| l.from == party.name).collect();
+    for party in topology.parties.iter().filter(|p| p.kind == PartyKind::Service) {
+        let databases: Vec<&LinkDef> = topology.database_links().filter(|l| l.from == party.name).collect();
         let database = draw.pick(&databases).copied();
-        let consumes = scene
+        let consumes = topology
             .links
             .iter()
-            .find(|l| l.from == party.name && scene.consuming.contains(&l.name));
-        episodes.push(kill_while_busy(scene, party, database, consumes, draw));
+            .find(|l| l.from == party.name && topology.consuming.contains(&l.name));
+        episodes.push(kill_while_busy(topology, party, database, consumes, draw));
     }
-    for party in scene.parties.iter().filter(|p| p.kind == PartyKind::Store) {
-        let writers: Vec<&LinkDef> = scene.database_links().filter(|l| l.to_of == party.of).collect();
+    for party in topology.parties.iter().filter(|p| p.kind == PartyKind::Store) {
+        let writers: Vec<&LinkDef> = topology.database_links().filter(|l| l.to_of == party.of).collect();
         // The commits of the first tier tie what clients were told to what follows: theirs are the ones to lose.
-        let first = writers.iter().find(|l| scene.is_first(&l.from_of)).copied();
+        let first = writers.iter().find(|l| topology.is_first(&l.from_of)).copied();
         if let Some(link) = first.or_else(|| draw.pick(&writers).copied()) {
-            episodes.push(kill_database(scene, &party.name, link, draw));
+            episodes.push(kill_database(topology, &party.name, link, draw));
         }
     }
-    for link in scene.links.iter().filter(|l| scene.producing.contains(&l.name)) {
-        episodes.push(lose_send_replies(scene, link, draw));
+    for link in topology.links.iter().filter(|l| topology.producing.contains(&l.name)) {
+        episodes.push(lose_send_replies(topology, link, draw));
     }
-    episodes.extend(scene.entry_links().map(|link| lose_client_replies(scene, link, draw)));
-    for link in scene.service_links() {
+    episodes.extend(
+        topology
+            .entry_links()
+            .map(|link| lose_client_replies(topology, link, draw)),
+    );
+    for link in topology.service_links() {
         let cut = FaultSpec::Cut {
             on: link.name.clone(),
             direction: Direction::Both,
@@ -255,7 +259,7 @@ fn always(scene: &Scene, draw: &mut Draw) -> Vec<Episode> {
 /// A service is killed while its database answers slowly, so that it dies between two statements; a consumer is
 /// given messages twice before that.
 fn kill_while_busy(
-    scene: &Scene,
+    topology: &Topology,
     service: &PartyDef,
     database: Option<&LinkDef>,
     consumes: Option<&LinkDef>,
@@ -269,7 +273,7 @@ fn kill_while_busy(
     let kill = FaultSpec::Kill {
         on: service.name.clone(),
     };
-    let for_ms = usual_ms(scene, &kill, draw);
+    let for_ms = usual_ms(topology, &kill, draw);
     let mut parts = Vec::new();
     if let Some(link) = database {
         // What was executed is not known yet when the process dies.
@@ -279,36 +283,36 @@ fn kill_while_busy(
         parts.push((0, at + draw.ms(300..=600), duplicate(link, Duplicated::Delivery)));
     }
     parts.push((at, for_ms, kill));
-    Episode::of(parts, scene.down_to(&service.of), at)
+    Episode::of(parts, topology.down_to(&service.of), at)
 }
 
 /// A database is killed while what a writer sends reaches it slowly: commits are in the air.
-fn kill_database(scene: &Scene, party: &str, link: &LinkDef, draw: &mut Draw) -> Episode {
+fn kill_database(topology: &Topology, party: &str, link: &LinkDef, draw: &mut Draw) -> Episode {
     let at = draw.ms(1700..=2300);
     let kill = FaultSpec::Kill { on: party.to_owned() };
-    let for_ms = usual_ms(scene, &kill, draw);
-    let needs = scene.down_to(&link.from_of);
+    let for_ms = usual_ms(topology, &kill, draw);
+    let needs = topology.down_to(&link.from_of);
     // What was sent is not executed yet when the server dies.
     let slow = in_the_air(link, Direction::Request, draw);
     Episode::of(vec![(0, at + 400, slow), (at, for_ms, kill)], needs, at)
 }
 
 /// The broker stores what it is sent and its answers are lost, for longer than a producer waits for one.
-fn lose_send_replies(scene: &Scene, link: &LinkDef, draw: &mut Draw) -> Episode {
+fn lose_send_replies(topology: &Topology, link: &LinkDef, draw: &mut Draw) -> Episode {
     let cut = FaultSpec::Cut {
         on: link.name.clone(),
         direction: Direction::Reply,
     };
     let for_ms = draw.ms(4000..=5200);
-    Episode::of(vec![(0, for_ms, cut)], scene.down_to(&link.from_of), 3300)
+    Episode::of(vec![(0, for_ms, cut)], topology.down_to(&link.from_of), 3300)
 }
 
 /// The answers to clients are lost, for longer than a client waits for one: it tries again.
-fn lose_client_replies(scene: &Scene, link: &LinkDef, draw: &mut Draw) -> Episode {
+fn lose_client_replies(topology: &Topology, link: &LinkDef, draw: &mut Draw) -> Episode {
     let cut = FaultSpec::Cut {
         on: link.name.clone(),
         direction: Direction::Reply,
     };
     let for_ms = draw.ms(2600..=3400);
-    Episode::of(vec![(0, for_ms, cut)], scene.down_to(&link.to_of), 1500)
+    Episode::of(vec![(0, for_ms, cut)], topology.down_to(&link.to_of), 1500)
 }

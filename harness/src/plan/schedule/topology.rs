@@ -9,7 +9,7 @@ use crate::plan::{CLIENT, FaultSpec, LinkDef, MachineKind, PartyDef, PartyKind, 
 
 /// Links and parties by the part they play.
 #[derive(Clone, Debug)]
-pub(crate) struct Scene {
+pub(crate) struct Topology {
     pub(crate) links: Vec<LinkDef>,
     pub(crate) parties: Vec<PartyDef>,
     /// The services that clients start subjects at.
@@ -43,8 +43,8 @@ impl FromIterator<Tiers> for Tiers {
     }
 }
 
-impl Scene {
-    pub(crate) fn new(target: &Target) -> Scene {
+impl Topology {
+    pub(crate) fn new(target: &Target) -> Topology {
         let manifest = &target.manifest;
         let (mut producing, mut consuming) = (BTreeSet::new(), BTreeSet::new());
         let links = target.links();
@@ -63,7 +63,7 @@ impl Scene {
             }
         }
         let tiers = manifest.services.keys().map(|name| (name.clone(), target.tier(name)));
-        Scene {
+        Topology {
             links,
             parties: target.parties(),
             starting: manifest
