@@ -70,7 +70,9 @@ fn check(path: &Path) {
         "{wall:6.3} | {:.2} | {} | {:?}, {} anomalies",
         processor_seconds(),
         peak_mb(),
-        results.iter().fold(Verdict::Valid, |worst, result| worst.merge(result.verdict)),
+        results
+            .iter()
+            .fold(Verdict::Valid, |worst, result| worst.merge(result.verdict)),
         results.iter().map(|result| result.anomalies.len()).sum::<usize>()
     );
 }
@@ -180,7 +182,11 @@ fn workload(lines: &mut Lines, payments: u64, accounts: u64) {
         let client = (n % 64) as usize;
         let shown = format!("{}.{:02}", amount / 100, amount % 100);
         let ask = |attempt: u32| {
-            let attempt = if attempt > 1 { format!(",\"attempt\":{attempt}") } else { String::new() };
+            let attempt = if attempt > 1 {
+                format!(",\"attempt\":{attempt}")
+            } else {
+                String::new()
+            };
             format!(
                 "{{\"subject\":\"tx-{n:09}\"{attempt},\"args\":{{\"account\":\"acct-{account:07}\",\"amount\":\"{shown}\",\"card\":\"4242424242424242\",\"tx\":\"tx-{n:09}\"}}"
             )

@@ -22,6 +22,7 @@
 //! | what is judged | where |
 //! | --- | --- |
 //! | runs of services, databases and queues, by what their target promises | [`judge`], [`promises`] |
+//! | runs, by a checker of one's own or a program | [`promises::Checker`], [`promises::of_command`] |
 //! | linearizability: registers, maps, mutexes, queues, any object of one's own | [`linear`] |
 //! | isolation of transactions: list-append, rw-register | [`isolation`] |
 //! | queues and logs | [`queues`] |
@@ -83,7 +84,6 @@ pub mod check;
 mod findings;
 pub mod formats;
 pub mod history;
-mod intern;
 pub mod isolation;
 mod judge;
 pub mod ledger;
@@ -97,6 +97,7 @@ pub mod queues;
 pub mod run;
 pub mod stores;
 pub mod streaming;
+mod texts;
 pub mod verdict;
 pub mod workloads;
 

@@ -177,10 +177,7 @@ fn operations_belong_to_the_workload_from_its_first_moment_to_its_last() {
                 .iter()
                 .position(|e| is_phase(e, "workload", Kind::Invoke))
                 .unwrap();
-            let first = events
-                .iter()
-                .position(|e| op(e, RECHARGE).is_some())
-                .unwrap();
+            let first = events.iter().position(|e| op(e, RECHARGE).is_some()).unwrap();
             events[first].time = events[begin].time.checked_add_signed(move_by).unwrap();
             if move_by < 0 {
                 let first = events.remove(first);

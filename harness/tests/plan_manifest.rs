@@ -457,7 +457,7 @@ fn the_catalogue_lists_everything() {
 
 #[test]
 fn every_checker_is_listed_with_its_options_and_anomalies() {
-    let text = catalogue::promises();
+    let text = paytwice_checkers::check::catalogue();
     for checker in PROMISES {
         assert!(
             text.contains(&format!("{:<20} {}\n", checker.name, checker.about)),

@@ -14,7 +14,7 @@ use crate::findings::unknown;
 use crate::formats::{self, CutOff, Format, Reader, UnknownName, json_lines};
 use crate::history::{self, Events, Promise};
 use crate::judge::Judging;
-use crate::promises::PROMISES;
+use crate::promises::{self, PROMISES};
 use crate::verdict::{CheckerResult, Verdict};
 use crate::workloads::{self, Context, Misfit, OptionError, Options, WORKLOADS, Workload, WorkloadError};
 
@@ -36,19 +36,62 @@ pub struct Request {
     pub options: Options,
 }
 
-/// Every name of `--as`, with what it decides and its options: the text of `paytwice list checkers`.
+/// Every checker once, with what it decides of runs and of files, and its options: the text of `paytwice list checkers`.
 pub fn catalogue() -> String {
-    let mut lines = vec!["\nof a file, as paytwice check FILE --as CHECKER takes them".to_owned()];
-    lines.push(format!(
-        "{ALL_PROMISES:<20} a run's history: everything that its target promises"
-    ));
-    for entry in &WORKLOADS {
-        lines.push(format!("{:<20} {}", entry.name, entry.about));
-        for (option, about) in entry.options {
-            lines.push(format!("{:20} --option {option}=: {about}", ""));
+    let head = "checkers of runs, as a target names them in [[promises]], and of files, as paytwice check FILE --as CHECKER takes \
+                them\n";
+    let mut lines = vec![
+        head.to_owned(),
+        entry(ALL_PROMISES, "of a run: everything that its target promises"),
+    ];
+    let mut before: Option<&promises::Entry> = None;
+    for promise in PROMISES {
+        lines.push(entry(promise.name, promise.about));
+        of_runs(
+            promise,
+            before.filter(|before| before.options == promise.options),
+            &mut lines,
+        );
+        if let Some(workload) = WORKLOADS.iter().find(|workload| workload.name == promise.name) {
+            of_files(workload, &mut lines);
         }
+        before = Some(promise);
+    }
+    for workload in WORKLOADS.iter().filter(|workload| !is_promise(workload.name)) {
+        lines.push(entry(workload.name, workload.about));
+        of_files(workload, &mut lines);
     }
     lines.join("\n") + "\n"
+}
+
+fn entry(name: &str, about: &str) -> String {
+    format!("{name:<20} {about}")
+}
+
+/// The options of a promise and what it finds; those of the one before are not said again.
+fn of_runs(promise: &promises::Entry, same: Option<&promises::Entry>, lines: &mut Vec<String>) {
+    match same {
+        Some(same) => lines.push(entry("", &format!("of runs, with the options of {}", same.name))),
+        None => {
+            lines.push(entry("", "of runs:"));
+            let options = promise.options.iter();
+            lines.extend(options.map(|(option, about)| entry("", &format!("  {option}: {about}"))));
+        }
+    }
+    if !promise.anomalies.is_empty() {
+        lines.push(entry("", &format!("  finds {}", promise.anomalies.join(", "))));
+    }
+}
+
+/// What a workload decides and its options.
+fn of_files(workload: &workloads::Entry, lines: &mut Vec<String>) {
+    let more = match is_promise(workload.name) {
+        true => format!("of files: {}", workload.about),
+        false => "of files".to_owned(),
+    };
+    lines.push(entry("", &more));
+    let options = workload.options.iter();
+    lines.extend(options.map(|(option, about)| entry("", &format!("  --option {option}=: {about}"))));
 }
 
 /// What was decided.
@@ -123,7 +166,7 @@ impl From<WorkloadError> for CheckError {
 
 /// Checks a file.
 pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
-    if is_promise(&request.as_) && workloads::find(&request.as_).is_err() {
+    if is_promise(&request.as_) && (workloads::find(&request.as_).is_err() || is_run(request)) {
         return check_promises(request);
     }
     let possible = || {
@@ -183,6 +226,12 @@ fn feed(reader: &mut Reader, workload: &mut dyn Workload, request: &Request, ops
 
 fn is_promise(name: &str) -> bool {
     name == ALL_PROMISES || PROMISES.iter().any(|entry| entry.name == name)
+}
+
+/// Whether a file is the history of a run: what is both a promise and a workload judges it as the promise.
+fn is_run(request: &Request) -> bool {
+    let lines = request.format.is_none_or(|format| format == Format::Jsonl);
+    lines && request.path.is_file() && Events::open(&request.path).is_ok()
 }
 
 /// Judges the history of a run by the promises of its header, or by those of one checker.

@@ -29,25 +29,25 @@
 //! ```
 //!
 //! A transaction is named after the index of its completion. How the parts work together: a checker turns a history
-//! into columns of small numbers (`intern`, `txns`), scans them for what is wrong without a graph, and links the
+//! into columns of small numbers (`scalars`, `txns`), scans them for what is wrong without a graph, and links the
 //! transactions (`graph`); `cycles` asks once whether the graph with real time has any cycle at all, and only if so
 //! looks inside its `components` for the classes of [`Kind`]; `report` says it in words.
 
 mod components;
 mod cycles;
 mod graph;
-mod intern;
 mod kind;
 pub mod list_append;
 mod model;
 mod report;
 pub mod rw_register;
+mod scalars;
 mod txns;
 
-pub use intern::Scalar;
 pub use kind::{Class, Kind, Order};
 pub use list_append::ListAppend;
 pub use model::{Model, UnknownModel};
 pub use report::{Options, Report};
 pub use rw_register::RwRegister;
+pub use scalars::Scalar;
 pub use txns::{Outcome, Txn};

@@ -1,6 +1,6 @@
 //! The transactions of a history as columns: who ran them, when, and how they ended.
 
-use super::intern::{IdTable, mix};
+use super::scalars::{IdTable, mix};
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

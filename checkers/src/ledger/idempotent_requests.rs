@@ -115,11 +115,7 @@ fn differs(ledger: &Ledger, first: &Answer, other: &Answer) -> Option<String> {
     let fields = ledger.follow.fields.iter().zip(first.fields.iter().zip(&other.fields));
     let mut differing = fields.filter_map(|(name, (a, b))| {
         let (a, b) = pair(*a, *b).filter(|(a, b)| !ledger.is_same_value(name, *a, *b))?;
-        Some(format!(
-            "first with {name} {}, then with {name} {}",
-            word(a),
-            word(b)
-        ))
+        Some(format!("first with {name} {}, then with {name} {}", word(a), word(b)))
     });
     differing.next()
 }

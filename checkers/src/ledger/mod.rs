@@ -22,8 +22,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub(crate) use follow::{OPTIONS, started};
 pub use follow::{CodedField, Effect, Follow, Recorded};
+pub(crate) use follow::{OPTIONS, started};
 pub use model::{
     Answer, Attempt, Class, Conflict, Delivery, Holder, Holding, Lane, Opened, Owner, Payload, QueryOp, ReadState, Row,
     Subject, Sum, Unread,

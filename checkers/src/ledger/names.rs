@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::intern::Texts;
+use crate::texts::Texts;
 
 /// Number of an interned name. Only means something to the [`Names`] that gave it.
 pub type Id = u32;

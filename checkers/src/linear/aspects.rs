@@ -15,7 +15,7 @@
 //! queue was empty may then depend on which took which: undecided.
 
 use super::fifo::{Act, Entry, FifoHistory};
-use super::intern::NONE;
+use super::interner::NONE;
 use super::map::OPEN;
 
 /// What the conditions say.

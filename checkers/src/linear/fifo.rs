@@ -14,7 +14,7 @@ use crate::verdict::CheckerResult;
 use super::aspects::{self, Aspects};
 use super::budget::Budget;
 use super::check::{impossible, trouble};
-use super::intern::NONE;
+use super::interner::NONE;
 use super::map::OPEN;
 use super::models::queue::{Answer, Ask, Queue};
 use super::names::{Name, Names};

@@ -1,6 +1,6 @@
 //! A model on small numbers: states and operations are interned, and every step is asked of the model once.
 
-use super::intern::{Interner, NONE};
+use super::interner::{Interner, NONE};
 use super::model::Model;
 
 /// Operations with the same input and output: interchangeable but for their intervals.

@@ -41,7 +41,7 @@ pub mod budget;
 pub mod check;
 mod explain;
 pub mod fifo;
-mod intern;
+mod interner;
 pub mod locks;
 mod machine;
 pub mod map;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::intern::{NONE, Slots, fold};
+use super::interner::{NONE, Slots, fold};
 
 /// Interned texts, numbered from 0 in order of first appearance.
 #[derive(Debug, Default)]

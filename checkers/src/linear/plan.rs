@@ -4,7 +4,7 @@
 //! r, all that returned earlier have one, and the later ones that have one overlap r. So a slot per overlapping
 //! operation, reused after its return, says which: as many bits as operations overlap, however long the history.
 
-use super::intern::NONE;
+use super::interner::NONE;
 use super::machine::Class;
 
 /// An operation, reduced to what the search needs.

@@ -13,7 +13,7 @@
 //! Exponential in the number of operations that overlap, at worst; linear in the length of the history.
 
 use super::budget::Meter;
-use super::intern::NONE;
+use super::interner::NONE;
 use super::machine::{Class, Machine};
 use super::model::Model;
 use super::plan::{Infos, Plan};

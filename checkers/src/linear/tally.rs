@@ -4,7 +4,7 @@
 //! a recent class costs the few newer entries and not the whole list, equal multisets have equal numbers, and a
 //! comparison ends where the lists meet.
 
-use super::intern::{Interner, NONE};
+use super::interner::{Interner, NONE};
 
 /// The empty multiset.
 pub(crate) const EMPTY: u32 = NONE;

@@ -5,7 +5,7 @@
 //! used up. Whatever can be completed after using up some info operations can also be completed after using up
 //! fewer of them: a configuration is superfluous when one with the same first three parts used up no more.
 
-use super::intern::{NONE, Slots, fold};
+use super::interner::{NONE, Slots, fold};
 use super::tally::{EMPTY, Tallies};
 
 /// The set of configurations visited.

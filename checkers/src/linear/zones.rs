@@ -16,7 +16,7 @@
 //!
 //! O(n log n) time, O(n) memory, no search.
 
-use super::intern::NONE;
+use super::interner::NONE;
 use super::map::{Act, Entry, MapHistory, OPEN};
 use super::names::Names;
 

@@ -1,7 +1,7 @@
 //! What a target can promise, and the checker behind each promise: one entry for each, found by name.
 //!
 //! A promise names where its inputs come from: actions, views, points of the wire. [`problems`] says what is wrong with the
-//! promises of a header, key by key; [`make`] turns them into checkers that are told a history event by event. A promise whose
+//! promises of a header, key by key; `make` turns them into checkers that are told a history event by event. A promise whose
 //! inputs never came is unknown, and says which.
 
 mod availability;
@@ -190,9 +190,14 @@ fn one(header: &Header, position: usize, promise: &Promise) -> Result<One, Vec<S
         How::Ledger(check) => {
             let mut own = Options::of(promise, position);
             own.known(&known, entry.name);
-            own.ended(Some(()))?;
-            let (position, promise) = input(header, position, promise)?;
-            let mut options = Options::of(promise, position);
+            let mut options = match input(header, position, promise) {
+                Ok((from, _)) if from == position => own,
+                other => {
+                    own.ended(Some(()))?;
+                    let (from, follows) = other?;
+                    Options::of(follows, from)
+                }
+            };
             let follow = Follow::read(&mut options, header);
             options.ended(follow).map(|follow| One::Ledger(Box::new(follow), check))
         }

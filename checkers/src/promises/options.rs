@@ -138,6 +138,25 @@ impl<'a> Options<'a> {
         found
     }
 
+    /// Whether `name`, at a key, is one of a fixed choice: of states, of roles.
+    pub(crate) fn chosen<'n>(
+        &mut self,
+        key: &str,
+        what: &str,
+        name: &str,
+        there: impl Iterator<Item = &'n str> + Clone,
+    ) -> bool {
+        let found = there.clone().any(|other| other == name);
+        if !found {
+            let hint = did_you_mean(name, there.clone());
+            self.say(
+                key,
+                format!("has {what} {name:?}; the {what}s are {}{hint}", list(there)),
+            );
+        }
+        found
+    }
+
     /// A number.
     pub(crate) fn number(&mut self, key: &str) -> Option<f64> {
         let value = self.value(key)?;

@@ -141,7 +141,8 @@ fn mark(options: &mut Options, name: &str, header: &Header, example: &str) -> Op
         }
         ["point"] => Point::read(options, &inner("point")).map(Mark::Point),
         ["role"] => {
-            let role = options.name(&inner("role"), "role", ROLES.iter().map(|(name, _)| *name))?;
+            let role = options.text(&inner("role"))?;
+            options.chosen(&inner("role"), "role", role, ROLES.iter().map(|(name, _)| *name));
             ROLES
                 .iter()
                 .find(|(name, _)| *name == role)

@@ -149,7 +149,7 @@ fn table(options: &mut Options) -> Option<(Table, Vec<String>)> {
         }
     }
     for state in given.iter().flatten() {
-        options.refers("terminal", "state", state, states.iter().map(String::as_str));
+        options.chosen("terminal", "state", state, states.iter().map(String::as_str));
     }
     let terminal = given.unwrap_or_else(|| {
         let leads = |state: &&String| transitions.contains_key(*state);
@@ -199,7 +199,7 @@ fn points(options: &mut Options, states: &[String]) -> Vec<(Point, u8)> {
         return points;
     };
     for state in named.keys() {
-        options.refers("points", "state", state, states.iter().map(String::as_str));
+        options.chosen("points", "state", state, states.iter().map(String::as_str));
         let key = format!("points.{state}");
         if options.value(&key).is_none() {
             options.say(

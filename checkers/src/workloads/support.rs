@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::intern::Texts;
 use crate::isolation::Scalar;
 use crate::ops::{Kind, Op, Process, Ref, Tape, Value, write_edn};
 use crate::streaming::{At, Names};
+use crate::texts::Texts;
 
 /// An operation that is not of the workload's shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

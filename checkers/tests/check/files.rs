@@ -108,7 +108,12 @@ fn the_history_of_a_run_is_judged_by_all_its_promises_or_by_those_of_one_checker
             let checked = check_file(&request(path, as_, "-")).unwrap();
             let found: Vec<&str> = checked.results.iter().map(|result| &*result.name).collect();
             assert_eq!(found, names, "{as_} of {}", path.display());
-            assert_eq!((checked.ops, checked.cut_off), (12, None), "{as_} of {}", path.display());
+            assert_eq!(
+                (checked.ops, checked.cut_off),
+                (12, None),
+                "{as_} of {}",
+                path.display()
+            );
             let double = &checked.results[0].anomalies[0];
             assert_eq!(
                 (double.kind.as_str(), double.sentence.as_str()),
@@ -136,7 +141,10 @@ fn a_line_of_a_run_that_is_no_event_has_its_place() {
     let binary = folder.0.join("history.ptw");
     let mut reader = Reader::open(&path, None).unwrap();
     convert(&mut reader, std::fs::File::create(&binary).unwrap(), Format::Binary).unwrap();
-    for (path, place) in [(&path, "history.jsonl:3:79: expected a string"), (&binary, "history.ptw:3:")] {
+    for (path, place) in [
+        (&path, "history.jsonl:3:79: expected a string"),
+        (&binary, "history.ptw:3:"),
+    ] {
         let error = check_file(&request(path, "promises", "-")).unwrap_err();
         assert!(error.is_users() && error.to_string().contains(place), "{error}");
     }

@@ -9,7 +9,9 @@ fn mistakes_name_the_way_out() {
     let said = |as_: &str, options: &str, lines: &[&str]| checked(as_, options, lines).unwrap_err().to_string();
     let error = said("list-apend", "-", &[]);
     assert!(
-        error.starts_with("checker \"list-apend\" is not known (did you mean list-append?); possible are promises, exactly-once"),
+        error.starts_with(
+            "checker \"list-apend\" is not known (did you mean list-append?); possible are promises, exactly-once"
+        ),
         "{error}"
     );
     let error = said("list-append", "model=serialisable", &[]);

@@ -194,7 +194,9 @@ fn answer(ask: Op, attempt: &Try) -> Op {
         ("account", attempt.answer_account.clone()),
         ("amount", attempt.answer_amount.clone()),
     ];
-    let said = said.into_iter().filter_map(|(part, text)| Some((part.to_owned(), text?)));
+    let said = said
+        .into_iter()
+        .filter_map(|(part, text)| Some((part.to_owned(), text?)));
     Op {
         status: attempt.status,
         answer: said.collect(),
@@ -250,7 +252,13 @@ fn repair(scenario: &Scenario, builder: &mut HistoryBuilder) {
 fn payments(scenario: &Scenario, at: Moment, builder: &mut HistoryBuilder) {
     let mut rows = Rows::new(["tx", "account", "amount", "result"]);
     let own = scenario.payments.iter().flat_map(|p| &p.rows);
-    for Row { tx, account, amount, result } in own.chain(&scenario.rows) {
+    for Row {
+        tx,
+        account,
+        amount,
+        result,
+    } in own.chain(&scenario.rows)
+    {
         let (account, amount) = (name(*account), major(*amount, 2).to_string());
         rows.push([Some(tx.as_str()), Some(&account), Some(&amount), *result]);
     }

@@ -52,7 +52,10 @@ fn answers_differ_where_both_are_definite_and_mean_another_thing() {
     let results = judged(vec![amount("1.00"), amount("2.00")]);
     let sentence =
         "payment t3 (account a1, 1.00) was answered differently: first with amount 1.00, then with amount 2.00";
-    assert_eq!(found(&results, "idempotent-requests"), [("divergent-answer", "t3", sentence)]);
+    assert_eq!(
+        found(&results, "idempotent-requests"),
+        [("divergent-answer", "t3", sentence)]
+    );
     let refused = Try {
         kind: Some(Kind::Fail),
         ..Try::ok("fail", "t3")
@@ -101,10 +104,7 @@ fn an_answer_is_held_against_what_became_of_the_payment() {
     assert_eq!(asked(&mut scenario, QUERY_PAY, "fail"), one("false-fail", lie));
     scenario.payments[VICTIM].rows[0].result = Some("fail");
     let lie = "is not recorded as successful, but pay said in 1 answer that it succeeded";
-    assert_eq!(
-        asked(&mut scenario, QUERY_PAY, "success"),
-        one("false-success", lie)
-    );
+    assert_eq!(asked(&mut scenario, QUERY_PAY, "success"), one("false-success", lie));
     scenario.forget(VICTIM);
     assert_eq!(asked(&mut scenario, QUERY_ACCOUNT, "fail"), []);
     let lie = "is not recorded, but account said in 1 answer that it succeeded";

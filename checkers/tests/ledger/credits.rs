@@ -10,10 +10,7 @@ use crate::{VICTIM, counts, edited, found, kinds, proof, reason, run, run_with_a
 fn a_credit_that_was_missing_at_rest_is_lost_whatever_comes_after_the_repair() {
     let restless = |scenario: &Scenario| {
         let results = edited(scenario, |events| {
-            let end = events
-                .iter_mut()
-                .rev()
-                .find(|e| is_phase(e, "settle-repair", Kind::Ok));
+            let end = events.iter_mut().rev().find(|e| is_phase(e, "settle-repair", Kind::Ok));
             let end = end.expect("its end");
             (end.kind, end.error) = (Kind::Info, Some("lag 3".into()));
         });

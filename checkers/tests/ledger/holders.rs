@@ -11,7 +11,9 @@ fn astray(twin: bool) -> Scenario {
     let mut scenario = run_with_a_loss();
     let other = scenario.account(0);
     if twin {
-        (0..3).for_each(|_| drop(scenario.pay(other, 400)));
+        for _ in 0..3 {
+            scenario.pay(other, 400);
+        }
     }
     scenario.accounts[other].stray = scenario.amount(VICTIM);
     scenario
@@ -46,10 +48,7 @@ fn an_account_that_is_named_and_gained_something_else_was_not_credited_instead()
     scenario.payments[VICTIM].delivered_to = Some(2);
     scenario.accounts[2].stray += 1;
     let results = judge(&scenario.history());
-    assert_eq!(
-        kinds(&results, "exactly-once"),
-        [("ghost", "a2"), ("lost", "t3")]
-    );
+    assert_eq!(kinds(&results, "exactly-once"), [("ghost", "a2"), ("lost", "t3")]);
 }
 
 /// What is said of a run in which t3 had so many chances to be credited.
@@ -61,8 +60,15 @@ fn chances(deliveries: u32, asks: usize, commits: u32, credits: u32) -> (Verdict
     victim.commits = commits;
     scenario.credit(VICTIM, credits);
     let results = judge(&scenario.history());
-    let exactly_once = results.checkers.iter().find(|c| c.name == "exactly-once").expect("the checker");
-    (exactly_once.verdict, reason(&results, "exactly-once").map(str::to_owned))
+    let exactly_once = results
+        .checkers
+        .iter()
+        .find(|c| c.name == "exactly-once")
+        .expect("the checker");
+    (
+        exactly_once.verdict,
+        reason(&results, "exactly-once").map(str::to_owned),
+    )
 }
 
 #[test]
@@ -73,7 +79,11 @@ fn where_a_digit_may_carry_the_account_cannot_be_read() {
         // Ten credits of 1.00 are one of 10.00: whatever the sum says, nothing is said of it.
         for credits in [0, 1, 2, 10] {
             let said = chances(deliveries, asks, commits, credits);
-            assert_eq!(said, (Verdict::Unknown, Some(ambiguous.to_owned())), "{deliveries} {asks} {commits} {credits}");
+            assert_eq!(
+                said,
+                (Verdict::Unknown, Some(ambiguous.to_owned())),
+                "{deliveries} {asks} {commits} {credits}"
+            );
         }
     }
     // Nine chances cannot fill a digit, nor can fewer transactions than that, where they are on record.

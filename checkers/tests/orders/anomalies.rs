@@ -90,7 +90,11 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 fn assert_valid(results: &Results) {
-    let judged: Vec<_> = results.checkers.iter().map(|c| (&c.name, &c.reason, &c.anomalies)).collect();
+    let judged: Vec<_> = results
+        .checkers
+        .iter()
+        .map(|c| (&c.name, &c.reason, &c.anomalies))
+        .collect();
     assert_eq!(results.verdict, Verdict::Valid, "{}\n{judged:#?}", results.sentence);
 }
 
@@ -101,12 +105,22 @@ fn assert_planted(shop: &mut Shop, plant: &Plant, lane: usize) {
     let history = shop.history();
     let results = judge(&history);
     let subject = plant.stranger.map_or_else(|| format!("o{victim}"), str::to_owned);
-    let found: Vec<_> = results.anomalies().into_iter().map(|a| (&*a.kind, &*a.subject)).collect();
+    let found: Vec<_> = results
+        .anomalies()
+        .into_iter()
+        .map(|a| (&*a.kind, &*a.subject))
+        .collect();
     assert_eq!(found, [(plant.kind, &*subject)], "{}", results.sentence);
     assert_eq!(results.verdict, Verdict::Invalid);
     let anomaly = results.anomalies()[0];
-    assert!(!anomaly.witness.is_empty() && anomaly.witness.is_sorted(), "{anomaly:?}");
-    assert!(anomaly.witness.iter().all(|i| *i < history.events.len() as u64), "{anomaly:?}");
+    assert!(
+        !anomaly.witness.is_empty() && anomaly.witness.is_sorted(),
+        "{anomaly:?}"
+    );
+    assert!(
+        anomaly.witness.iter().all(|i| *i < history.events.len() as u64),
+        "{anomaly:?}"
+    );
     assert!(anomaly.sentence.contains(&subject), "{anomaly:?}");
 }
 

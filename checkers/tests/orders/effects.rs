@@ -12,7 +12,9 @@ const BOTH: Effect = Effect::Per(&["billing", "stock"]);
 /// A run of three orders.
 fn run(viewed: bool, effect: Effect) -> Shop {
     let mut shop = Shop::new(viewed, effect);
-    (0..3).for_each(|_| drop(shop.buy()));
+    for _ in 0..3 {
+        shop.buy();
+    }
     shop
 }
 
@@ -43,9 +45,16 @@ fn a_valid_run_is_told_in_the_words_of_its_target() {
             assert_eq!((words.subject.as_str(), words.holder.as_deref()), ("order", None));
             let fate = &results.fates[1];
             assert_eq!((fate.effects, fate.effects_before_repair), (Some(1), Some(1)));
-            assert_eq!((fate.recorded, fate.fields["quantity"].as_str()), (viewed.then_some(1), "2"));
+            assert_eq!(
+                (fate.recorded, fate.fields["quantity"].as_str()),
+                (viewed.then_some(1), "2")
+            );
             assert_eq!(results.figures["effects_before_repair"], 3.0);
-            assert!(!results.figures.contains_key("rpo_minor_units"), "{:?}", results.figures);
+            assert!(
+                !results.figures.contains_key("rpo_minor_units"),
+                "{:?}",
+                results.figures
+            );
         }
     }
 }
@@ -128,9 +137,15 @@ fn a_subscriber_that_was_never_seen_lost_everything() {
     let mut shop = run(true, BOTH);
     (0..3).for_each(|order| shop.ship(order, 1, 0));
     let results = judge(&shop.history());
-    let lost: Vec<_> = found(&results).iter().map(|(kind, subject, _)| (*kind, *subject)).collect();
+    let lost: Vec<_> = found(&results)
+        .iter()
+        .map(|(kind, subject, _)| (*kind, *subject))
+        .collect();
     assert_eq!(lost, [("lost", "o0"), ("lost", "o1"), ("lost", "o2")]);
-    assert!(found(&results).iter().all(|(.., told)| told.contains("by stock")), "{results:?}");
+    assert!(
+        found(&results).iter().all(|(.., told)| told.contains("by stock")),
+        "{results:?}"
+    );
     // It took effect for all only as often as for whom it did so least often.
     assert!(results.fates.iter().all(|fate| fate.effects == Some(0)));
     let counts = &checker(&results, "exactly-once").counts;
@@ -142,7 +157,9 @@ fn who_is_no_subscriber_by_name_is_one_by_what_is_seen() {
     let mut shop = run(true, BOTH);
     shop.ship(1, 1, 0);
     let mut history = shop.history();
-    let effect = history.header.promises[0].options["effect"].as_object_mut().expect("a table");
+    let effect = history.header.promises[0].options["effect"]
+        .as_object_mut()
+        .expect("a table");
     effect.remove("subscribers");
     let results = judge(&history);
     assert_eq!(found(&results)[0].0, "lost");
@@ -209,7 +226,10 @@ fn a_frame_that_did_not_arrive_is_no_effect() {
     };
     assert!(double.sentence.contains("was shipped twice"), "{double:?}");
     let history = shop.history();
-    let told = double.witness.iter().map(|index| history.events[usize::try_from(*index).unwrap()].body.f());
+    let told = double
+        .witness
+        .iter()
+        .map(|index| history.events[usize::try_from(*index).unwrap()].body.f());
     assert_eq!(told.collect::<Vec<_>>(), ["buy", "buy", "wire", "wire", "view"]);
     // A frame of another link, or of another point of it, is another thing.
     for (link, point) in [("store->db", "COMMIT request"), ("shop->db", "COMMIT reply")] {
@@ -257,18 +277,29 @@ fn the_last_read_counts_also_where_it_shows_nothing() {
     let results = again(Rows::default());
     assert_eq!(found(&results).len(), 3, "{}", results.sentence);
     let mut rows = Rows::new(["no", "for"]);
-    ["o0", "o1", "o2"].iter().for_each(|key| rows.push([Some(*key), Some("all")]));
+    ["o0", "o1", "o2"]
+        .iter()
+        .for_each(|key| rows.push([Some(*key), Some("all")]));
     assert_eq!(again(rows).verdict, Verdict::Valid);
 }
 
 #[test]
 fn a_view_that_cannot_be_read_as_promised_is_incomplete() {
     for (name, why) in [
-        ("orders", "the final read of orders is incomplete: it has no column no; it shows number, state"),
-        ("parcels", "the final read of parcels is incomplete: it has no column no; it shows number, state"),
+        (
+            "orders",
+            "the final read of orders is incomplete: it has no column no; it shows number, state",
+        ),
+        (
+            "parcels",
+            "the final read of parcels is incomplete: it has no column no; it shows number, state",
+        ),
     ] {
         let results = edited(&run(true, BOTH), |events| {
-            let shown = events.iter_mut().find_map(|e| view(e, name, Moment::Final)).expect("the view");
+            let shown = events
+                .iter_mut()
+                .find_map(|e| view(e, name, Moment::Final))
+                .expect("the view");
             let mut rows = Rows::new(["number", "state"]);
             rows.push([Some("o1"), Some("paid")]);
             shown.rows = Some(rows);
@@ -276,7 +307,10 @@ fn a_view_that_cannot_be_read_as_promised_is_incomplete() {
         assert_eq!(checker(&results, "exactly-once").reason.as_deref(), Some(why));
     }
     let results = edited(&run(true, BOTH), |events| {
-        let shown = events.iter_mut().find_map(|e| view(e, "parcels", Moment::Final)).expect("the view");
+        let shown = events
+            .iter_mut()
+            .find_map(|e| view(e, "parcels", Moment::Final))
+            .expect("the view");
         let mut rows = Rows::new(["no", "whom"]);
         rows.push([Some("o1"), Some("stock")]);
         shown.rows = Some(rows);

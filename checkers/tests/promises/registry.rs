@@ -1,8 +1,11 @@
 use std::collections::BTreeSet;
 
+use paytwice_checkers::check::{self, Request, check_file};
+use paytwice_checkers::history::{HistoryBuilder, to_line};
 use paytwice_checkers::judge;
 use paytwice_checkers::promises::{PROMISES, find, of_command};
 use paytwice_checkers::verdict::Verdict;
+use paytwice_checkers::workloads::Options;
 use serde_json::json;
 
 use crate::shop::{header, problems};
@@ -50,7 +53,7 @@ fn what_a_promise_says_beside_nothing_to_follow_is_not_passed_over() {
 #[test]
 fn a_result_from_elsewhere_takes_the_place_of_its_promise() {
     let header = header(json!({ "checker": "command", "run": ["check"], "name": "stock" }));
-    let history = paytwice_checkers::history::HistoryBuilder::new(header).build();
+    let history = HistoryBuilder::new(header).build();
     let mut results = judge(&history);
     assert_eq!(
         results.sentence,
@@ -67,4 +70,50 @@ fn a_result_from_elsewhere_takes_the_place_of_its_promise() {
         (results.checkers.len(), results.sentence.as_str()),
         (2, "INVALID: sku s1 is odd")
     );
+}
+
+#[test]
+fn a_name_of_both_is_listed_once_and_judges_a_run_as_its_promise() {
+    let text = check::catalogue();
+    for entry in PROMISES {
+        assert_eq!(
+            text.matches(&format!("\n{:<20} ", entry.name)).count(),
+            1,
+            "{}",
+            entry.name
+        );
+        assert!(
+            text.contains(&format!("{:<20} {}\n", entry.name, entry.about)),
+            "{}",
+            entry.name
+        );
+    }
+    let branches = text.split("\nbranches ").nth(1).unwrap();
+    let branches = branches.split("\nleftovers ").next().unwrap();
+    for part in [
+        "of runs:",
+        "  rolled_back: ",
+        "  finds partial, lost, aborted, contradiction",
+        "of files: all branches",
+    ] {
+        assert!(branches.contains(part), "{part} is not in {branches}");
+    }
+    let header = header(json!({ "checker": "branches", "branches": [{ "view": "orders" }, { "view": "payments" }] }));
+    let history = HistoryBuilder::new(header).build();
+    let lines: Vec<String> = history
+        .events
+        .iter()
+        .map(|event| to_line(event).unwrap() + "\n")
+        .collect();
+    let file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
+    std::fs::write(file.path(), lines.concat()).unwrap();
+    let request = Request {
+        path: file.path().to_owned(),
+        format: None,
+        as_: "branches".to_owned(),
+        options: Options::default(),
+    };
+    let checked = check_file(&request).unwrap();
+    let reason = checked.results[0].reason.as_deref().unwrap();
+    assert!(reason.starts_with("the history is cut short"), "{reason}");
 }

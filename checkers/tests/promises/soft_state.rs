@@ -199,7 +199,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             with("to", json!({ "role": "deliverd" })),
-            "promises[0].to.role refers to role \"deliverd\"; this target has sent, delivered, acknowledged, prepared, committed, \
+            "promises[0].to.role has role \"deliverd\"; the roles are sent, delivered, acknowledged, prepared, committed, \
              rolled-back and asked-back (did you mean delivered?)",
         ),
         (

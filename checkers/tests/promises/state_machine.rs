@@ -199,7 +199,7 @@ fn a_mistake_in_its_options_is_said() {
         (without("key"), "promises[0].key is missing; for example key = \"tx\""),
         (
             with("terminal", json!(["CONFIRMED"])),
-            "promises[0].terminal refers to state \"CONFIRMED\"; this target has NEW, TRY, CONFIRM and CANCEL \
+            "promises[0].terminal has state \"CONFIRMED\"; the states are NEW, TRY, CONFIRM and CANCEL \
              (did you mean CONFIRM?)",
         ),
         (
@@ -216,7 +216,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             wire(json!({ "TRIED": "tcc->stock POST /try request" })),
-            "promises[0].points refers to state \"TRIED\"; this target has TRY, CONFIRM and CANCEL",
+            "promises[0].points has state \"TRIED\"; the states are TRY, CONFIRM and CANCEL",
         ),
         (
             wire(json!({ "TRY": "POST" })),

@@ -36,7 +36,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Outcome, RunError> {
         What::Targets => catalogue::targets()?,
         What::Faults => catalogue::faults(&target()?),
         What::Points => catalogue::points(&target()?),
-        What::Checkers => format!("{}\n{}", catalogue::promises(), paytwice_checkers::check::catalogue()),
+        What::Checkers => paytwice_checkers::check::catalogue(),
         What::Policies => catalogue::policies(&target()?),
     };
     println!("{}", text.trim_end());

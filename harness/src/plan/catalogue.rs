@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use paytwice_checkers::promises::PROMISES;
-
 use super::error::{PlanError, list};
 use super::fault_kinds::{FAULTS, FaultKind, On};
 use super::schedule::{Topology, duplicates};
@@ -74,25 +72,6 @@ fn fault(text: &mut String, kind: &FaultKind, topology: &Topology) {
 /// The wire points of a target, and what rules can do there.
 pub fn points(target: &Target) -> String {
     super::points::listing(target)
-}
-
-/// The checkers that a target can promise, with their options and the anomalies that they report.
-pub fn promises() -> String {
-    let mut text = String::from("checkers that a target can name in [[promises]]\n\n");
-    for (n, checker) in PROMISES.iter().enumerate() {
-        line(&mut text, &format!("{:<20} {}", checker.name, checker.about));
-        match PROMISES[..n].iter().find(|earlier| earlier.options == checker.options) {
-            Some(earlier) => line(&mut text, &format!("{:20} takes the options of {}", "", earlier.name)),
-            None => {
-                for (option, about) in checker.options {
-                    line(&mut text, &format!("{:20} {option}: {about}", ""));
-                }
-            }
-        }
-        let anomalies = list(checker.anomalies.iter().copied());
-        line(&mut text, &format!("{:20} finds {anomalies}", ""));
-    }
-    text
 }
 
 /// The policies of a target: values, defaults, defects and what gives them away; then its presets.

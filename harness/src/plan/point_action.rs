@@ -120,7 +120,7 @@ pub enum Redelivery {
     Twice,
 }
 
-/// What may do in the world what an action does here.
+/// The real-world failure that an action models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Legality {
     /// A network.
@@ -133,7 +133,7 @@ pub enum Legality {
     Outside,
 }
 
-/// Every action by its first word: its form, what it does, what does the like in the world.
+/// Every action by its first word: an example, what the example does, and how it can happen in the real world.
 pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 17] = [
     (
         "drop",
@@ -144,97 +144,97 @@ pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 17] = [
     (
         "delay",
         "delay 200ms+100ms",
-        "it arrives later, and what is behind it too: a fixed time and a random one on top",
+        "the frame and everything behind it arrive later: by a fixed time and a random one on top",
         Legality::Network,
     ),
     (
         "duplicate",
         "duplicate 3 after 200ms",
-        "so many copies follow it, so far apart; one at once where nothing else is said",
+        "3 copies of the frame follow it, 200 ms apart; `duplicate` alone sends one copy at once",
         Legality::Contract,
     ),
     (
         "rewind",
         "rewind",
-        "at DELIVER: the consumer's position is set back to it, so that it is pulled again",
+        "at DELIVER: the consumer's position is set back, so that it pulls the message again",
         Legality::Contract,
     ),
     (
         "twice",
         "twice",
-        "at DELIVER: it stands twice in one answer",
+        "at DELIVER: one answer holds the message twice",
         Legality::Contract,
     ),
     (
         "hold",
         "hold until POINT",
-        "it waits for another point, at most until the rule is lifted; `hold for 5s` is `delay 5s`",
+        "the frame waits until another point is passed, or the rule ends; `hold for 5s` waits 5 seconds",
         Legality::Network,
     ),
     (
         "reorder",
         "reorder 2",
-        "the next frames on its way overtake it",
+        "the next 2 frames overtake the frame",
         Legality::Contract,
     ),
     (
         "cut",
         "cut both 3s",
-        "from it on nothing passes the link: both ways, request or reply",
+        "from this frame on nothing passes the link for 3 seconds: both ways, request or reply",
         Legality::Network,
     ),
     (
         "reset",
         "reset before",
-        "its connection is lost, before it or right after it arrived",
+        "the connection is lost: before the frame arrives, or right after (`reset after`)",
         Legality::Network,
     ),
     (
         "fail",
         "fail and close",
-        "RocketMQ: every request that waits on its connection is answered with code 1, then it ends",
+        "RocketMQ: every request that waits on the connection is answered with code 1, then the connection ends",
         Legality::Contract,
     ),
     (
         "throttle",
         "throttle 1000",
-        "it passes with so many bytes per second",
+        "the frame passes at 1000 bytes per second",
         Legality::Network,
     ),
     (
         "error",
         "error 1213",
-        "it is answered with an error in the server's place: 1205, 1213, busy, no-route, 503",
+        "the link answers the request with an error: 1205, 1213, busy, no-route or 503",
         Legality::Contract,
     ),
     (
         "trigger",
         "trigger cut account->mysql 3s",
-        "another fault begins: kill, pause, cut, delay or reset of any party or link",
+        "when the frame arrives, another fault begins: kill, pause, cut, delay or reset of any party or link",
         Legality::Network,
     ),
     (
         "rest",
         "rest 3s",
-        "from it on clients start nothing new for that long; what has begun goes on",
+        "from this frame on clients start nothing new for 3 seconds; what has begun goes on",
         Legality::Contract,
     ),
     (
         "corrupt",
         "corrupt 0",
-        "one byte is changed, counted from its end",
+        "one byte of the frame is changed, counted from its end",
         Legality::Outside,
     ),
     (
         "crash",
         "crash pay after restart 500ms",
-        "a process ends before or after it, exactly, and starts again",
+        "a process ends exactly before or after the frame, and starts again after 500 ms",
         Legality::Crash,
     ),
     (
         "pause",
         "pause pay after 3s",
-        "a process stands still from before or after it on",
+        "a process stands still for 3 seconds, from exactly before or after the frame",
         Legality::Crash,
     ),
 ];

@@ -38,12 +38,12 @@ pub struct PointSelection {
     pub point: String,
     /// Only the n-th, from 1.
     pub nth: Option<u64>,
-    /// Only frames on which any key has this value (`tx=T`); `*`: any value.
+    /// Only frames that carry this key; `*`: any key.
     pub tx: Option<String>,
     /// Share of them, 0 to 1.
     pub share: f64,
-    /// Only the frame with which `nth` values of a key (one, where it says nothing) are past this point and not yet past
-    /// that other one, which may be on another link.
+    /// Only the frame after which `nth` keys (one, where it says nothing) have passed this point and not that other one, which
+    /// may be on another link.
     pub not_yet: Option<Point>,
 }
 
@@ -111,7 +111,7 @@ fn between(points: &str) -> Result<PointSelection, String> {
     let second: PointSelection = second.parse()?;
     let selects = |of: &PointSelection| of.tx.is_some() || of.share < 1.0 || of.not_yet.is_some();
     if selects(&first) || first.nth.is_some() || selects(&second) {
-        return Err("selects more than `#N`, the number of values of a key between both points".to_owned());
+        return Err("selects more than `#N`, the number of keys between both points".to_owned());
     }
     first.nth = second.nth;
     first.not_yet = Some(Point {

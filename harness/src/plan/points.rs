@@ -4,7 +4,6 @@
 //! What else crosses a link has a name too, or none; a rule about it is a mistake.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::catalogue::line;
 use super::error::{did_you_mean, list};
@@ -62,18 +61,24 @@ pub(super) fn listing(target: &Target) -> String {
         }
         line(&mut text, &format!("  {point}"));
     }
-    line(&mut text, "\nactions\n");
+    line(&mut text, "\nactions, each with an example\n");
     for (_, form, about, legality) in ACTIONS {
         line(&mut text, &format!("  {form:<32} {about} ({legality})"));
     }
-    let _ = write!(
-        text,
-        "\nbetween POINT and POINT #N: ACTION   the frame of the first point with which N values of a key are past it and not \
-         yet past the second\n#N: only the N-th such frame; tx=T: only frames on which a key has that value (tx=*: any value); P%: a \
-         share of them\n\
-         a COMMIT that is answered by a lost connection: `COMMIT request: reset before` (not executed), `COMMIT reply: reset \
-         before` (executed)\n"
-    );
+    for words in [
+        "",
+        "#N     only the N-th frame of the point",
+        "tx=T   only frames that carry the key T; tx=*: any key",
+        "P%     a share of the frames, drawn from the seed",
+        "",
+        "between POINT and POINT #N: ACTION",
+        "       acts on the frame after which N keys have passed the first point and not the second",
+        "",
+        "A COMMIT whose connection is lost: `COMMIT request: reset before` (the server does not execute it),",
+        "`COMMIT reply: reset before` (it does, and the client does not learn it)",
+    ] {
+        line(&mut text, words);
+    }
     text
 }
 

@@ -166,8 +166,9 @@ impl Reader {
                 }
             })
         });
-        let () = futures_util::future::join_all(all).await.into_iter().collect();
-        std::future::pending().await
+        futures_util::future::join_all(all).await;
+        // There is none to look at.
+        std::future::pending::<()>().await;
     }
 
     /// The views of any of these moments, in the order in which they are read.

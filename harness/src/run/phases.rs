@@ -115,8 +115,14 @@ impl Phases<'_> {
             pace: sut.pace.clone(),
         }));
         let deadline = Instant::now() + READS_TIMEOUT;
-        workload.set_up(deadline).await?;
-        workload.open_early(deadline).await?;
+        let set_up = async {
+            workload.set_up(deadline).await?;
+            workload.open_early(deadline).await
+        };
+        set_up.await.map_err(|error| RunError::SetUp {
+            file: self.manifest_file(),
+            error,
+        })?;
         reader
             .first(&self.recorder, deadline)
             .await
@@ -138,10 +144,15 @@ impl Phases<'_> {
         match error {
             FirstReadError::Read(error) => error.into(),
             FirstReadError::Manifest(problems) => RunError::Plan(PlanError::BadFile {
-                file: self.target.dir.join("target.toml").display().to_string(),
+                file: self.manifest_file(),
                 problems,
             }),
         }
+    }
+
+    /// The manifest's file, as messages name it.
+    fn manifest_file(&self) -> String {
+        self.target.dir.join("target.toml").display().to_string()
     }
 
     /// Opens the links and starts the services behind them; says where clients call each service.

@@ -75,8 +75,13 @@ pub enum RunError {
         store: PathBuf,
     },
     /// What is there beforehand could not be opened, or clients could not be set up.
-    #[error("target.toml: {0}")]
-    SetUp(#[from] SetUpError),
+    #[error("{file}: {error}")]
+    SetUp {
+        /// The manifest.
+        file: String,
+        /// What happened.
+        error: SetUpError,
+    },
     /// The HTTP client of the workload could not be made.
     #[error("the clients cannot be started: {0}")]
     Clients(#[from] reqwest::Error),
@@ -101,7 +106,7 @@ impl RunError {
     pub fn is_users(&self) -> bool {
         match self {
             RunError::Plan(_) | RunError::NoSuchRun { .. } => true,
-            RunError::SetUp(error) => error.is_users,
+            RunError::SetUp { error, .. } => error.is_users,
             RunError::InFolder { error, .. } => error.is_users(),
             _ => false,
         }

@@ -203,9 +203,9 @@ impl<'a> Draws<'a> {
     /// Another value of a field; None where it has only one.
     fn other(&self, field: &Field, value: &str) -> Option<String> {
         match field {
-            Field::Names(kind) => next(self.members.all(kind).iter(), value),
+            Field::Names(kind) => next(self.members.all(kind), value),
             Field::Coded(coded) => Some(amount(coded, coded.conflict())),
-            Field::Of(values) => next(values.keys(), value),
+            Field::Of(values) => next(&Vec::from_iter(values.keys()), value),
             Field::Between(from, to) => {
                 let value: i64 = value.parse().ok()?;
                 let other = if value < *to { value + 1 } else { *from };
@@ -222,9 +222,10 @@ fn amount(coded: &Coded, value: i128) -> String {
 }
 
 /// The one behind a value, from the beginning again behind the last; None where there is no other.
-fn next<'a>(all: impl Iterator<Item = &'a String> + Clone, value: &str) -> Option<String> {
-    let behind = all.clone().skip_while(|one| *one != value).nth(1);
-    behind.or(all.clone().next()).filter(|other| *other != value).cloned()
+fn next(all: &[impl AsRef<str>], value: &str) -> Option<String> {
+    let at = all.iter().position(|one| one.as_ref() == value).map_or(0, |at| at + 1);
+    let other = all.get(at.checked_rem(all.len())?)?.as_ref();
+    (other != value).then(|| other.to_owned())
 }
 
 /// The position of the item at a place on a scale on which each is as long as its weight.

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use crate::intern::Texts;
 use crate::ops::{Kind, Op, Process, Ref, Sequence, Value};
+use crate::texts::Texts;
 
 use super::cells::{
     BlockHeader, Cell, FLAG_ERROR, FLAG_HEAP, FLAG_INDEX, FLAG_KEY, FLAG_PROCESS, FLAG_REST, FLAG_TIME, NUMBER_MAX,

@@ -24,14 +24,14 @@
 //! Source: Kingsbury and Alvaro, "Elle: Inferring Isolation Anomalies from Experimental Observations", 2020;
 //! Adya, Liskov and O'Neil, "Generalized Isolation Level Definitions", 2000.
 
+mod list_words;
 mod orders;
 mod scan;
-mod words;
 
 use super::cycles;
 use super::graph::GraphBuilder;
-use super::intern::{Code, IdTable, Keys, Scalar, Scalars, mix};
 use super::report::{Findings, Options, Report};
+use super::scalars::{Code, IdTable, Keys, Scalar, Scalars, mix};
 use super::txns::{Outcome, Txn, Txns};
 use orders::Orders;
 
@@ -242,7 +242,7 @@ impl ListAppend {
         findings.count("keys", self.keys.len() as u64);
         findings.observed(self.reads);
         if let Some(repeated) = self.appends.repeated {
-            let why = words::repeated(&self, repeated);
+            let why = list_words::repeated(&self, repeated);
             return findings.unjudged(NAME, &self.txns, options, why);
         }
         let orders = Orders::resolve(&mut self);
@@ -250,7 +250,7 @@ impl ListAppend {
         scan::scan(&self, &orders, &mut edges, &mut findings);
         let graph = edges.build(&self.txns, |txn| orders.committed(txn));
         let cycles = cycles::find(&graph, options.witnesses_max, options.search_edges_max);
-        findings.add_cycles(cycles, &self.txns, &graph, |step| words::why(&self, &orders, step));
+        findings.add_cycles(cycles, &self.txns, &graph, |step| list_words::why(&self, &orders, step));
         findings.report(NAME, &self.txns, options)
     }
 

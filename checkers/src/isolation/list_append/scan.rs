@@ -7,7 +7,7 @@ use super::super::kind::Kind;
 use super::super::report::Findings;
 use super::super::txns::Outcome;
 use super::orders::{DUPLICATE, GARBAGE, Orders, UNSEEN};
-use super::{Code, ListAppend, What, words};
+use super::{Code, ListAppend, What, list_words};
 
 const NO_TXN: u32 = u32::MAX;
 
@@ -206,8 +206,9 @@ impl Scan<'_> {
             match dirty {
                 None if known && !committed => dirty = Some(append),
                 Some(failed) if committed => {
-                    self.findings
-                        .add(Kind::DirtyUpdate, || words::dirty_update(self.history, failed, append));
+                    self.findings.add(Kind::DirtyUpdate, || {
+                        list_words::dirty_update(self.history, failed, append)
+                    });
                     dirty = None;
                 }
                 _ => {}
@@ -232,7 +233,7 @@ impl Scan<'_> {
         }
         if let Some(nth) = internal {
             self.findings
-                .add(Kind::Internal, || words::internal(self.history, txn, nth));
+                .add(Kind::Internal, || list_words::internal(self.history, txn, nth));
         }
     }
 
@@ -249,11 +250,11 @@ impl Scan<'_> {
         }
         if future {
             self.findings
-                .add(Kind::FutureRead, || words::future_read(self.history, txn, append));
+                .add(Kind::FutureRead, || list_words::future_read(self.history, txn, append));
         }
         if let Some(before) = before.filter(|before| self.orders.place(*before) > place) {
             self.findings.add(Kind::IncompatibleOrder, || {
-                words::own_order(self.history, before, append)
+                list_words::own_order(self.history, before, append)
             });
         }
     }
@@ -276,8 +277,9 @@ impl Scan<'_> {
             }
             What::Raw(id) => {
                 touch.raw.push(id);
-                self.findings
-                    .add(Kind::IncompatibleOrder, || words::incompatible(history, txn, key, what));
+                self.findings.add(Kind::IncompatibleOrder, || {
+                    list_words::incompatible(history, txn, key, what)
+                });
                 self.unclean_raw(txn, key, history.raw.get(id));
                 let last = history
                     .raw
@@ -321,7 +323,7 @@ impl Scan<'_> {
         let writer = appends.txn[last as usize];
         if writer != txn && self.history.txns.outcome(writer) != Outcome::Fail {
             self.findings
-                .add(Kind::G1b, || words::intermediate(self.history, txn, key, last));
+                .add(Kind::G1b, || list_words::intermediate(self.history, txn, key, last));
         }
     }
 
@@ -336,17 +338,18 @@ impl Scan<'_> {
         let code = |at: usize| self.history.longest[key as usize][at];
         if let Some(at) = within(duplicate) {
             self.findings.add(Kind::DuplicateElements, || {
-                words::duplicate(self.history, txn, key, code(at))
+                list_words::duplicate(self.history, txn, key, code(at))
             });
         }
         if let Some(at) = within(garbage) {
-            self.findings
-                .add(Kind::GarbageRead, || words::garbage(self.history, txn, key, code(at)));
+            self.findings.add(Kind::GarbageRead, || {
+                list_words::garbage(self.history, txn, key, code(at))
+            });
         }
         if let Some(at) = within(failed) {
             let append = self.orders.of_key(key)[at];
             self.findings
-                .add(Kind::G1a, || words::aborted(self.history, txn, append));
+                .add(Kind::G1a, || list_words::aborted(self.history, txn, append));
         }
     }
 
@@ -357,17 +360,18 @@ impl Scan<'_> {
         sorted.sort_unstable();
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             self.findings.add(Kind::DuplicateElements, || {
-                words::duplicate(history, txn, key, twice[0])
+                list_words::duplicate(history, txn, key, twice[0])
             });
         }
         let append = |code: &Code| history.appends.find(key, *code);
         if let Some(garbage) = list.iter().find(|code| append(code).is_none()) {
             self.findings
-                .add(Kind::GarbageRead, || words::garbage(history, txn, key, *garbage));
+                .add(Kind::GarbageRead, || list_words::garbage(history, txn, key, *garbage));
         }
         let failed = |id: &u32| history.txns.outcome(history.appends.txn[*id as usize]) == Outcome::Fail;
         if let Some(failed) = list.iter().filter_map(append).find(failed) {
-            self.findings.add(Kind::G1a, || words::aborted(history, txn, failed));
+            self.findings
+                .add(Kind::G1a, || list_words::aborted(history, txn, failed));
         }
     }
 
@@ -409,7 +413,7 @@ impl Scan<'_> {
         }
         for ((key, len), txns) in groups.into_iter().filter(|(_, txns)| txns.len() > 1) {
             self.findings.add(Kind::LostUpdate, || {
-                words::lost_update(self.history, key, What::Read(len), &txns)
+                list_words::lost_update(self.history, key, What::Read(len), &txns)
             });
         }
     }

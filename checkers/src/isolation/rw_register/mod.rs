@@ -25,14 +25,14 @@
 //!
 //! Source: Kingsbury and Alvaro, "Elle: Inferring Isolation Anomalies from Experimental Observations", 2020.
 
+mod register_words;
 mod scan;
 mod versions;
-mod words;
 
 use super::cycles;
 use super::graph::GraphBuilder;
-use super::intern::{Code, IdTable, Keys, Scalar, Scalars, mix};
 use super::report::{Findings, Options, Report};
+use super::scalars::{Code, IdTable, Keys, Scalar, Scalars, mix};
 use super::txns::{Outcome, Txn, Txns};
 
 /// The checker's name.
@@ -227,10 +227,10 @@ impl RwRegister {
         versions::link(&self, &committed, &seen, assumptions, &mut edges, &mut findings);
         let graph = edges.build(&self.txns, |txn| committed[txn as usize]);
         let cycles = cycles::find(&graph, options.witnesses_max, options.search_edges_max);
-        findings.add_cycles(cycles, &self.txns, &graph, |step| words::why(&self, step));
+        findings.add_cycles(cycles, &self.txns, &graph, |step| register_words::why(&self, step));
         match seen.ambiguous {
             Some(version) => {
-                let why = words::ambiguous(&self, version);
+                let why = register_words::ambiguous(&self, version);
                 findings.unjudged(NAME, &self.txns, options, why)
             }
             None => findings.report(NAME, &self.txns, options),

@@ -3,7 +3,7 @@
 use super::super::kind::Kind;
 use super::super::report::Findings;
 use super::super::txns::Outcome;
-use super::{Assumptions, NOBODY, RwRegister, What, words};
+use super::{Assumptions, NOBODY, RwRegister, What, register_words};
 
 /// A version, or nil of a key: `versions + key`.
 pub(super) type Held = u32;
@@ -120,7 +120,7 @@ impl Scan<'_> {
         }
         if let Some(nth) = internal {
             self.findings
-                .add(Kind::Internal, || words::internal(self.history, txn, nth));
+                .add(Kind::Internal, || register_words::internal(self.history, txn, nth));
         }
     }
 
@@ -153,7 +153,7 @@ impl Scan<'_> {
             self.unwritten += 1;
             if self.closed {
                 self.findings
-                    .add(Kind::GarbageRead, || words::garbage(history, txn, held));
+                    .add(Kind::GarbageRead, || register_words::garbage(history, txn, held));
             }
             return;
         }
@@ -165,15 +165,17 @@ impl Scan<'_> {
             let written = |nth: usize| history.mops(txn)[..nth].iter().any(|mop| mop.what == What::Write(held));
             if news.is_some_and(|nth| !written(nth)) {
                 self.findings
-                    .add(Kind::FutureRead, || words::future_read(history, txn, held));
+                    .add(Kind::FutureRead, || register_words::future_read(history, txn, held));
             }
             return;
         }
         self.seen.reads.push((held, txn));
         if history.txns.outcome(writer) == Outcome::Fail {
-            self.findings.add(Kind::G1a, || words::aborted(history, txn, held));
+            self.findings
+                .add(Kind::G1a, || register_words::aborted(history, txn, held));
         } else if history.versions.intermediate[held as usize] {
-            self.findings.add(Kind::G1b, || words::intermediate(history, txn, held));
+            self.findings
+                .add(Kind::G1b, || register_words::intermediate(history, txn, held));
         }
     }
 }
@@ -188,7 +190,7 @@ fn lost_updates(history: &RwRegister, seen: &Seen, findings: &mut Findings) {
         .collect();
     updates.sort_unstable();
     for group in updates.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
-        findings.add(Kind::LostUpdate, || words::lost_update(history, group));
+        findings.add(Kind::LostUpdate, || register_words::lost_update(history, group));
     }
 }
 

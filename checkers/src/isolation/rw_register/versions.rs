@@ -5,7 +5,7 @@ use super::super::graph::{Edges, GraphBuilder};
 use super::super::kind::Kind;
 use super::super::report::Findings;
 use super::scan::{Held, Seen, Touch, known};
-use super::{Assumptions, RwRegister, words};
+use super::{Assumptions, RwRegister, register_words};
 
 /// One version precedes another, as the assumptions say.
 type Pair = (Held, Held);
@@ -233,7 +233,7 @@ fn drop_cyclic(history: &RwRegister, pairs: &mut Vec<Pair>, findings: &mut Findi
     };
     let circles = components(&graph, graph.pairs.iter().map(|(earlier, _)| *earlier));
     for circle in circles.members() {
-        findings.add(Kind::CyclicVersions, || words::cyclic(history, circle));
+        findings.add(Kind::CyclicVersions, || register_words::cyclic(history, circle));
     }
     pairs.retain(|(earlier, later)| circles.of(*earlier) == 0 || circles.of(*earlier) != circles.of(*later));
 }

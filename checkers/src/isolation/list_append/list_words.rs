@@ -2,8 +2,8 @@
 
 use super::super::cycles::Step;
 use super::super::graph::Edges;
-use super::super::intern::Scalar;
 use super::super::report::{list_names, name, why_ordered};
+use super::super::scalars::Scalar;
 use super::orders::{Orders, UNSEEN};
 use super::{Code, ListAppend, Mop, What};
 
