@@ -15,16 +15,18 @@
 //! ```
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use paytwice_checkers::history::History;
+use paytwice_checkers::promises::Checker;
 use paytwice_checkers::verdict::{Anomaly, Fate, Results, Verdict};
 use paytwice_reports::coverage::Coverage;
 use paytwice_reports::terminal;
 
 use crate::clock::Now;
 use crate::plan::{Plan, PlanError, PlanRequest, Target};
-use crate::run::{self, Observer, RunError, RunOptions, Testbed};
+use crate::run::{self, Given, Observer, RunError, RunOptions, Testbed};
 
 /// What is asked for: a target, what to break, and one seed.
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ pub struct Campaign {
     store: PathBuf,
     observer: ObserverOption,
     direct: bool,
+    given: Vec<Given>,
 }
 
 /// `Debug` for campaigns without asking it of observers.
@@ -67,6 +70,7 @@ impl Campaign {
             store: PathBuf::from("store"),
             observer: ObserverOption(Observer::silent()),
             direct: false,
+            given: Vec::new(),
         }
     }
 
@@ -218,6 +222,16 @@ impl Campaign {
         self
     }
 
+    /// Judges runs by one more checker, beside the promises of the target.
+    #[must_use]
+    pub fn checker(mut self, name: impl Into<String>, checker: impl Checker + Send + Sync + 'static) -> Campaign {
+        self.given.push(Given {
+            name: name.into(),
+            checker: Arc::new(checker),
+        });
+        self
+    }
+
     /// Starts a stack, runs once, and takes the stack down again.
     pub async fn run(self) -> Result<Run, RunError> {
         let session = Session::up(&self).await?;
@@ -326,6 +340,7 @@ impl Session {
             store: campaign.store.clone(),
             number: (number, of),
             direct: campaign.direct,
+            given: campaign.given.clone(),
         };
         let done = run::run(&self.testbed, &target, &plan, &options, &campaign.observer.0).await?;
         Ok(Run {

@@ -5,6 +5,7 @@
 
 mod links;
 mod phases;
+mod program;
 mod results;
 mod services;
 pub mod store;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use paytwice_checkers::history::{Body, FORMAT_VERSION, Header};
+use paytwice_checkers::promises::Checker;
 
 pub(crate) use results::kept;
 pub use results::{HISTORY, Judged, judge_folder};
@@ -36,6 +38,23 @@ pub struct RunOptions {
     pub number: (u32, u32),
     /// Join services and dependencies without links.
     pub direct: bool,
+    /// Checkers beside those of the target's promises, by name.
+    pub given: Vec<Given>,
+}
+
+/// A checker given from Rust, with its name.
+#[derive(Clone)]
+pub struct Given {
+    /// Its name in the results.
+    pub name: String,
+    /// The checker.
+    pub checker: Arc<dyn Checker + Send + Sync>,
+}
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 /// Carries out one plan on a stack and judges what happened.
@@ -68,7 +87,10 @@ pub async fn run(
     if let Err(e) = recorded {
         return Err(e.in_folder(&folder));
     }
-    let judged = judge_folder(&folder)?;
+    let mut judged = judge_folder(&folder)?;
+    for Given { name, checker } in &options.given {
+        judged.add(name, checker.as_ref());
+    }
     judged.write(&replay_line(&folder, options.direct))?;
     Ok(judged)
 }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use paytwice_checkers::history::{History, read_path};
+use paytwice_checkers::promises::{Checker, check_given};
 use paytwice_checkers::verdict::Results;
 use paytwice_reports::RunReport;
 use paytwice_reports::coverage::Coverage;
 
-use super::{PLAN, RunError, TARGET};
+use super::{PLAN, RunError, TARGET, program};
 use crate::coverage::coverage;
 use crate::plan::{Plan, PlanError, Target};
 
@@ -30,7 +31,10 @@ pub struct Judged {
 /// Reads and judges `history.jsonl` of a folder.
 pub fn judge_folder(folder: &Path) -> Result<Judged, RunError> {
     let history = read_path(folder.join(HISTORY))?;
-    let results = paytwice_checkers::judge(&history);
+    let mut results = paytwice_checkers::judge(&history);
+    let target = kept(folder).and_then(Result::ok);
+    let home = target.as_ref().map_or(folder, |target| &target.home);
+    program::decide(home, &folder.join(HISTORY), &mut results);
     let coverage = tried(folder, &history);
     Ok(Judged {
         folder: folder.to_owned(),
@@ -56,6 +60,11 @@ pub(crate) fn kept(folder: &Path) -> Option<Result<Target, PlanError>> {
 }
 
 impl Judged {
+    /// Adds what a checker given from Rust says.
+    pub(super) fn add(&mut self, name: &str, checker: &dyn Checker) {
+        self.results.put(check_given(name, checker, &self.history));
+    }
+
     /// Writes `results.json`, `junit.xml` and `report.html` beside the history.
     pub fn write(&self, replay: &str) -> Result<(), RunError> {
         // A history may stand alone, without the plan that led to it.
