@@ -1,4 +1,4 @@
-//! Duplicate: some frames arrive twice: an HTTP request, a message on its way to the broker, a delivery to a consumer.
+//! Duplicate: some frames arrive twice: an HTTP request, a message that is sent, a delivery to a consumer.
 //! Never: makes a copy that differs from its original in anything that its receiver may see as content.
 
 use std::time::Duration;

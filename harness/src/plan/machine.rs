@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn flushing_is_for_those_who_flush() {
-        let parties = crate::plan::Target::find("pay-account").unwrap().parties();
+        let parties = crate::sample::target().parties();
         let flush =
             |party: &str, value: &str| check_flush(&parties, &BTreeMap::from([(party.to_owned(), value.to_owned())]));
         assert_eq!(flush("broker", "sync"), Ok(()));

@@ -18,7 +18,6 @@ mod point_rule;
 mod points;
 mod provoke;
 mod read;
-mod refusal;
 mod request;
 mod row;
 mod schedule;
@@ -39,8 +38,9 @@ pub use point_action::{Legality, Moment, PointAction, Redelivery};
 pub use point_rule::{PointRule, PointSelection};
 pub(crate) use points::both;
 pub use points::{Point, points};
-pub use refusal::{Refusal, UnknownRefusal};
 pub use request::{PlanFile, PlanRequest, key_number, key_value};
 pub(crate) use target::CLIENT;
 pub use target::{LinkDef, PartyDef, PartyKind, Target};
 pub use types::*;
+
+pub use crate::wire::{Refusal, UnknownRefusal};

@@ -9,8 +9,8 @@ use std::str::FromStr;
 use super::duration::{duration_ms, show_ms};
 use super::error::{did_you_mean, list};
 use super::point_rule::PointSelection;
-use super::refusal::{Refusal, UnknownRefusal};
 use super::types::{Direction, FaultSpec};
+use super::{Refusal, UnknownRefusal};
 
 /// How long a crashed party stays down, where nothing else is said.
 const RESTART_MS: u64 = 500;
@@ -192,7 +192,7 @@ pub(crate) const ACTIONS: [(&str, &str, &str, Legality); 17] = [
     (
         "fail",
         "fail and close",
-        "RocketMQ: every request that waits on the connection is answered with code 1, then the connection ends",
+        "links that carry messages: every waiting request is answered with an error, then the connection ends",
         Legality::Contract,
     ),
     (

@@ -109,7 +109,7 @@ fn check_action(target: &Target, rule: &PointRule) -> Result<(), String> {
     let delivery = link.protocol.delivers(point);
     match action {
         PointAction::FailAndClose if !link.protocol.fails_and_closes() => Err(format!(
-            "`fail and close` is what a client of a message broker recovers from fast; {at} is no link to one: `reset \
+            "`fail and close` is what clients that send or receive messages recover from fast; {at} carries none: `reset \
              before` or `reset after` ends a connection there"
         )),
         PointAction::Redeliver(_) if !delivery => Err(format!(

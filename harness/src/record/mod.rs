@@ -41,6 +41,10 @@ struct Next {
 }
 
 /// What the writer thread is told.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every line is an event: a box would be made for each"
+)]
 enum Line {
     /// Write this event.
     Event(Event),

@@ -24,7 +24,11 @@ const VERDICT_BYTES_MAX: u64 = 64 << 20;
 pub(super) fn decide(folder: &Path, history: &Path, results: &mut Results) {
     let promises = results.header.promises.clone();
     for promise in promises.iter().filter(|promise| promise.checker == COMMAND) {
-        let name = promise.options.get("name").and_then(|name| name.as_str()).unwrap_or(COMMAND);
+        let name = promise
+            .options
+            .get("name")
+            .and_then(|name| name.as_str())
+            .unwrap_or(COMMAND);
         let words = promise.options.get("run").and_then(|run| run.as_array());
         let words: Vec<&str> = words.into_iter().flatten().filter_map(|word| word.as_str()).collect();
         results.put(match said(folder, history, &words) {
@@ -58,7 +62,10 @@ fn said(folder: &Path, history: &Path, words: &[&str]) -> Result<Vec<u8>, String
     let Ok(said) = read.recv_timeout(TIME_MAX) else {
         let _ = child.kill();
         let _ = child.wait();
-        return Err(format!("the program {program:?} did not end within {} s", TIME_MAX.as_secs()));
+        return Err(format!(
+            "the program {program:?} did not end within {} s",
+            TIME_MAX.as_secs()
+        ));
     };
     let status = child.wait().map_err(|e| format!("the program {program:?}: {e}"))?;
     if status.success() {

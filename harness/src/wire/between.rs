@@ -1,5 +1,5 @@
 //! Keys between two points: those that have come to the first and not yet to the second, which may be a point of another
-//! link ("recorded and not yet credited"). Each key is counted by itself, by its values.
+//! link ("recorded and not yet booked"). Each key is counted by itself, by its values.
 //!
 //! Counted as frames come in, before anything is done to them. Never: counts a value that has come to the second point,
 //! however often it comes to the first again; or grows with the length of a run.

@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(path("/pay/payresult/t7?x=1"), told("/pay/payresult/{tx}", "t7", 1));
         assert_eq!(path("/account/balance/a1"), told("/account/balance/{account}", "", 0));
         assert_eq!(path("/pay/payresult/"), told("/pay/payresult/", "", 0));
-        assert_eq!(path("/pay/recharge?card=secret"), told("/pay/recharge", "", 0));
+        assert_eq!(path("/pay/order?card=secret"), told("/pay/order", "", 0));
         assert_eq!(path("/orders/new"), told("/orders/new", "", 0));
         assert_eq!(path("/orders/7"), told("/orders/{number}", "number=7,order=7", 2));
     }

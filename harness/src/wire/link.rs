@@ -40,20 +40,19 @@ pub struct LinkSpec {
     pub gates: Gates,
     /// Which of its frames are told to the sink.
     pub detail: WireDetail,
-    /// Its listeners, one for each port of the dependency that the service reaches. A Java client with its VIP channel
-    /// on also wants one at the advertised broker port - 2.
+    /// Its listeners, one for each port of the dependency that the service reaches.
     pub legs: Vec<LegSpec>,
     /// Where keys stand, and what the run's own names stand for.
     pub correlation: Correlation,
-    /// RocketMQ: the broker's address that route answers name, as the service reaches it. Port 0, or no address at
-    /// all, stands for what the leg named `broker` is bound to.
+    /// Where clients learn a server's address from another one: what they are told, as the service reaches it. Port 0, or
+    /// no address at all, stands for what the protocol's announced leg is bound to.
     pub advertise: Option<SocketAddr>,
 }
 
 /// One listener of a link.
 #[derive(Clone, Debug)]
 pub struct LegSpec {
-    /// Its name within the link: `name-server`, `broker`; any where there is one leg.
+    /// Its name within the link; any where there is one leg.
     pub name: String,
     /// Where it listens: exactly this IP address.
     pub listen: SocketAddr,
@@ -61,11 +60,11 @@ pub struct LegSpec {
     pub fixed_port: bool,
     /// Where it leads; None until [`Link::set_upstream`] says.
     pub upstream: Option<SocketAddr>,
-    /// The party that it leads to: `mysql`, `broker`.
+    /// The party that it leads to.
     pub party: String,
     /// What is spoken.
     pub protocol: Protocol,
-    /// MySQL: ends TLS here instead of withholding it, so that the frames of a service that insists on it can be read.
+    /// Ends TLS here instead of withholding it, so that the frames of a service that insists on it can be read.
     pub tls: Option<Tls>,
 }
 
@@ -112,16 +111,15 @@ pub enum WireError {
         /// Why not.
         source: io::Error,
     },
-    /// A RocketMQ link whose route answers would lead nowhere.
-    #[error("link {link}: a RocketMQ link needs a leg named `{BROKER_LEG}`, or a full address to advertise")]
-    NoBrokerLeg {
+    /// A link whose clients would be told an address that leads nowhere.
+    #[error("link {link}: it needs a leg named `{leg}`, or a full address to advertise")]
+    NoAnnouncedLeg {
         /// The link.
         link: String,
+        /// The name of the leg.
+        leg: &'static str,
     },
 }
-
-/// The leg that route answers lead to.
-pub(crate) const BROKER_LEG: &str = "broker";
 
 /// What passed a link so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -434,17 +432,20 @@ async fn bind(link: &str, leg: &LegSpec) -> Result<(TcpListener, SocketAddr), Wi
     })
 }
 
-/// The broker's address that route answers name; None for a link that carries no RocketMQ.
+/// The address that answers name; None for a link whose protocols announce none.
 fn advertised(link: &str, wanted: Option<SocketAddr>, legs: &[Arc<Leg>]) -> Result<Option<SocketAddr>, WireError> {
-    if !legs.iter().any(|leg| leg.protocol == Protocol::RocketMq) {
+    let Some(announced) = legs.iter().find_map(|leg| leg.protocol.announced_leg()) else {
         return Ok(None);
-    }
-    let bound = legs.iter().find(|leg| leg.name == BROKER_LEG).map(|leg| leg.bound);
+    };
+    let bound = legs.iter().find(|leg| leg.name == announced).map(|leg| leg.bound);
     match (wanted, bound) {
         (Some(addr), _) if addr.port() != 0 => Ok(Some(addr)),
         (Some(addr), Some(bound)) => Ok(Some(SocketAddr::new(addr.ip(), bound.port()))),
         (None, Some(bound)) => Ok(Some(bound)),
-        (_, None) => Err(WireError::NoBrokerLeg { link: link.to_owned() }),
+        (_, None) => Err(WireError::NoAnnouncedLeg {
+            link: link.to_owned(),
+            leg: announced,
+        }),
     }
 }
 

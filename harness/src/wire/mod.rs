@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Never: binds any address but those it was given, changes a byte on a passing link (but for the addresses in
-//! RocketMQ route answers and the encryption that a MySQL greeting offers, where the link does not end it), buffers without a bound, or lets a
-//! credential out of a frame.
+//! answers that tell where servers are, and the encryption that a server's greeting offers, where the link does not end
+//! it), buffers without a bound, or lets a credential out of a frame.
 
 mod active;
 mod between;
@@ -34,9 +34,8 @@ pub use between::Between;
 pub use core::WireSink;
 pub use correlation::{Correlation, KeyStats};
 pub use gate::{Gate, Gates};
-pub(crate) use link::BROKER_LEG;
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
 pub use place::Place;
-pub use protocol::Protocol;
+pub use protocol::{Protocol, Refusal, UnknownRefusal};
 pub use rule::{Action, At, Rule};
 pub use tls::{Authority, Tls, TlsError};

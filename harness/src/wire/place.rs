@@ -208,7 +208,7 @@ mod tests {
                 "(did you mean key?); write it like `message:key` or `message:/tx_no`",
             ),
             ("sql:account_pay", "is no column of a table"),
-            ("sql:bank1.account_pay.id", "is no column of a table"),
+            ("sql:shop.orders.id", "is no column of a table"),
             ("sql:account_pay.", "write it like `sql:account_pay.id`"),
             ("xa:gtrd", "(did you mean gtrid?); write it like `xa:gtrid`"),
         ] {

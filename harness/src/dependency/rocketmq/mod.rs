@@ -21,10 +21,12 @@ use crate::plan::manifest::Dependency;
 use crate::plan::{PartyDef, PartyKind};
 use crate::stack::{ImageChoice, PartySpec, Stack};
 use crate::sut::Ask;
-use crate::wire::{BROKER_LEG, Protocol};
+use crate::wire::Protocol;
 use remoting::{Client, codes};
 
 const NAME_SERVER_PORT: u16 = 9876;
+/// The leg that route answers lead to. A Java client with its VIP channel on also wants one at its port - 2.
+pub(crate) const BROKER_LEG: &str = "broker";
 const BROKER_PORT: u16 = 10911;
 /// When the broker writes to its disk; the first is the default.
 const FLUSH: &[&str] = &["async", "sync"];

@@ -297,7 +297,7 @@ fn kill_database(topology: &Topology, party: &str, link: &LinkDef, draw: &mut Dr
     Episode::of(vec![(0, at + 400, slow), (at, for_ms, kill)], needs, at)
 }
 
-/// The broker stores what it is sent and its answers are lost, for longer than a producer waits for one.
+/// What is sent is stored, and the answers are lost, for longer than a producer waits for one.
 fn lose_send_replies(topology: &Topology, link: &LinkDef, draw: &mut Draw) -> Episode {
     let cut = FaultSpec::Cut {
         on: link.name.clone(),

@@ -178,7 +178,7 @@ impl crate::stack::Disk for ContainerStack {
         Ok(super::party::evidence(party, "mend-disk", seen, begun.elapsed(), []))
     }
 
-    /// Has on the disks what was written so far: what set-up has made was there long before the first payment.
+    /// Has on the disks what was written so far: what set-up has made was there long before the first subject.
     async fn sync_disks(&self) -> Result<(), StackError> {
         let disks: Vec<Arc<Disk>> = self.disks().values().cloned().collect();
         for disk in disks {

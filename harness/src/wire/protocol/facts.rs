@@ -1,9 +1,15 @@
 //! What can be done to the frames of each protocol, by the names of their points. Never: looks at a frame.
 
 use super::Protocol;
+use crate::dependency::rocketmq::BROKER_LEG;
 use crate::plan::{Duplicated, Refusal};
 
 impl Protocol {
+    /// The leg whose address clients learn from an answer of another one.
+    pub(in crate::wire) fn announced_leg(self) -> Option<&'static str> {
+        (self == Protocol::RocketMq).then_some(BROKER_LEG)
+    }
+
     /// Whether the point is one at which a message reaches its consumer.
     pub fn delivers(self, point: &str) -> bool {
         self == Protocol::RocketMq && point.starts_with("DELIVER ")

@@ -6,6 +6,7 @@ mod facts;
 mod http;
 mod memory;
 mod mysql;
+mod refusal;
 mod rocketmq;
 #[cfg(test)]
 mod soak;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::memory::KeyMemory;
+pub use self::refusal::{Refusal, UnknownRefusal};
 use super::core::Session;
 use super::correlation::{Correlation, Finder};
 

@@ -27,18 +27,18 @@ fn names(frames: &[Frame]) -> Vec<String> {
     frames.iter().map(name).collect()
 }
 
-const RECHARGE: &[u8] = b"POST /pay/recharge?x=1 HTTP/1.1\r\ncontent-length: 14\r\n\r\n{\"tx_no\":\"t1\"}";
+const ORDER: &[u8] = b"POST /pay/order?x=1 HTTP/1.1\r\ncontent-length: 14\r\n\r\n{\"tx_no\":\"t1\"}";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
 #[test]
 fn requests_and_answers_are_paired() {
     let mut http = http();
     let query = b"GET /pay/payresult/t9 HTTP/1.1\r\n\r\n";
-    let frames = feed(&mut http, Way::Request, &[RECHARGE, query].concat());
+    let frames = feed(&mut http, Way::Request, &[ORDER, query].concat());
     assert_eq!(
         names(&frames),
         [
-            r#"POST /pay/recharge request [t1]"#,
+            r#"POST /pay/order request [t1]"#,
             r#"GET /pay/payresult/{tx} request [t9]"#
         ]
     );
@@ -48,10 +48,7 @@ fn requests_and_answers_are_paired() {
     let frames = feed(&mut http, Way::Reply, &[ANSWER, chunked].concat());
     assert_eq!(
         names(&frames),
-        [
-            r#"POST /pay/recharge reply [t1]"#,
-            r#"GET /pay/payresult/{tx} reply [t9]"#
-        ]
+        [r#"POST /pay/order reply [t1]"#, r#"GET /pay/payresult/{tx} reply [t9]"#]
     );
 }
 
@@ -102,8 +99,8 @@ fn a_head_that_expects_100_goes_on_alone() {
     assert_eq!(feed(&mut http, Way::Request, b"body").len(), 1);
     assert_eq!(names(&feed(&mut http, Way::Reply, ANSWER)), ["POST /a reply []"]);
     assert_eq!(
-        names(&feed(&mut http, Way::Request, RECHARGE)),
-        [r#"POST /pay/recharge request [t1]"#]
+        names(&feed(&mut http, Way::Request, ORDER)),
+        [r#"POST /pay/order request [t1]"#]
     );
 }
 
@@ -238,7 +235,7 @@ proptest! {
 fn a_request_is_refused_with_503_and_the_next_keeps_its_name() {
     let mut http = http();
     let query = b"GET /pay/payresult/t9 HTTP/1.1\r\n\r\n";
-    let frames = feed(&mut http, Way::Request, &[RECHARGE, query].concat());
+    let frames = feed(&mut http, Way::Request, &[ORDER, query].concat());
     assert!(
         http.refuse(&frames[1], Refusal::ServiceUnavailable).is_none(),
         "not before the first"
@@ -247,7 +244,7 @@ fn a_request_is_refused_with_503_and_the_next_keeps_its_name() {
     assert!(refused.instead.is_none());
     assert_eq!(
         names(std::slice::from_ref(&refused.answer)),
-        [r#"POST /pay/recharge reply [t1]"#]
+        [r#"POST /pay/order reply [t1]"#]
     );
     assert_eq!(refused.answer.did, [Deed::Answered(503)]);
     assert_eq!(
@@ -268,12 +265,12 @@ fn what_is_not_whole_or_no_request_is_not_refused() {
     assert!(http.refuse(&frames[0], Refusal::ServiceUnavailable).is_none());
     for error in Refusal::ALL {
         let mut http = self::http();
-        let frames = feed(&mut http, Way::Request, RECHARGE);
+        let frames = feed(&mut http, Way::Request, ORDER);
         assert_eq!(
             http.refuse(&frames[0], error).is_some(),
             error == Refusal::ServiceUnavailable
         );
-        feed(&mut http, Way::Request, RECHARGE);
+        feed(&mut http, Way::Request, ORDER);
         let answer = feed(&mut http, Way::Reply, ANSWER);
         assert!(http.refuse(&answer[0], error).is_none());
     }
@@ -281,7 +278,7 @@ fn what_is_not_whole_or_no_request_is_not_refused() {
     feed(&mut http, Way::Request, b"GET /s HTTP/1.1\r\n\r\n");
     let streamed = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nab";
     feed(&mut http, Way::Reply, streamed);
-    let frames = feed(&mut http, Way::Request, RECHARGE);
+    let frames = feed(&mut http, Way::Request, ORDER);
     assert!(
         http.refuse(&frames[0], Refusal::ServiceUnavailable).is_none(),
         "an answer is under way"

@@ -166,7 +166,7 @@ fn small_commands_have_one_packet_back() {
     let mut talk = Talk::open(PLAIN);
     let state = [&[0, 0, 0, 2, 0x40, 0, 0, 0][..], &[0x2a, 1], &[b'x'; 300]].concat();
     for (command, reply, name) in [
-        (&b"\x02bank1"[..], packet(1, &state), "USE"),
+        (&b"\x02shop"[..], packet(1, &state), "USE"),
         (b"\x09", packet(1, b"Uptime: 1"), "STATISTICS"),
         (b"\x1b\0\0", eof(1, AUTOCOMMIT), "SET OPTION"),
         (b"\x1f", ok(1, AUTOCOMMIT), "RESET CONNECTION"),
