@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use common::require_docker;
@@ -95,7 +95,7 @@ async fn every_defect_is_found_and_the_correct_services_are_valid() {
 }
 
 /// What went wrong with one target.
-async fn missed_of(target: &Target, store: &PathBuf) -> Vec<String> {
+async fn missed_of(target: &Target, store: &Path) -> Vec<String> {
     let session = Session::up(&correct(target, 1, store))
         .await
         .unwrap_or_else(|e| panic!("{e}"));
