@@ -23,11 +23,11 @@ fn what_a_rule_asks_for_must_fit_its_point() {
     for (rule, names) in [
         (
             "pay->mysql COMMIT reply: fail and close",
-            ["message broker", "`reset before`"],
+            ["send or receive messages", "`reset before`"],
         ),
         (
             "client->pay POST /pay/recharge reply: fail and close",
-            ["message broker", "`reset after`"],
+            ["send or receive messages", "`reset after`"],
         ),
         (
             "pay->rocketmq SEND half topic_notifymsg request: rewind",
