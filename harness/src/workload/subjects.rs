@@ -176,7 +176,7 @@ impl<'a> Draws<'a> {
         }
     }
 
-    /// The field that the next conflict of an action changes, in turn over the fields that it sends, and its other value.
+    /// The field that the next conflict of an action changes, in turn over its payload, and its other value.
     /// None where it does not send the key: no two requests of it can be in conflict.
     fn conflict(
         &mut self,
@@ -192,6 +192,7 @@ impl<'a> Draws<'a> {
         let changes: Vec<(String, String)> = fields
             .iter()
             .filter(|(name, _)| sent.contains(*name))
+            .filter(|(name, _)| def.payload.as_ref().is_none_or(|payload| payload.contains(name)))
             .filter_map(|(name, field)| Some((name.clone(), self.other(field, values.get(name)?)?)))
             .collect();
         let turn = self.conflicts.entry(action).or_default();

@@ -84,6 +84,21 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// The fields that deliberate conflicts change.
+    fn payload(&mut self, at: &str, action: &Action) {
+        let Some(payload) = &action.payload else { return };
+        let kind = action.starts.as_ref().and_then(|kind| self.manifest.subjects.get(kind));
+        let Some(subject) = kind else {
+            return self.say(format!(
+                "{at}.payload is for an action that starts a subject; leave it out"
+            ));
+        };
+        let fields: Vec<&str> = subject.fields.keys().map(String::as_str).collect();
+        for field in payload {
+            self.refers(&format!("{at}.payload"), "field", field, &fields);
+        }
+    }
+
     /// How the action is done.
     pub(super) fn action(&mut self, at: &str, action: &Action) {
         let of_calls = [("cookies", action.cookies), ("answer", !action.answer.is_empty())];
@@ -113,6 +128,7 @@ impl<'a> Check<'a> {
             self.say(format!("{at}.retry.after is {after}; it can be 0s to {max}"));
         }
         self.within(&format!("{at}.weight"), action.weight, &(1..=WEIGHT_MAX));
+        self.payload(at, action);
     }
 
     /// What can stand in the strings of an action; None where it is not known what the action is about.

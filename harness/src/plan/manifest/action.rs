@@ -57,6 +57,10 @@ pub struct Action {
     /// Parts of the answer, by the name that they have in the history.
     #[serde(default)]
     pub answer: BTreeMap<String, AnswerAt>,
+    /// The fields in which a request with a known key must agree with the first: a deliberate conflict changes one of them.
+    /// Every field that it sends, where nothing is said.
+    #[serde(default)]
+    pub payload: Option<Vec<String>>,
     /// How often it is tried.
     #[serde(default)]
     pub retry: Retry,
