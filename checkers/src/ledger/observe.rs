@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::history::{Body, Event, Kind, Moment, Op, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire};
+use crate::history::{Body, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire};
 use crate::money;
 
 use super::follow::{Effect, Follow};
@@ -268,7 +268,8 @@ impl Observer {
         }
         match wire.role {
             WireRole::Delivered => self.delivered(wire, event, arrived),
-            WireRole::Committed => {
+            // The request asks for it, the reply decides it.
+            WireRole::Committed if wire.is_reply() && !matches!(wire.outcome, Some(Outcome::Error(_))) => {
                 for key in wire.key(&follow.key) {
                     let key = self.ledger.keys.id(key);
                     *self.commits.entry(key).or_default() += 1;
