@@ -130,9 +130,8 @@ impl Server for MySqlServer {
         .await
     }
 
-    /// Backslashes begin an escape here.
     fn quoted(&self, value: &str) -> String {
-        value.replace('\\', "\\\\").replace('\'', "''")
+        escaped(value)
     }
 
     async fn certificate(&self) -> Result<Vec<u8>, String> {
@@ -222,6 +221,22 @@ fn text(all: &[MySqlRow]) -> Result<Rows, sqlx::Error> {
     Ok(rows)
 }
 
+/// A value as it stands between single quotes: backslashes begin an escape here.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('\'', "''")
+}
+
 fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_ends_its_own_quotes() {
+        assert_eq!(escaped("it's"), "it''s");
+        assert_eq!(escaped("\\' OR 1 -- "), "\\\\'' OR 1 -- ");
+    }
 }
