@@ -5,7 +5,9 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::history::{Body, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire};
+use crate::history::{
+    Body, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire,
+};
 use crate::money;
 
 use super::follow::{Effect, Follow};
