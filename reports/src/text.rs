@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+pub(crate) use paytwice_checkers::ledger::plural_of;
+
 /// `12345` as `12,345`.
 pub(crate) fn count(n: u64) -> String {
     group(&n.to_string())
@@ -25,18 +27,6 @@ pub(crate) fn plural(n: u64, noun: &str) -> String {
         return format!("1 {noun}");
     }
     format!("{} {}", count(n), plural_of(noun))
-}
-
-/// `order` as `orders`, `delivery` as `deliveries`, `branch` as `branches`.
-pub(crate) fn plural_of(noun: &str) -> String {
-    if let Some(stem) = noun
-        .strip_suffix('y')
-        .filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']))
-    {
-        return format!("{stem}ies");
-    }
-    let hisses = ["s", "x", "z", "ch", "sh"].iter().any(|end| noun.ends_with(end));
-    format!("{noun}{}", if hisses { "es" } else { "s" })
 }
 
 /// A moment of the run: `12.345 s`.

@@ -31,6 +31,7 @@ pub use model::{
 use names::ById;
 pub use names::{Id, Names};
 pub(crate) use observe::Observer;
+pub use story::plural_of;
 pub(crate) use story::{plural, times};
 
 use crate::history::{Kind, Moment};

@@ -26,8 +26,20 @@ pub(crate) fn plural(n: usize, noun: &str) -> String {
     if n == 1 {
         format!("1 {noun}")
     } else {
-        format!("{n} {noun}s")
+        format!("{n} {}", plural_of(noun))
     }
+}
+
+/// `order` as `orders`, `delivery` as `deliveries`, `branch` as `branches`.
+pub fn plural_of(noun: &str) -> String {
+    let stem = noun
+        .strip_suffix('y')
+        .filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']));
+    if let Some(stem) = stem {
+        return format!("{stem}ies");
+    }
+    let hisses = ["s", "x", "z", "ch", "sh"].iter().any(|end| noun.ends_with(end));
+    format!("{noun}{}", if hisses { "es" } else { "s" })
 }
 
 /// `payment t17 (account a3, 10.00)`; `order o5 (quantity 2, sku s1)` where nothing holds a sum.

@@ -35,6 +35,9 @@ pub(crate) struct CheckArgs {
     /// An option of the checker; may be repeated.
     #[arg(long = "option", value_name = "NAME=VALUE", requires = "as_", value_parser = key_value)]
     options: Vec<(String, String)>,
+    /// Print the whole summary of a run: faults with their evidence, availability, more witnesses, policies and figures.
+    #[arg(short, long, conflicts_with = "as_")]
+    verbose: bool,
     /// Print the results as JSON.
     #[arg(long, requires = "as_")]
     json: bool,
@@ -62,7 +65,11 @@ fn run(args: &CheckArgs) -> Result<Outcome, CliError> {
     let judged = judge_folder(&folder)?;
     let recheck = recheck_line(&folder);
     judged.write(&recheck)?;
-    print!("{}", terminal::render(&judged.report(&recheck), &color()));
+    let options = terminal::Options {
+        verbose: args.verbose,
+        ..color()
+    };
+    say!("{}", terminal::render(&judged.report(&recheck), &options).trim_end());
     Ok(Outcome::Judged(judged.results.verdict))
 }
 
@@ -84,10 +91,10 @@ fn file(args: &CheckArgs, as_: &str) -> Result<Outcome, CliError> {
     let checked = check_file(&request)?;
     if args.json {
         let results = serde_json::to_string_pretty(&checked.results).map_err(|e| CliError::Print(e.to_string()))?;
-        println!("{results}");
+        say!("{results}");
     } else {
-        println!("{checked}");
-        println!("{}", recheck(&request, checked.format));
+        say!("{checked}");
+        say!("{}", recheck(&request, checked.format));
     }
     Ok(Outcome::Judged(checked.verdict()))
 }
@@ -108,7 +115,7 @@ fn recheck(request: &Request, format: Format) -> String {
 /// Judges a folder of recorded histories.
 fn corpus(dir: &Path) -> Result<Outcome, CliError> {
     let corpus = check_corpus(dir, |_| {})?;
-    println!("{corpus}");
+    say!("{corpus}");
     Ok(Outcome::Judged(if corpus.agrees() {
         Verdict::Valid
     } else {

@@ -17,6 +17,6 @@ pub(crate) struct CleanArgs {
 /// Cleans, and says what was removed.
 pub(crate) async fn clean(args: &CleanArgs) -> Result<Outcome, RunError> {
     let swept = stack::sweep(args.all).await?;
-    println!("{swept}");
+    say!("{swept}");
     Ok(Outcome::Done)
 }

@@ -45,9 +45,9 @@ pub(crate) fn convert(args: &ConvertArgs) -> Result<Outcome, CliError> {
     let file = File::create(&args.to).map_err(|e| CliError::Arguments(format!("{name}: {e}")))?;
     let converted = write(&mut reader, BufWriter::with_capacity(1 << 20, file), to)?;
     if let Some(cut) = converted.cut_off {
-        println!("note: {} is {cut}", args.from.display());
+        say!("note: {} is {cut}", args.from.display());
     }
-    println!("{} operations from {} to {name} ({to})", converted.ops, reader.format());
+    say!("{} operations from {} to {name} ({to})", converted.ops, reader.format());
     Ok(Outcome::Done)
 }
 

@@ -8,7 +8,7 @@ use crate::stack;
 pub(crate) async fn doctor() -> Result<Outcome, RunError> {
     let checks = stack::doctor(&crate::dependency::images()).await;
     for check in &checks {
-        println!("{check}");
+        say!("{check}");
     }
     Ok(Outcome::Done)
 }

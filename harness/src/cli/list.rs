@@ -39,6 +39,6 @@ pub(crate) fn list(args: &ListArgs) -> Result<Outcome, RunError> {
         What::Checkers => paytwice_checkers::check::catalogue(),
         What::Policies => catalogue::policies(&target()?),
     };
-    println!("{}", text.trim_end());
+    say!("{}", text.trim_end());
     Ok(Outcome::Done)
 }

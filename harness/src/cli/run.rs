@@ -100,6 +100,9 @@ pub(crate) struct RunArgs {
     /// Join services and dependencies without links, to compare speeds (no wire fault is possible then).
     #[arg(long)]
     direct: bool,
+    /// Print the whole summary: faults with their evidence, availability, more witnesses, policies and figures.
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 /// More stacks at a time than any machine that this runs on could carry.
@@ -136,13 +139,13 @@ pub(crate) async fn run(args: RunArgs) -> Result<Outcome, RunError> {
     }
     let mut rows = Vec::new();
     tokio::select! {
-        outcome = carry_out(&campaign, args.runs, args.keep, &mut rows) => outcome,
+        outcome = carry_out(&campaign, args.runs, (args.keep, args.verbose), &mut rows) => outcome,
         // Everything that was started is dropped here, which removes it, before the program ends.
         signal = interrupted() => match worst(&rows) {
             // What was found before stays found.
             Outcome::Judged(Verdict::Invalid) => {
                 eprintln!("error: {}", RunError::Interrupted(signal));
-                print!("{}", campaign::render(&rows, &color()));
+                say!("{}", campaign::render(&rows, &color()).trim_end());
                 Ok(Outcome::Judged(Verdict::Invalid))
             }
             _ => Err(RunError::Interrupted(signal)),
@@ -153,7 +156,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Outcome, RunError> {
 async fn carry_out(
     campaign: &Campaign,
     runs: u32,
-    keep: bool,
+    (keep, verbose): (bool, bool),
     rows: &mut Vec<CampaignRun>,
 ) -> Result<Outcome, RunError> {
     let session = Session::up(campaign).await?;
@@ -170,7 +173,7 @@ async fn carry_out(
         });
         match ran {
             Ok(run) => {
-                print(&run, runs > 1);
+                print(&run, runs > 1, verbose);
                 run.coverage().into_iter().for_each(|coverage| tried.merge(coverage));
                 if worst_run.as_ref().is_none_or(|worst| run.verdict() > worst.verdict()) {
                     worst_run = Some(run);
@@ -189,10 +192,10 @@ async fn carry_out(
         eprintln!("error: {e}\n  paytwice clean removes what is left");
     }
     if runs > 1 {
-        print!("{}", campaign::render(rows, &color()));
-        print!("{}", coverage::render(&tried, &color()));
+        say!("{}", campaign::render(rows, &color()).trim_end());
+        say!("{}", coverage::render(&tried, &color()).trim_end());
         if let Some(run) = worst_run {
-            println!("{}", run.replay());
+            say!("{}", run.replay());
         }
     }
     Ok(worst(rows))
@@ -208,8 +211,11 @@ async fn explore_target(campaign: &Campaign, args: &RunArgs, what: Explored) -> 
         jobs: args.jobs,
     };
     let (exploration, folder) = explore::explore(campaign, &options, &progress::observer()).await?;
-    print!("{}", paytwice_reports::explore::render(&exploration, &color()));
-    println!("{}", folder.join(paytwice_reports::explore::EXPLORE_HTML).display());
+    say!(
+        "{}",
+        paytwice_reports::explore::render(&exploration, &color()).trim_end()
+    );
+    say!("{}", folder.join(paytwice_reports::explore::EXPLORE_HTML).display());
     Ok(match exploration.verdict() {
         Verdict::Invalid => Outcome::Judged(Verdict::Invalid),
         _ if exploration.count(CaseOutcome::Failed) > 0 => Outcome::HarnessFailed,
@@ -272,9 +278,10 @@ fn outcome_of(ran: &Result<Run, RunError>) -> RunOutcome {
 }
 
 /// A whole summary for a single run; for one of many, only when it is not valid.
-fn print(run: &Run, one_of_many: bool) {
+fn print(run: &Run, one_of_many: bool, verbose: bool) {
     if !one_of_many || run.verdict() != Verdict::Valid {
-        print!("{}", run.summary_with(&color()));
+        let options = terminal::Options { verbose, ..color() };
+        say!("{}", run.summary_with(&options).trim_end());
     }
 }
 

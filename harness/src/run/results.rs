@@ -78,7 +78,7 @@ impl Judged {
 
     /// The run as reports take it, with the command that leads to it again.
     pub fn report<'a>(&'a self, replay: &'a str) -> RunReport<'a> {
-        let report = RunReport::new(&self.results, &self.history.events, replay);
+        let report = RunReport::new(&self.results, &self.history.events, replay).in_folder(&self.folder);
         match &self.coverage {
             Some(coverage) => report.with_coverage(coverage),
             None => report,
