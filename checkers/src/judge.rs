@@ -10,10 +10,11 @@ use std::rc::Rc;
 
 use crate::findings::unknown;
 use crate::history::{Event, Header, History, Kind, Malformed, Moment, Pairing};
-use crate::ledger::{Ledger, Observer, Role, figures, plural};
+use crate::ledger::{Ledger, Observer, Role, figures};
 use crate::promises::{Made, make};
 use crate::run::{Facts, Watch, windows};
 use crate::verdict::{CheckerResult, Fate, RESULTS_VERSION, Results, Verdict, by_weight, weight};
+use crate::words::plural;
 
 /// A judgement in the making: told a history event by event.
 pub struct Judging {

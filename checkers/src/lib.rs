@@ -90,6 +90,7 @@ pub mod ledger;
 pub mod linear;
 pub mod money;
 pub mod ops;
+mod options;
 mod parallel;
 pub mod process;
 pub mod promises;
@@ -99,7 +100,9 @@ pub mod stores;
 pub mod streaming;
 mod texts;
 pub mod verdict;
+mod words;
 pub mod workloads;
 
 pub use findings::Findings;
 pub use judge::{Judging, Undone, judge, undone};
+pub use words::plural_of;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-pub(crate) use paytwice_checkers::ledger::plural_of;
+pub(crate) use paytwice_checkers::plural_of;
 
 /// `12345` as `12,345`.
 pub(crate) fn count(n: u64) -> String {

@@ -16,8 +16,8 @@ use crate::findings::Findings;
 use crate::history::Moment;
 use crate::money::Money;
 use crate::verdict::CheckerResult;
+use crate::words::{plural, times};
 
-use super::story::{plural, times};
 use super::{Class, Effect, Holder, Holding, Id, Ledger, Owner, Role, Subject, Unread, slot};
 
 /// Name of this checker.

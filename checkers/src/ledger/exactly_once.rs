@@ -20,8 +20,9 @@ use std::collections::{HashMap, HashSet};
 use crate::findings::Findings;
 use crate::history::{Kind, Moment};
 use crate::verdict::CheckerResult;
+use crate::words::{plural, times};
 
-use super::story::{circumstances, plural, row_shown, story, subject, times, witness};
+use super::story::{circumstances, row_shown, story, subject, witness};
 use super::{Class, Effect, Holder, Id, Ledger, Opened, Owner, ReadState, Role, Subject, Unread, effects, slot};
 
 /// Name of this checker.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::history::{Coded, Header};
-use crate::promises::Options;
+use crate::options::Options;
 use crate::verdict::Words;
 
 /// One kind of subject, followed from end to end.

@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use crate::findings::Findings;
 use crate::history::{Kind, Moment};
 use crate::verdict::CheckerResult;
+use crate::words::plural;
 
-use super::story::{plural, subject, witness};
+use super::story::{subject, witness};
 use super::{Class, Id, Ledger, QueryOp, Role};
 
 /// Name of this checker.

@@ -17,8 +17,9 @@ use crate::findings::Findings;
 use crate::history::{Kind, Moment};
 use crate::money;
 use crate::verdict::CheckerResult;
+use crate::words::{plural, times};
 
-use super::story::{payload, plural, row_shown, subject, times, witness};
+use super::story::{payload, row_shown, subject, witness};
 use super::{Answer, Class, Conflict, Id, Ledger, Owner, Role, Row, Subject};
 
 /// Name of this checker.

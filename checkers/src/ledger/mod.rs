@@ -31,8 +31,6 @@ pub use model::{
 use names::ById;
 pub use names::{Id, Names};
 pub(crate) use observe::Observer;
-pub use story::plural_of;
-pub(crate) use story::{plural, times};
 
 use crate::history::{Kind, Moment};
 use crate::money::{self, Major};

@@ -2,6 +2,7 @@
 
 use crate::history::Moment;
 use crate::run::FaultSpan;
+use crate::words::times;
 
 use super::{Id, Ledger, Payload, Role, Row, Subject};
 
@@ -10,37 +11,6 @@ const AFTERMATH_NS: u64 = 1_000_000_000;
 
 /// How many faults a sentence names.
 const FAULTS_NAMED_MAX: usize = 3;
-
-/// `once`, `twice`, `3 times`.
-pub(crate) fn times(n: u32) -> String {
-    match n {
-        0 => "never".into(),
-        1 => "once".into(),
-        2 => "twice".into(),
-        n => format!("{n} times"),
-    }
-}
-
-/// `1 subject`, `2 subjects`.
-pub(crate) fn plural(n: usize, noun: &str) -> String {
-    if n == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{n} {}", plural_of(noun))
-    }
-}
-
-/// `order` as `orders`, `delivery` as `deliveries`, `branch` as `branches`.
-pub fn plural_of(noun: &str) -> String {
-    let stem = noun
-        .strip_suffix('y')
-        .filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']));
-    if let Some(stem) = stem {
-        return format!("{stem}ies");
-    }
-    let hisses = ["s", "x", "z", "ch", "sh"].iter().any(|end| noun.ends_with(end));
-    format!("{noun}{}", if hisses { "es" } else { "s" })
-}
 
 /// `payment t17 (account a3, 10.00)`; `order o5 (quantity 2, sku s1)` where nothing holds a sum.
 pub(crate) fn subject(ledger: &Ledger, at: usize) -> String {

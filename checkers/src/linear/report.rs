@@ -1,8 +1,8 @@
 //! From what was decided about each part to one result: counts, sentences, witnesses.
 
 use crate::findings::Findings;
-use crate::ledger::plural;
 use crate::verdict::CheckerResult;
+use crate::words::plural;
 
 use super::model::Model;
 use super::operation::Operation;

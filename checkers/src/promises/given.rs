@@ -77,7 +77,7 @@ pub(super) fn consistent(name: &str, mut result: CheckerResult) -> Result<Checke
             } else {
                 "unknown"
             };
-            let names = crate::ledger::plural(anomalies, "anomaly");
+            let names = crate::words::plural(anomalies, "anomaly");
             return Err(format!("says {said}, and names {names}"));
         }
         Verdict::Unknown if result.reason.as_ref().is_none_or(String::is_empty) => {

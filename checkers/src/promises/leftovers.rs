@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::options::word;
 use super::support::{Keys, Last, NAME_OPTION, at, column, doubted, key_of, merged, read, unsettled, whole};
 use super::{Entry, How, Judge, Options};
 use crate::history::{Body, Event, Header, Moment, Rows};
+use crate::options::word;
 use crate::process::leftovers::{self, Leftovers};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming};

@@ -15,7 +15,6 @@ mod leftovers;
 mod linearizable_reads;
 mod monotonic_reads;
 mod no_rows;
-mod options;
 mod schedule;
 mod soft_state;
 mod state_machine;
@@ -23,9 +22,9 @@ mod support;
 
 use std::rc::Rc;
 
+pub(crate) use crate::options::Options;
 pub use command::of_command;
 pub use given::{Checker, check_given};
-pub(crate) use options::Options;
 
 use crate::formats::UnknownName;
 use crate::history::{Event, Header, Promise};

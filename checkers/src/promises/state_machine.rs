@@ -6,13 +6,13 @@
 
 use serde_json::Value;
 
-use super::options::list;
 use super::support::{
     Keys, Last, Looks, NAME_OPTION, Point, at, cell, column, columns, doubted, key_name, key_of, read, unsettled,
 };
 use super::{Entry, How, Judge, Options};
 use crate::history::{Body, Deed, Event, Header, Moment, Rows};
 use crate::ledger::Names as Numbered;
+use crate::options::list;
 use crate::process::state_machine::{self, StateMachine, Table};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming};

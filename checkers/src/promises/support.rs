@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::Options;
-use super::options::list;
 use crate::findings::Findings;
 use crate::history::{Body, Event, Header, Kind, Moment, Op, Row, Rows, Wire};
 use crate::ledger::{Id, Names, started};
+use crate::options::list;
 use crate::run::{Facts, first_line};
 use crate::streaming::{self, At, plural};
 use crate::verdict::{CheckerResult, Verdict};

@@ -111,12 +111,12 @@ impl<T> Capped<T> {
 
 /// `never`, `once`, `twice`, `3 times`.
 pub(crate) fn times(n: u64) -> String {
-    crate::ledger::times(u32::try_from(n).unwrap_or(u32::MAX))
+    crate::words::times(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 /// `1 read`, `2 reads`.
 pub(crate) fn plural(n: u64, noun: &str) -> String {
-    crate::ledger::plural(usize::try_from(n).unwrap_or(usize::MAX), noun)
+    crate::words::plural(usize::try_from(n).unwrap_or(usize::MAX), noun)
 }
 
 /// A witness of marks: those that are known.
