@@ -46,6 +46,10 @@ pub(crate) fn check(ledger: &Ledger) -> CheckerResult {
         findings.doubt("no sum is viewed: there is nothing to add up");
         return findings.result(NAME);
     };
+    if ledger.follow.recorded.is_none() {
+        findings.doubt("no records are viewed: say where what adds up is recorded");
+        return findings.result(NAME);
+    }
     if ledger.read_index(Moment::Initial, Role::Effect).is_none() {
         findings.doubt(format!("there is no initial read of {view}"));
         return findings.result(NAME);
@@ -87,7 +91,7 @@ fn judge(ledger: &Ledger, id: Id, holder: &Holder, findings: &mut Findings) {
             findings.anomaly("missing-account", name, sentence, reads(ledger));
         }
         Some(Unread::NeverOpened) if holder.expected == Some(0) => {}
-        Some(why @ (Unread::NeverOpened | Unread::NoNumber | Unread::NoRead)) => {
+        Some(why @ (Unread::NeverOpened | Unread::Opening | Unread::NoNumber | Unread::NoRead)) => {
             findings.doubt(format!("{kind} {name} cannot be added up: {why}"));
         }
         Some(Unread::Drift | Unread::Negative | Unread::Uncoded | Unread::Ambiguous) | None => {
@@ -130,7 +134,7 @@ fn balance(ledger: &Ledger, name: &str, holder: &Holder, exact: bool, findings: 
         return;
     }
     let subjects = || holder.subjects.iter().map(|at| (*at, &ledger.subjects[*at]));
-    let waiting = |p: &Subject| p.effects.is_some_and(|c| c <= p.successes);
+    let waiting = |p: &Subject| p.effects.is_none_or(|c| c <= p.successes);
     if ledger.restless().is_some() && holder.residue == 0 && subjects().all(|(_, p)| waiting(p)) {
         findings.doubt(format!(
             "{kind} {name} has not gained all of its {}s yet",

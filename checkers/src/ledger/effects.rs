@@ -125,7 +125,7 @@ fn sums(ledger: &mut Ledger) {
 
 /// Keeps what the final sum of a holder says, and returns the counts.
 fn settle(ledger: &mut Ledger, id: usize, counted: Result<Counted, Unread>) -> Option<Vec<u32>> {
-    let gained = gain(&ledger.holders[id], Moment::Final).ok();
+    let gained = gain(ledger, &ledger.holders[id], Moment::Final).ok();
     let holder = &mut ledger.holders[id];
     holder.gained = gained;
     match counted {
@@ -146,7 +146,7 @@ fn held(holder: &Holder, at: Moment) -> Option<&Holding> {
 }
 
 /// Minor units between the initial sum and the one read `at`.
-fn gain(holder: &Holder, at: Moment) -> Result<i128, Unread> {
+fn gain(ledger: &Ledger, holder: &Holder, at: Moment) -> Result<i128, Unread> {
     let value = |holding: &Holding| {
         let sum = holding.value.as_ref().ok_or(Unread::Null)?;
         let money = sum.money.as_ref().ok_or(Unread::NoNumber)?;
@@ -157,20 +157,35 @@ fn gain(holder: &Holder, at: Moment) -> Result<i128, Unread> {
         }
     };
     let initial = held(holder, Moment::Initial);
-    let start = initial.map_or(Ok(0), value)?;
+    let start = match initial {
+        Some(holding) => value(holding)?,
+        None => opening(ledger)?,
+    };
     let end = match held(holder, at) {
         Some(holding) => value(holding)?,
         // Before the end a holder may not have been opened yet.
-        None if at != Moment::Final && initial.is_none() => 0,
+        None if at != Moment::Final && initial.is_none() => start,
         None if initial.is_some() || holder.opened == Opened::Yes => return Err(Unread::Missing),
         None => return Err(Unread::NeverOpened),
     };
     end.checked_sub(start).ok_or(Unread::NoNumber)
 }
 
+/// What a holder that was opened during the workload began with: what those began with that were opened before it.
+fn opening(ledger: &Ledger) -> Result<i128, Unread> {
+    let opened = ledger.holders.iter().filter(|holder| holder.opened == Opened::Yes);
+    let before = opened.filter_map(|holder| held(holder, Moment::Initial));
+    let mut sums = before.filter_map(|held| Some(held.value.as_ref()?.money.as_ref()?.nearest()));
+    let first = sums.next().unwrap_or(0);
+    match sums.all(|sum| sum == first) {
+        true => Ok(first),
+        false => Err(Unread::Opening),
+    }
+}
+
 fn at(ledger: &Ledger, id: usize, at: Moment) -> Result<Counted, Unread> {
     let holder = &ledger.holders[id];
-    let gained = gain(holder, at)?;
+    let gained = gain(ledger, holder, at)?;
     let expected = holder.expected.ok_or(Unread::NoNumber)?;
     if ledger.may_carry(holder) {
         return Err(Unread::Ambiguous);
@@ -205,10 +220,13 @@ impl Ledger {
         let base = self.follow.base();
         holder.subjects.iter().any(|at| {
             let subject = &self.subjects[*at];
-            let asks = u32::try_from(subject.asks.len()).unwrap_or(u32::MAX);
-            let chances = subject.delivered().saturating_add(asks);
-            let commits = self.commits.get(at).copied();
-            chances >= base && commits.is_none_or(|commits| commits >= base)
+            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            let brought = subject.delivered().saturating_add(count(subject.asks.len()));
+            let chances = brought.max(count(subject.attempts.len()));
+            match self.commits.get(at) {
+                Some(commits) => *commits >= base,
+                None => chances >= base,
+            }
         })
     }
 }

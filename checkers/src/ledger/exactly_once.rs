@@ -23,7 +23,9 @@ use crate::verdict::CheckerResult;
 use crate::words::{plural, times};
 
 use super::story::{circumstances, row_shown, story, subject, witness};
-use super::{Class, Effect, Holder, Id, Ledger, Opened, Owner, ReadState, Role, Subject, Unread, effects, slot};
+use super::{
+    Class, Effect, Follow, Holder, Id, Ledger, Opened, Owner, ReadState, Role, Subject, Unread, effects, slot,
+};
 
 /// Name of this checker.
 pub(crate) const NAME: &str = "exactly-once";
@@ -55,12 +57,13 @@ pub(crate) fn check(ledger: &Ledger) -> CheckerResult {
     }
     doubts(ledger, &mut findings);
     for (subscriber, lane, ledger) in ledger.by_subscriber() {
-        let mut off = Deviations::of(&ledger, subscriber);
+        let due = subscriber.is_none_or(|name| ledger.follow.is_subscriber(name));
+        let mut off = Deviations::of(&ledger, subscriber, due);
         off.moved(&mut findings);
         off.mistaken(&mut findings);
         off.unexplained(lane, &mut findings);
         off.report(&mut findings);
-        for at in 0..ledger.subjects.len() {
+        for at in (0..ledger.subjects.len()).filter(|_| due) {
             late(&ledger, at, subscriber, &mut findings);
         }
     }
@@ -77,6 +80,14 @@ fn doubts(ledger: &Ledger, findings: &mut Findings) {
         let actions = ledger.follow.started.join(" or ");
         findings.doubt(format!("no {actions} ended ok: there is nothing to judge"));
     }
+    if !ledger.has_recorded() {
+        let Follow { kind, words, .. } = &*ledger.follow;
+        findings.doubt(format!(
+            "no {kind} is {} as successful: there is nothing to judge",
+            words.recorded
+        ));
+    }
+    unsaid(ledger, findings);
     if let Some(why) = ledger.restless() {
         findings.doubt(why);
     }
@@ -100,6 +111,26 @@ fn doubts(ledger: &Ledger, findings: &mut Findings) {
         } else if let Some(why) = ledger.restless_before() {
             findings.doubt(format!("late effects cannot be told: {why}"));
         }
+    }
+}
+
+/// What was answered ok without a word on how it ended, and is not recorded: lost, or refused?
+fn unsaid(ledger: &Ledger, findings: &mut Findings) {
+    if ledger.follow.recorded.is_none() {
+        return;
+    }
+    let silent = |s: &&Subject| {
+        let mut ok = s.answers().filter(|answer| answer.kind == Kind::Ok);
+        s.rows.is_empty() && s.outcome() == Kind::Ok && ok.all(|a| a.class == Class::Other && a.result.is_none())
+    };
+    let n = ledger.subjects.iter().filter(silent).count();
+    if n > 0 {
+        let Follow { kind, words, .. } = &*ledger.follow;
+        findings.doubt(format!(
+            "{} answered ok without saying how it ended, and not {}",
+            plural(n, kind),
+            words.recorded
+        ));
     }
 }
 
@@ -132,7 +163,8 @@ struct Deviations<'a> {
 }
 
 impl<'a> Deviations<'a> {
-    fn of(ledger: &'a Ledger, subscriber: Option<&str>) -> Deviations<'a> {
+    /// `due`: whether the effects must be there, or only not too often.
+    fn of(ledger: &'a Ledger, subscriber: Option<&str>, due: bool) -> Deviations<'a> {
         let mut off = Deviations {
             ledger,
             by: subscriber.map_or_else(String::new, |name| format!(" by {name}")),
@@ -144,7 +176,7 @@ impl<'a> Deviations<'a> {
             let Some(effects) = subject.effects else { continue };
             let recorded = subject.successes;
             let most = recorded.max(possible(ledger, subject)) + changed(ledger, at);
-            if effects < recorded {
+            if effects < recorded && due {
                 off.missing.push((at, recorded - effects));
             } else if effects > most {
                 off.surplus.push((at, effects - most));
@@ -397,7 +429,9 @@ fn unrecorded(ledger: &Ledger, at: usize, findings: &mut Findings) {
         return;
     }
     let what = &ledger.subjects[at];
-    let Some(answer) = what.acknowledged().filter(|_| what.rows.is_empty()) else {
+    // Before the target is at rest, what is not recorded yet may still be.
+    let settled = ledger.restless().is_none();
+    let Some(answer) = what.acknowledged().filter(|_| what.rows.is_empty() && settled) else {
         return;
     };
     let result = answer.result.map_or("ok", |result| ledger.words.name(result));

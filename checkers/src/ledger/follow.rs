@@ -208,6 +208,14 @@ impl Follow {
         self.coded.as_ref().map_or(0, |coded| coded.code.base)
     }
 
+    /// Whether effects are due to a subscriber: one that the promise names.
+    pub(crate) fn is_subscriber(&self, name: &str) -> bool {
+        match &self.effect {
+            Effect::Rows { subscribers, .. } => subscribers.iter().any(|one| one == name),
+            Effect::Sum { .. } | Effect::Point { .. } => true,
+        }
+    }
+
     /// What holds the sums, in words.
     pub fn holder(&self) -> &str {
         self.words.holder.as_deref().unwrap_or_default()
@@ -294,11 +302,23 @@ fn effect(options: &mut Options, header: &Header, coded: Option<&CodedField>) ->
     options.needed("effect.by", "\"rows\"");
     let by = options.text("effect.by")?;
     if by == "rows" {
-        return Some(Effect::Rows {
-            view,
-            per: options.text("effect.per").map(str::to_owned),
-            subscribers: options.texts("effect.subscribers").unwrap_or_default(),
-        });
+        if options.value("effect.value").is_some() {
+            options.say("effect.value", "is for sums; rows are counted");
+        }
+        let per = options.text("effect.per").map(str::to_owned);
+        let subscribers = options.texts("effect.subscribers").unwrap_or_default();
+        if per.is_none() != subscribers.is_empty() {
+            options.say(
+                "effect",
+                "needs both per = \"COLUMN\" and subscribers = [..]: one that never got anything is seen by its name alone",
+            );
+        }
+        return Some(Effect::Rows { view, per, subscribers });
+    }
+    for rows_only in ["effect.per", "effect.subscribers"] {
+        if options.value(rows_only).is_some() {
+            options.say(rows_only, "is for by = \"rows\"");
+        }
     }
     match coded {
         Some(coded) if coded.field == by => Some(Effect::Sum {

@@ -71,6 +71,9 @@ pub(crate) fn check(ledger: &Ledger) -> CheckerResult {
     {
         findings.doubt("recorded.success and recorded.failed name no values: no answer can be told from another");
     }
+    if answered > 0 && said.is_empty() {
+        findings.doubt("no answer said success or failure: none can be held against the truth");
+    }
     // In the order of the subjects, then of those that are nobody's.
     let mut said: Vec<(Id, Said)> = said.into_iter().collect();
     said.sort_by_key(|(key, said)| {

@@ -230,6 +230,9 @@ pub enum Unread {
     /// The holder was never certainly there.
     #[error("it was never certainly opened")]
     NeverOpened,
+    /// It was opened during the run, and those before it began with different balances.
+    #[error("it was opened during the run, and nothing tells what it began with")]
+    Opening,
     /// The balance, or a row that should explain it, is no number.
     #[error("its balance or a record of it is not a number")]
     NoNumber,

@@ -266,7 +266,12 @@ impl Observer {
         if let Effect::Point { link, point } = &follow.effect
             && (link, point) == (&wire.link, &wire.point)
         {
-            self.count_frame(wire.key(&follow.key), arrived, event.index);
+            // What the link made itself is no effect; a reply tells of one even where it was withheld.
+            let failed = matches!(wire.outcome, Some(Outcome::Error(_)));
+            if !wire.is_of_the_link() && !failed {
+                let times = if wire.is_reply() { 1 } else { arrived };
+                self.count_frame(wire.key(&follow.key), times, event.index);
+            }
         }
         match wire.role {
             WireRole::Delivered => self.delivered(wire, event, arrived),
@@ -304,6 +309,9 @@ impl Observer {
     }
 
     fn count_frame(&mut self, keys: &[String], times: u32, index: u64) {
+        if keys.is_empty() {
+            return;
+        }
         let lane = self.lane(None);
         for key in keys {
             let key = self.ledger.keys.id(key);

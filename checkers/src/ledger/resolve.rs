@@ -1,6 +1,6 @@
 //! Joins what the pass has seen: rows, deliveries, queries and listed keys find their subjects.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::money::Money;
@@ -22,8 +22,8 @@ struct Claims {
 
 /// Whose each payload is, as far as a view shows it.
 struct Payloads {
-    /// None where two subjects share one.
-    subjects: HashMap<Known, Option<usize>>,
+    /// Whose payload it is, those whose rows are found already left out where several share it.
+    subjects: HashMap<Known, Vec<usize>>,
     conflicts: HashMap<Known, usize>,
 }
 
@@ -138,19 +138,30 @@ fn owner(ledger: &Ledger, by_key: &ById<usize>, claims: &mut Claims, row: &Row) 
     let Some(shown) = shown(ledger, row) else {
         return Owner::Nobody;
     };
-    let payloads = claims.payloads.get_or_insert_with(|| payloads(ledger, row));
-    match (
-        payloads.subjects.get(&shown).copied().flatten(),
-        payloads.conflicts.get(&shown),
-    ) {
-        (Some(subject), _) => Owner::Subject(subject),
-        (None, Some(conflict)) => Owner::Conflict(*conflict),
-        (None, None) => Owner::Nobody,
+    let Claims {
+        answered,
+        payloads: made,
+    } = claims;
+    let payloads = made.get_or_insert_with(|| payloads(ledger, row, answered));
+    if let Some(sharing) = payloads.subjects.get_mut(&shown) {
+        // Those that share a payload are interchangeable; a row too many is another row of the last of them.
+        let next = if sharing.len() > 1 {
+            sharing.pop()
+        } else {
+            sharing.last().copied()
+        };
+        if let Some(subject) = next {
+            return Owner::Subject(subject);
+        }
+    }
+    match payloads.conflicts.get(&shown) {
+        Some(conflict) => Owner::Conflict(*conflict),
+        None => Owner::Nobody,
     }
 }
 
 /// Payloads by what a row like this one shows of them.
-fn payloads(ledger: &Ledger, row: &Row) -> Payloads {
+fn payloads(ledger: &Ledger, row: &Row, answered: &ById<Owner>) -> Payloads {
     let masked = |payload: &Payload| {
         let mut payload = payload.clone();
         for (field, shown) in payload.fields.iter_mut().zip(&row.fields) {
@@ -158,11 +169,22 @@ fn payloads(ledger: &Ledger, row: &Row) -> Payloads {
         }
         known(&ledger.follow, &payload)
     };
-    let mut subjects = HashMap::new();
-    for (at, subject) in ledger.subjects.iter().enumerate() {
-        let claim = subjects.entry(masked(&subject.payload)).or_insert(Some(at));
-        if *claim != Some(at) {
-            *claim = None;
+    let mut subjects: HashMap<Known, Vec<usize>> = HashMap::new();
+    for (at, subject) in ledger.subjects.iter().enumerate().rev() {
+        subjects.entry(masked(&subject.payload)).or_default().push(at);
+    }
+    let found: HashSet<usize> = answered
+        .values()
+        .filter_map(|owner| match owner {
+            Owner::Subject(at) => Some(*at),
+            _ => None,
+        })
+        .collect();
+    for sharing in subjects.values_mut().filter(|sharing| sharing.len() > 1) {
+        let all = sharing.clone();
+        sharing.retain(|at| !found.contains(at));
+        if sharing.is_empty() {
+            sharing.extend(all.last());
         }
     }
     let conflicts = ledger.conflicts.iter().enumerate();

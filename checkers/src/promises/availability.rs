@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::support::NAME_OPTION;
 use super::{Entry, How, Judge, Options};
 use crate::history::{Body, Event, Header, Kind, Process};
+use crate::money;
 use crate::run::{Facts, FaultSpan};
 use crate::streaming::{Case, Tally, plural};
 use crate::verdict::CheckerResult;
@@ -39,6 +40,12 @@ pub(super) const ENTRY: Entry = Entry {
 /// The faults that take a party down.
 const DOWN: [&str; 3] = ["kill", "pause", "power-loss"];
 
+/// Digits behind the point of a share.
+const SCALE: u32 = 18;
+
+/// The share of everything.
+const ALL: i128 = 10_i128.pow(SCALE);
+
 /// How many operations without a definite answer a witness names.
 const WITNESS_OPS_MAX: usize = 8;
 
@@ -60,7 +67,8 @@ struct Asked {
 struct Availability {
     actions: Vec<String>,
     when: While,
-    at_least: f64,
+    /// In units of 10^-[`SCALE`]: shares are compared as whole numbers, without rounding.
+    at_least: i128,
     asked: Vec<Asked>,
     open: HashMap<Process, usize>,
 }
@@ -81,6 +89,9 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
             format!("is {}; a share is above 0 and at most 1", at_least.unwrap_or_default()),
         );
     }
+    // The shortest text of the number is what the manifest says.
+    let exact = at_least.and_then(|share| money::parse(&share.to_string(), SCALE).ok());
+    let at_least = exact.map(|share| share.nearest());
     let (actions, when, at_least) = (actions?, when?, at_least?);
     options.is_fine().then(|| {
         Box::new(Availability {
@@ -140,6 +151,12 @@ impl While {
     }
 }
 
+/// A share as percent, without needless zeros.
+fn percent(share: i128) -> String {
+    let text = money::major(share, SCALE - 2).to_string();
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 impl Judge for Availability {
     fn observe(&mut self, event: &Event) {
         let Body::Op(op) = &event.body else { return };
@@ -189,9 +206,8 @@ impl Judge for Availability {
         } else if asked.is_empty() {
             tally.doubt(format!("no {names} was invoked {words}"));
         }
-        #[expect(clippy::cast_precision_loss, reason = "counts of operations are small")]
-        let (share, least) = (answered as f64, self.at_least * asked.len() as f64);
-        if share < least {
+        let (answered, of) = (answered as i128, asked.len() as i128);
+        if answered * ALL < self.at_least * of {
             tally.anomaly("unavailable", || {
                 let open = asked
                     .iter()
@@ -204,10 +220,10 @@ impl Judge for Availability {
                 Case {
                     subject: names.clone(),
                     sentence: format!(
-                        "{answered} of {} ({:.1} %) had a definite answer {words}; {} % are promised",
+                        "{answered} of {} ({} %) had a definite answer {words}; {} % are promised",
                         plural(asked.len() as u64, &format!("{names} operation")),
-                        100.0 * share / (least / self.at_least),
-                        100.0 * self.at_least
+                        money::major((1000 * answered + of / 2) / of, 1),
+                        percent(self.at_least)
                     ),
                     witness: open.map(|asked| asked.index).chain(faults).collect(),
                 }

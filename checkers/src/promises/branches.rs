@@ -8,14 +8,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::support::{
-    About, Keys, Last, NAME_OPTION, STARTED_OPTION, SUBJECT_OPTION, at, cell, column, columns, doubted, fits, read,
-    unsettled,
+    About, Keys, Last, NAME_OPTION, STARTED_OPTION, SUBJECT_OPTION, at, cell, column, columns, doubted, fits, needs_of,
+    read, unsettled,
 };
-use super::{Entry, How, Judge, Options};
+use super::{Entry, How, Judge, Need, Options};
 use crate::history::{Event, Header, Kind, Moment, Op, Rows};
 use crate::process::branches::{self, BRANCHES_MAX, Branches};
 use crate::run::Facts;
-use crate::streaming::{At, Names, Streaming};
+use crate::streaming::{At, Names, Streaming, plural};
 use crate::verdict::CheckerResult;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -76,6 +76,9 @@ struct Whole {
     seen: Vec<(At, branches::Event)>,
     /// Keys that were there initially.
     earlier: HashSet<u32>,
+    /// Answers that are ok, and how many of them report the whole as done.
+    oks: u64,
+    reported: u64,
 }
 
 fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
@@ -110,6 +113,8 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
             told: HashMap::new(),
             seen: Vec::new(),
             earlier: HashSet::new(),
+            oks: 0,
+            reported: 0,
         }) as Box<dyn Judge>
     })
 }
@@ -178,8 +183,14 @@ impl Whole {
                 told.failed += 1;
                 told.failed_at = at(event);
             }
-            Kind::Ok if answer(&self.committed) => self.seen.push((at(event), branches::Event::Committed(id))),
-            Kind::Ok | Kind::Info => {}
+            Kind::Ok => {
+                self.oks += 1;
+                if answer(&self.committed) {
+                    self.reported += 1;
+                    self.seen.push((at(event), branches::Event::Committed(id)));
+                }
+            }
+            Kind::Info => {}
         }
         if event.kind == Kind::Invoke && told.asked == 1 {
             self.seen.push((at(event), self.begun(id)));
@@ -235,6 +246,17 @@ impl Judge for Whole {
         }
     }
 
+    fn needs(&self) -> Vec<Need> {
+        let branches = self.branches.iter().flat_map(|branch| {
+            let in_effect = branch.in_effect.keys();
+            let columns = in_effect
+                .chain(branch.only.iter().map(|(per, _)| per))
+                .chain([&branch.key]);
+            needs_of(&branch.view, columns.map(|column| ("branches", column)))
+        });
+        branches.collect()
+    }
+
     fn finish(mut self: Box<Self>, run: &Facts) -> CheckerResult {
         let failed = self
             .told
@@ -255,6 +277,18 @@ impl Judge for Whole {
         }
         if doubts.is_empty() {
             checker.push(last, branches::Event::Settled);
+        }
+        if let Some(committed) = &self.committed
+            && self.oks > 0
+            && self.reported == 0
+            && doubts.is_empty()
+        {
+            let names: Vec<&str> = committed.keys().map(String::as_str).collect();
+            doubts.push(format!(
+                "none of {} has the {} that committed asks for",
+                plural(self.oks, "ok answer"),
+                names.join(", ")
+            ));
         }
         let named = Named {
             keys: &self.keys,

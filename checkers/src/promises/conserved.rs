@@ -2,12 +2,13 @@
 //! rows on its own.
 //!
 //! A read is one statement, so that it shows one moment of a database. A group that no read showed before begins with what it
-//! has then, unless a total is promised; one that a read leaves out adds up to 0.
+//! has then, unless a total is promised; one that a read leaves out adds up to 0. Unknown where no
+//! sum was read twice and no total is promised, and where the rows of a read cannot be understood.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::support::{Last, Looks, NAME_OPTION, at, cell, column, columns, doubted, merged, read};
-use super::{Entry, How, Judge, Options};
+use super::support::{Last, Looks, NAME_OPTION, at, cell, column, columns, doubted, merged, needs_of, read};
+use super::{Entry, How, Judge, Need, Options};
 use crate::accounts::bank::{Bank, Options as Known, Read};
 use crate::history::{Event, Header, Moment, Row, Rows};
 use crate::ledger::Names as Numbered;
@@ -54,6 +55,10 @@ struct Conserved {
     last: BTreeMap<Moment, Last<()>>,
     looks: Looks,
     reads: u64,
+    /// Rows of all reads.
+    rows: u64,
+    /// Sums that were read before, too.
+    compared: u64,
 }
 
 fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
@@ -86,6 +91,8 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
             last: BTreeMap::new(),
             looks: Looks::default(),
             reads: 0,
+            rows: 0,
+            compared: 0,
         }) as Box<dyn Judge>
     })
 }
@@ -104,18 +111,27 @@ impl Conserved {
             let sums = groups.entry(group).or_insert_with(|| vec![Some(0); columns.len()]);
             for (sum, (name, column)) in sums.iter_mut().zip(self.sum.iter().zip(&columns)) {
                 let value = value(row, name, *column)?;
-                *sum = sum
-                    .zip(value)
-                    .map(|(sum, value): (i128, i128)| sum.saturating_add(value));
+                *sum = match sum.zip(value) {
+                    Some((sum, value)) => Some(i128::checked_add(sum, value).ok_or_else(|| too_large(name))?),
+                    None => None,
+                };
             }
         }
+        for sums in groups.values() {
+            let mut all = sums.iter().flatten();
+            let all = all.try_fold(0_i128, |all, sum| all.checked_add(*sum));
+            all.ok_or_else(|| too_large(&self.sum.join(" + ")))?;
+        }
+        self.rows += rows.len() as u64;
         Ok(groups)
     }
 
     fn take(&mut self, event: &Event, mut sums: BTreeMap<u32, Vec<Option<i128>>>) {
         self.reads += 1;
         for group in (0..).take(self.names.len()) {
-            if self.groups.len() <= group as usize {
+            if self.groups.len() > group as usize {
+                self.compared += 1;
+            } else {
                 self.groups.push(Bank::new(Known {
                     accounts: Some((0..).take(self.sum.len()).collect()),
                     total: self.total,
@@ -129,11 +145,18 @@ impl Conserved {
     }
 }
 
+fn too_large(sum: &str) -> String {
+    format!("the sum of {sum} is too large to be told")
+}
+
 /// A cell as a number; None for NULL.
 fn value(row: Row<'_>, name: &str, column: usize) -> Result<Option<i128>, String> {
     let Some(text) = row.at(column) else { return Ok(None) };
     match money::parse(text, SCALE) {
-        Ok(value) => Ok(Some(value.nearest())),
+        Ok(value) if value.is_exact() => Ok(Some(value.nearest())),
+        Ok(_) => Err(format!(
+            "its column {name} is {text:?}, with more than {SCALE} digits behind the point"
+        )),
         Err(_) => Err(format!("its column {name} is {text:?}, which is no number")),
     }
 }
@@ -148,10 +171,15 @@ impl Judge for Conserved {
         }
         let sums = shown.and_then(|rows| self.sums(rows));
         if moment == Moment::Look {
-            self.looks.made(sums.as_ref().err());
+            self.looks.made(event, sums.as_ref().err());
         }
         let shown = sums.map(|sums| self.take(event, sums));
         self.last.entry(moment).or_default().keep(event, shown);
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let sum = self.sum.iter().map(|column| ("sum", column));
+        needs_of(&self.view, sum.chain(self.by.iter().map(|by| ("by", by))))
     }
 
     fn finish(self: Box<Self>, run: &Facts) -> CheckerResult {
@@ -170,8 +198,14 @@ impl Judge for Conserved {
         if self.moments.contains(&Moment::Final) {
             doubts.extend(run.incomplete());
         }
-        if self.groups.is_empty() && doubts.is_empty() {
+        if self.rows == 0 && doubts.is_empty() {
             doubts.push(format!("view {} showed no row: there is nothing to add up", self.view));
+        }
+        if self.total.is_none() && self.compared == 0 && doubts.is_empty() {
+            doubts.push(format!(
+                "no sum of view {} was read twice: there is nothing to compare",
+                self.view
+            ));
         }
         let (groups, reads, remark) = (self.groups.len() as u64, self.reads, self.looks.remark(&self.view));
         let Conserved {

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::support::{
-    About, Keys, Last, NAME_OPTION, STARTED_OPTION, SUBJECT_OPTION, at, cell, column, columns, doubted, fits, read,
-    unsettled,
+    About, Keys, Last, NAME_OPTION, STARTED_OPTION, SUBJECT_OPTION, at, cell, column, columns, doubted, fits, needs_of,
+    read, unsettled,
 };
-use super::{Entry, How, Judge, Options};
+use super::{Entry, How, Judge, Need, Options};
 use crate::history::{Event, Header, Kind, Moment, Rows};
 use crate::run::Facts;
 use crate::stores::set::{Event as Seen, Set};
@@ -103,6 +103,11 @@ impl Judge for Durability {
             let ids = shown.and_then(|rows| self.rows(rows));
             self.last.keep(event, ids);
         }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let in_effect = self.in_effect.keys().map(|column| ("in_effect", column));
+        needs_of(&self.view, in_effect.chain([("key", &self.key)]))
     }
 
     fn finish(mut self: Box<Self>, run: &Facts) -> CheckerResult {

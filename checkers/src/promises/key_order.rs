@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use super::support::{Keys, Last, NAME_OPTION, Point, at, cell, column, doubted, key_name, read, unsettled};
-use super::{Entry, How, Judge, Options};
+use super::support::{Keys, Last, NAME_OPTION, Point, at, cell, column, doubted, key_name, needs_of, read, unsettled};
+use super::{Entry, How, Judge, Need, Options};
 use crate::history::{Body, Event, Header, Moment, Rows};
 use crate::money;
 use crate::queues::key_order::{self, KeyOrder};
 use crate::run::Facts;
-use crate::streaming::{At, Names, Streaming};
+use crate::streaming::{At, Names, Streaming, plural};
 use crate::verdict::CheckerResult;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -65,6 +65,8 @@ struct Order {
     delivered: Vec<Out>,
     frames: u64,
     unread: Option<String>,
+    /// Frames that do not say which number is of which key.
+    unclear: u64,
 }
 
 fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
@@ -102,6 +104,7 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
             delivered: Vec::new(),
             frames: 0,
             unread: None,
+            unclear: 0,
         }) as Box<dyn Judge>
     })
 }
@@ -143,8 +146,10 @@ impl Order {
         if !wire.arrived() {
             return;
         }
-        let ([key], [sequence]) = (wire.key(&self.key), wire.key(&self.sequence)) else {
-            return;
+        let (key, sequence) = match (wire.key(&self.key), wire.key(&self.sequence)) {
+            ([key], [sequence]) => (key, sequence),
+            ([], []) => return,
+            _ => return self.unclear += 1,
         };
         match number(&self.sequence, sequence) {
             Ok(sequence) => {
@@ -179,6 +184,10 @@ impl Order {
                     _ if self.delivered.is_empty() && self.unread.is_none() => {
                         doubts.push(format!("no frame of {point} carried one {key} and one {sequence}"));
                     }
+                    _ if self.unclear > 0 => doubts.push(format!(
+                        "{} of {point} did not carry one {key} and one {sequence}: their order is not known",
+                        plural(self.unclear, "frame")
+                    )),
                     _ => {}
                 }
                 self.delivered.clone()
@@ -202,6 +211,15 @@ impl Judge for Order {
             }
             Seen::Point(_) => self.deliver(event),
         }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let Seen::View { view, position } = &self.seen else {
+            return Vec::new();
+        };
+        let columns = [("key", &self.key), ("sequence", &self.sequence)];
+        let position = position.iter().map(|position| ("position", position));
+        needs_of(view, columns.into_iter().chain(position))
     }
 
     fn finish(self: Box<Self>, run: &Facts) -> CheckerResult {

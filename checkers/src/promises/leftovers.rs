@@ -2,13 +2,14 @@
 //! [`leftovers`](crate::process::leftovers).
 //!
 //! Each row of a view is something that should be gone: an unsent row, a frozen amount, a prepared branch. So is a counter of
-//! the last sample that is not zero (`half`: messages that are neither committed nor rolled back).
+//! the last sample of the settle phase that is not zero (`half`: messages that are neither committed nor rolled back). Samples
+//! that are older than that phase are no evidence.
 
 use std::collections::BTreeMap;
 
-use super::support::{Keys, Last, NAME_OPTION, at, column, doubted, key_of, merged, read, unsettled, whole};
-use super::{Entry, How, Judge, Options};
-use crate::history::{Body, Event, Header, Moment, Rows};
+use super::support::{Keys, Last, NAME_OPTION, at, column, doubted, key_of, merged, needs_of, read, unsettled, whole};
+use super::{Entry, How, Judge, Need, Options};
+use crate::history::{Body, Event, Header, Kind, Moment, Rows};
 use crate::options::word;
 use crate::process::leftovers::{self, Leftovers};
 use crate::run::Facts;
@@ -176,8 +177,11 @@ impl Left {
 
     fn no_sample(&self, name: &str) -> String {
         match self.counters.is_empty() {
-            true => format!("no sample counted {name}"),
-            false => format!("no sample counted {name}; they count {}", self.counters.join(", ")),
+            true => format!("no sample of the settle phase counted {name}"),
+            false => format!(
+                "the last sample did not count {name}; samples count {}",
+                self.counters.join(", ")
+            ),
         }
     }
 }
@@ -195,7 +199,7 @@ impl Judge for Left {
             Body::View(_) => self.view(event),
             Body::Sample(sample) => {
                 for (name, now) in self.samples.iter().zip(&mut self.now) {
-                    *now = sample.counters.get(name).map(|n| (at(event), *n)).or(*now);
+                    *now = sample.counters.get(name).map(|n| (at(event), *n));
                 }
                 for name in sample
                     .counters
@@ -213,10 +217,21 @@ impl Judge for Left {
                     "settle-repair" => Moment::AfterRepair,
                     _ => return,
                 };
-                self.counted.insert(ended, self.now.clone());
+                if event.kind == Kind::Invoke {
+                    self.now.fill(None);
+                    self.counters.clear();
+                } else {
+                    self.counted.insert(ended, self.now.clone());
+                }
             }
             _ => {}
         }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let views = self.views.iter();
+        let needs = views.flat_map(|view| needs_of(view, self.key.iter().map(|key| ("key", key))));
+        needs.collect()
     }
 
     fn finish(self: Box<Self>, run: &Facts) -> CheckerResult {

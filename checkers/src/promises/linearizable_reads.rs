@@ -3,13 +3,14 @@
 //!
 //! Writes are actions that start subjects and set a field, or add it to (subtract it from) a number such as a stock. Reads are
 //! actions that ask, or a view: one of its reads took place at some moment since the view was read before. The tries of one
-//! subject are one write, which was done when the first of them ended ok.
+//! subject are one write, which was done when the first of them ended ok. A key that a service gave to a subject is that of
+//! the subject. Reads of other keys than were written are compared with what was there at first.
 //! - `nonlinearizable`: no order of writes and reads explains what was read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::support::{NAME_OPTION, cell, column, doubted, read};
-use super::{Entry, How, Judge, Options};
+use super::support::{Keys, NAME_OPTION, cell, column, doubted, is_lost, needs_of, read};
+use super::{Entry, How, Judge, Need, Options};
 use crate::history::{Body, Event, Header, Kind, Op, Process, Rows};
 use crate::linear::models::counter::{self, Counter};
 use crate::linear::models::keyed::Keyed;
@@ -95,6 +96,8 @@ struct Seen {
     value: String,
     call: u64,
     ret: u64,
+    /// The action, where its answer does not say what was read: nothing, unless no answer of that action ever does.
+    silent: Option<String>,
 }
 
 struct Reads {
@@ -103,6 +106,9 @@ struct Reads {
     effect: Effect,
     initial: String,
     by: Option<String>,
+    /// The key of the subjects that each write starts.
+    given: BTreeMap<String, String>,
+    keys: Keys,
     source: Source,
     written: BTreeMap<String, Write>,
     seen: Vec<Seen>,
@@ -110,7 +116,10 @@ struct Reads {
     open: HashMap<Process, u64>,
     /// The last time the view was read.
     viewed: u64,
-    doubts: Vec<String>,
+    /// The actions that read and ended ok, each with whether any of its answers said what was read.
+    answered: BTreeMap<String, bool>,
+    /// The first reason of each kind.
+    doubts: BTreeMap<String, String>,
 }
 
 fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
@@ -153,6 +162,11 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
     }
     let source = source(options, header);
     let (writes, field, source) = (writes?, field?.to_owned(), source?);
+    let key_of = |action: &String| {
+        let kind = header.actions.get(action)?.starts.as_ref()?;
+        Some((action.clone(), header.subjects.get(kind)?.key.clone()?))
+    };
+    let given = writes.iter().filter_map(key_of).filter(|_| by.is_none()).collect();
     options.is_fine().then(|| {
         Box::new(Reads {
             writes,
@@ -160,12 +174,15 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
             effect,
             initial,
             by: by.map(str::to_owned),
+            given,
+            keys: Keys::default(),
             source,
             written: BTreeMap::new(),
             seen: Vec::new(),
             open: HashMap::new(),
             viewed: 0,
-            doubts: Vec::new(),
+            answered: BTreeMap::new(),
+            doubts: BTreeMap::new(),
         }) as Box<dyn Judge>
     })
 }
@@ -226,13 +243,27 @@ impl Reads {
         }
     }
 
+    /// Takes in a reason to doubt what is read or written; of each kind the first counts.
+    fn doubt(&mut self, kind: &str, why: String) {
+        self.doubts.entry(kind.to_owned()).or_insert(why);
+    }
+
+    /// That an operation does not say what it is of, or what it writes.
+    fn lacks(&mut self, op: &Op, event: &Event, what: &str) {
+        let kind = format!("{} has no {what}", op.action);
+        self.doubt(&kind, format!("event {}: {kind}", event.index));
+    }
+
     fn write(&mut self, op: &Op, event: &Event) {
-        let (Some(key), Some(value)) = (self.key(op), op.args.get(&self.field)) else {
-            let said = format!("event {}: {} has no {}", event.index, op.action, self.field);
-            if self.doubts.is_empty() {
-                self.doubts.push(said);
-            }
-            return;
+        if let Some(given) = self.given.get(&op.action).and_then(|key| op.answer.get(key)) {
+            let (given, subject) = (self.keys.number(given), self.keys.number(&op.subject));
+            self.keys.is_also(given, subject);
+        }
+        let Some(key) = self.key(op) else {
+            return self.lacks(op, event, &self.by.clone().unwrap_or_default());
+        };
+        let Some(value) = op.args.get(&self.field) else {
+            return self.lacks(op, event, &self.field.clone());
         };
         let write = self.written.entry(op.subject.clone()).or_insert_with(|| Write {
             key,
@@ -258,7 +289,11 @@ impl Reads {
         let (Some(call), Kind::Ok) = (self.open.remove(&event.process), event.kind) else {
             return;
         };
-        let Some(key) = self.key(op) else { return };
+        let said = op.answer.contains_key(answer);
+        *self.answered.entry(op.action.clone()).or_default() |= said;
+        let Some(key) = self.key(op) else {
+            return self.lacks(op, event, &self.by.clone().unwrap_or_default());
+        };
         let process = match event.process {
             Process::Client(number) => number,
             Process::Named(_) => u64::MAX,
@@ -269,6 +304,7 @@ impl Reads {
             value: plain(op.answer.get(answer).map_or(NOTHING, String::as_str)),
             call,
             ret: event.index,
+            silent: (!said).then(|| op.action.clone()),
         });
     }
 
@@ -281,9 +317,23 @@ impl Reads {
                 value: plain(row.at(value).unwrap_or(NOTHING)),
                 call: self.viewed,
                 ret: index,
+                silent: None,
             });
         }
         Ok(())
+    }
+
+    /// Calls what was written and read by the keys of the subjects.
+    fn rename(&mut self) {
+        let keys = &mut self.keys;
+        let reads = self.seen.iter_mut().map(|seen| &mut seen.key);
+        for key in reads.chain(self.written.values_mut().map(|write| &mut write.key)) {
+            let id = keys.number(key);
+            let subject = keys.subject(id);
+            if subject != id {
+                keys.name(subject).clone_into(key);
+            }
+        }
     }
 
     /// Writes and reads as operations on one object for each key; None of what certainly did not happen.
@@ -330,6 +380,15 @@ impl Reads {
             )?;
             return Ok(check(&Keyed::new(register), &operations, BUDGET));
         }
+        // Sums that no number can hold would be taken for others.
+        let amounts = self.written.values().filter_map(|write| number(&write.value));
+        let mut amounts = amounts.chain(number(&self.initial));
+        if amounts
+            .try_fold(0_u128, |sum, each| sum.checked_add(each.unsigned_abs()))
+            .is_none_or(|sum| sum > i128::MAX.unsigned_abs())
+        {
+            return Err("what is written adds up to more than can be told".to_owned());
+        }
         let sign = if self.effect == Effect::Subtract { -1 } else { 1 };
         let counter = Counter {
             initial: number(&self.initial).unwrap_or(0),
@@ -344,7 +403,11 @@ impl Reads {
 
     /// Why there is nothing to judge.
     fn missing(&self) -> Vec<String> {
-        let mut doubts = self.doubts.clone();
+        let mut doubts: Vec<String> = self.doubts.values().cloned().collect();
+        if let Source::Actions { answer, .. } = &self.source {
+            let silent = self.answered.iter().filter(|(_, said)| !**said);
+            doubts.extend(silent.map(|(action, _)| format!("no {action} that ended ok said {answer}")));
+        }
         if self.written.is_empty() {
             doubts.push(format!("no {} was invoked", self.writes.join(", ")));
         }
@@ -353,6 +416,14 @@ impl Reads {
                 Source::Actions { actions, .. } => format!("no {} ended ok", actions.join(", ")),
                 Source::View { view, .. } => format!("no row of view {view} was read"),
             });
+        }
+        let written: HashSet<&str> = self.written.values().map(|write| write.key.as_str()).collect();
+        if doubts.is_empty() && !self.seen.iter().any(|seen| written.contains(seen.key.as_str())) {
+            let read = self.seen.first().map_or("", |seen| seen.key.as_str());
+            let written = self.written.values().next().map_or("", |write| write.key.as_str());
+            doubts.push(format!(
+                "nothing that was read was written: {read} was read, for example, and {written} was written"
+            ));
         }
         doubts
     }
@@ -379,16 +450,30 @@ impl Judge for Reads {
         {
             let (view, key, value) = (view.clone(), key.clone(), value.clone());
             let shown = shown.and_then(|rows| self.view(rows, &key, &value, event.index));
-            if let Err(why) = shown
-                && self.doubts.is_empty()
-            {
-                self.doubts.push(format!("a read of view {view} failed: {why}"));
+            if let Err(why) = shown {
+                let how = if is_lost(event) {
+                    "failed"
+                } else {
+                    "cannot be understood"
+                };
+                self.doubt(how, format!("a read of view {view} {how}: {why}"));
             }
             self.viewed = event.index;
         }
     }
 
-    fn finish(self: Box<Self>, run: &Facts) -> CheckerResult {
+    fn needs(&self) -> Vec<Need> {
+        match &self.source {
+            Source::View { view, key, value } => needs_of(view, [("key", key), ("value", value)]),
+            Source::Actions { .. } => Vec::new(),
+        }
+    }
+
+    fn finish(mut self: Box<Self>, run: &Facts) -> CheckerResult {
+        let answered = &self.answered;
+        let speaks = |action: &String| answered.get(action).copied().unwrap_or(false);
+        self.seen.retain(|seen| seen.silent.as_ref().is_none_or(speaks));
+        self.rename();
         let mut doubts = self.missing();
         if run.cut_short {
             doubts.extend(run.incomplete());

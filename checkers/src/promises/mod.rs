@@ -27,7 +27,7 @@ pub use command::of_command;
 pub use given::{Checker, check_given};
 
 use crate::formats::UnknownName;
-use crate::history::{Event, Header, Promise};
+use crate::history::{Event, Header, Moment, Promise};
 use crate::ledger::{self, Follow, Ledger, balance_convergence, exactly_once, honest_answers, idempotent_requests};
 use crate::run::Facts;
 use crate::verdict::CheckerResult;
@@ -37,8 +37,24 @@ pub(crate) trait Judge {
     /// Takes in the next event.
     fn observe(&mut self, event: &Event);
 
+    /// The columns that it needs of views.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
+
     /// Decides.
     fn finish(self: Box<Self>, run: &Facts) -> CheckerResult;
+}
+
+/// A column that a promise needs of a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The view.
+    pub view: String,
+    /// Its column.
+    pub column: String,
+    /// The option that needs it, as in `promises[2].sum`.
+    pub option: String,
 }
 
 /// How a promise is judged.
@@ -135,8 +151,10 @@ pub fn problems(header: &Header) -> Vec<String> {
     let mut problems = Vec::new();
     let mut names: Vec<&str> = Vec::new();
     for (position, promise) in header.promises.iter().enumerate() {
-        if let Err(wrong) = one(header, position, promise) {
-            problems.extend(wrong);
+        match one(header, position, promise) {
+            Ok(One::Ledger(follow, _)) => problems.extend(not_read_at_rest(header, &follow)),
+            Ok(One::Own(_)) => {}
+            Err(wrong) => problems.extend(wrong),
         }
         let name = promise.options.get("name").and_then(serde_json::Value::as_str);
         let name = name.unwrap_or(&promise.checker);
@@ -148,6 +166,34 @@ pub fn problems(header: &Header) -> Vec<String> {
         names.push(name);
     }
     problems
+}
+
+/// Views without which nobody knows at rest what is to be repaired.
+fn not_read_at_rest(header: &Header, follow: &Follow) -> Vec<String> {
+    let repairs = follow.asked.iter().find(|(_, (repairs, _))| *repairs);
+    let Some((action, _)) = repairs else { return Vec::new() };
+    let recorded = follow.recorded.as_ref().map(|recorded| recorded.view.as_str());
+    let views = recorded.into_iter().chain(follow.effect.view());
+    let missing = views.filter(|view| header.views.get(*view).is_some_and(|at| !at.contains(&Moment::Rest)));
+    let problem = |view| {
+        format!("views.{view}.at lacks \"rest\": {action} repairs what is not done at rest, and that is read there")
+    };
+    missing.map(problem).collect()
+}
+
+/// The columns that the promises of a header need of its views; nothing of promises that are wrong, and of those about
+/// subjects that a ledger follows.
+pub fn needs(header: &Header) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for (position, promise) in header.promises.iter().enumerate() {
+        if let Ok(One::Own(judge)) = one(header, position, promise) {
+            needs.extend(judge.needs().into_iter().map(|need| Need {
+                option: format!("promises[{position}].{}", need.option),
+                ..need
+            }));
+        }
+    }
+    needs
 }
 
 /// What is followed, each once, and how each promise of a header is judged, in its order.

@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
-use super::support::{Keys, NAME_OPTION, at, cell, column, doubted, read};
-use super::{Entry, How, Judge, Options};
-use crate::history::{Body, Event, Header, Kind, Moment, Process, Rows};
+use super::support::{Keys, NAME_OPTION, at, cell, column, doubted, is_lost, needs_of, read};
+use super::{Entry, How, Judge, Need, Options};
+use crate::history::{Body, Event, Header, Kind, Moment, Op, Process, Rows};
 use crate::money;
 use crate::run::Facts;
 use crate::streaming::{At, Capped, Case, Tally};
@@ -77,6 +77,8 @@ struct Monotonic {
     last: HashMap<(Option<u64>, u32), Value>,
     older: Capped<Older>,
     reads: u64,
+    /// Reads of what the same reader had read before.
+    compared: u64,
     doubts: Vec<String>,
 }
 
@@ -119,6 +121,7 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
             last: HashMap::new(),
             older: Capped::default(),
             reads: 0,
+            compared: 0,
             doubts: Vec::new(),
         }) as Box<dyn Judge>
     })
@@ -136,7 +139,9 @@ impl Monotonic {
             text: text.to_owned(),
             at,
         };
-        match self.last.get_mut(&(reader, key)) {
+        let last = self.last.get_mut(&(reader, key));
+        self.compared += u64::from(last.is_some());
+        match last {
             Some(before) if now.number < before.number => {
                 let before = before.clone();
                 self.older.push(Older {
@@ -157,12 +162,31 @@ impl Monotonic {
             return Ok(());
         };
         let (key, value) = (column(rows, key)?, column(rows, value)?);
+        // A value that is no number hides no other one.
+        let mut all = Ok(());
         for row in rows.iter() {
             if let Some(text) = row.at(value) {
-                self.see(None, cell(row, key), text, at)?;
+                all = all.and(self.see(None, cell(row, key), text, at));
             }
         }
-        Ok(())
+        all
+    }
+
+    fn answer(&mut self, op: &Op, client: u64, event: &Event) {
+        let Source::Actions { answer, by, .. } = &self.source else {
+            return;
+        };
+        let key = by.as_ref().map_or(Some(&op.subject), |by| op.args.get(by)).cloned();
+        let Some(key) = key else {
+            let by = by.as_deref().unwrap_or_default();
+            self.doubt(format!("a {} that ended ok does not say {by}", op.action));
+            return;
+        };
+        if let Some(text) = op.answer.get(answer).cloned()
+            && let Err(why) = self.see(Some(client), &key, &text, at(event))
+        {
+            self.doubt(why);
+        }
     }
 
     fn doubt(&mut self, why: String) {
@@ -175,17 +199,11 @@ impl Monotonic {
 impl Judge for Monotonic {
     fn observe(&mut self, event: &Event) {
         match (&event.body, &self.source) {
-            (Body::Op(op), Source::Actions { actions, answer, by }) if event.kind == Kind::Ok => {
-                if !actions.contains(&op.action) {
-                    return;
-                }
-                let key = by.as_ref().map_or(Some(&op.subject), |by| op.args.get(by)).cloned();
-                let text = op.answer.get(answer).cloned();
-                let (Some(key), Some(text), Process::Client(client)) = (key, text, &event.process) else {
-                    return;
-                };
-                if let Err(why) = self.see(Some(*client), &key, &text, at(event)) {
-                    self.doubt(why);
+            (Body::Op(op), Source::Actions { actions, .. }) if event.kind == Kind::Ok => {
+                if let Process::Client(client) = event.process
+                    && actions.contains(&op.action)
+                {
+                    self.answer(op, client, event);
                 }
             }
             (Body::View(_), Source::View { view, .. }) => {
@@ -197,14 +215,22 @@ impl Judge for Monotonic {
                     return;
                 }
                 let shown = shown.and_then(|rows| self.rows(rows, at(event)));
-                // A look that fails under a fault shows nothing.
-                if let Err(why) = shown
-                    && moment != Moment::Look
-                {
-                    self.doubt(format!("a read of view {view} failed: {why}"));
+                match shown {
+                    // A look that fails under a fault shows nothing.
+                    Err(_) if moment == Moment::Look && is_lost(event) => {}
+                    Err(why) if is_lost(event) => self.doubt(format!("a read of view {view} failed: {why}")),
+                    Err(why) => self.doubt(format!("a read of view {view} cannot be understood: {why}")),
+                    Ok(()) => {}
                 }
             }
             _ => {}
+        }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        match &self.source {
+            Source::View { view, key, value } => needs_of(view, [("key", key), ("value", value)]),
+            Source::Actions { .. } => Vec::new(),
         }
     }
 
@@ -217,6 +243,9 @@ impl Judge for Monotonic {
                 }
                 Source::View { view, .. } => format!("no row of view {view} was read"),
             });
+        }
+        if self.compared == 0 && doubts.is_empty() {
+            doubts.push("nothing was read twice by one reader: there is nothing to compare".to_owned());
         }
         if run.cut_short {
             doubts.extend(run.incomplete());

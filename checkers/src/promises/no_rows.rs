@@ -2,13 +2,14 @@
 //!
 //! - `unwanted-row`: it shows a row.
 //!
-//! Of several reads at one moment the last counts, of looks every one. A row at rest proves nothing where the target had not
-//! come to rest, unless the view is looked at while the target works, too: then it must never show one.
+//! A row without the column of the key is unwanted, too, and is called by all of it. Of several reads at one moment the last
+//! counts, of looks every one. A row at rest proves nothing where the target had not come to rest, unless the view is looked
+//! at while the target works, too: then it must never show one.
 
 use std::collections::BTreeMap;
 
-use super::support::{Last, Looks, NAME_OPTION, at, cell, column, read, unsettled, whole};
-use super::{Entry, How, Judge, Options};
+use super::support::{Last, Looks, NAME_OPTION, at, cell, needs_of, read, unsettled, whole};
+use super::{Entry, How, Judge, Need, Options};
 use crate::history::{Event, Header, Moment, Rows};
 use crate::run::Facts;
 use crate::streaming::{At, Case, Tally};
@@ -68,15 +69,20 @@ fn make(options: &mut Options, header: &Header) -> Option<Box<dyn Judge>> {
 }
 
 impl NoRows {
-    fn seen(&self, rows: &Rows) -> Result<Seen, String> {
-        let key = self.key.as_ref().map_or(Ok(0), |key| column(rows, key))?;
-        let worded = rows.iter().take(WORDED_MAX);
-        Ok(Seen {
-            worded: worded
-                .map(|row| (cell(row, key).to_owned(), whole(row, rows.columns())))
-                .collect(),
+    /// What a read shows. A row without the column that should say what it is of is called by all of it.
+    fn seen(&self, rows: &Rows) -> Seen {
+        let key = self.key.as_ref().map_or(Some(0), |key| rows.column(key));
+        let worded = rows.iter().take(WORDED_MAX).map(|row| {
+            let whole = whole(row, rows.columns());
+            (
+                key.map_or_else(|| whole.clone(), |key| cell(row, key).to_owned()),
+                whole,
+            )
+        });
+        Seen {
+            worded: worded.collect(),
             count: rows.len() as u64,
-        })
+        }
     }
 
     fn report(&self, at: At, moment: Moment, seen: &Seen, tally: &mut Tally) {
@@ -111,15 +117,19 @@ impl Judge for NoRows {
         if view != self.view || !self.moments.contains(&moment) {
             return;
         }
-        let seen = shown.and_then(|rows| self.seen(rows));
+        let seen = shown.map(|rows| self.seen(rows));
         self.reads += u64::from(seen.is_ok());
         if moment == Moment::Look {
-            self.looks.made(seen.as_ref().err());
+            self.looks.made(event, seen.as_ref().err());
             let rows = seen.ok().filter(|seen| seen.count > 0);
             self.rows_at_looks.extend(rows.map(|seen| (at(event), seen)));
         } else {
             self.last.entry(moment).or_default().keep(event, seen);
         }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        needs_of(&self.view, self.key.iter().map(|key| ("key", key)))
     }
 
     fn finish(self: Box<Self>, run: &Facts) -> CheckerResult {
@@ -146,6 +156,9 @@ impl Judge for NoRows {
                 .remark(&self.view)
                 .into_iter()
                 .for_each(|what| tally.remark(what));
+        }
+        if self.reads == 0 && doubts.is_empty() {
+            doubts.push(format!("view {} was never read", self.view));
         }
         doubts.dedup();
         doubts.into_iter().for_each(|why| tally.doubt(why));

@@ -4,6 +4,7 @@
 //! An attempt is a frame at a point of the wire, as its sender sent it: it counts where a link dropped it, and its copies do
 //! not. It is acknowledged by a frame at another point that arrives; one without a key answers the last attempt on its
 //! connection. An attempt may be late by as long as any fault was in force since the one before; it may never be early.
+//! Unknown where the history ends before any further attempt was due, and nothing was acknowledged.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use crate::history::{Body, Deed, Event, Header, Wire};
 use crate::process::schedule::{self, Schedule, Since};
 use crate::run::Facts;
 use crate::streaming::{At, Streaming};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, Verdict};
 
 pub(super) const ENTRY: Entry = Entry {
     name: schedule::NAME,
@@ -191,10 +192,14 @@ impl Judge for Attempts {
         let faults = Faults::of(run);
         let mut checker = Schedule::new(options);
         let mut before: HashMap<u32, u64> = HashMap::new();
+        // A further attempt is judged by its step; an acknowledgement says that there is none.
+        let mut judged = false;
         for (at, event) in seen {
+            judged |= matches!(event, schedule::Event::Acked(_));
             if let schedule::Event::Attempt(id) = event
                 && let Some(from) = before.insert(id, at.time)
             {
+                judged = true;
                 let ns = faults.within(from, at.time);
                 checker.push(at, schedule::Event::Allowed { id, ns });
             }
@@ -207,7 +212,11 @@ impl Judge for Attempts {
         if !run.cut_short {
             checker.push(end, schedule::Event::Ended);
         }
-        doubted(checker.finish_named(&keys), doubts)
+        let result = checker.finish_named(&keys);
+        if !judged && result.verdict == Verdict::Valid && doubts.is_empty() {
+            doubts.push("the history ended before a second attempt was due: no step was judged".to_owned());
+        }
+        doubted(result, doubts)
     }
 }
 

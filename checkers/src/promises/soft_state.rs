@@ -3,6 +3,7 @@
 //!
 //! It begins when a client is told that an action succeeded, or with a frame of the wire; it ends with the first frame that
 //! arrives at a point, or has a role. What was done before its client knew was never half done.
+//! One that is half done when the history ends, for less than `max`, makes the verdict unknown.
 
 use std::collections::HashMap;
 
@@ -251,6 +252,9 @@ impl Judge for Window {
                 .map(|(at, fault)| (*at, 2, soft_state::Event::Healed(*fault))),
         );
         events.sort_by_key(|(at, turn, _)| (at.index, *turn));
+        if doubts.is_empty() {
+            doubts.extend(self.still_inside(&first));
+        }
         let mut checker = SoftState::new(self.limits).p99_ns_max(self.p99);
         for (at, _, event) in events {
             checker.push(at, event);
@@ -263,6 +267,31 @@ impl Judge for Window {
             faults: &self.faults,
         };
         doubted(checker.finish_named(&named), doubts)
+    }
+}
+
+impl Window {
+    /// That some are half done at the end, and their time is not over: whether they will be done in time nobody knows.
+    fn still_inside(&self, first: &HashMap<u32, At>) -> Option<String> {
+        let max = self.limits.window_ns_max?;
+        let took = |begun: &At| self.end.time.saturating_sub(begun.time);
+        let mut known = std::collections::HashSet::new();
+        let mut inside = self.begun.iter().filter_map(|(begun, key)| {
+            let id = self.keys.subject(*key);
+            let counts = known.insert(id) && !first.contains_key(&id) && took(begun) <= max;
+            counts.then_some((begun, id))
+        });
+        let (begun, id) = inside.next()?;
+        let others = match inside.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        Some(format!(
+            "{} was still half done when the history ended, after {} ms; {} ms are promised{others}",
+            self.keys.said("", id),
+            took(begun) / 1_000_000,
+            max / 1_000_000
+        ))
     }
 }
 

@@ -7,9 +7,10 @@
 use serde_json::Value;
 
 use super::support::{
-    Keys, Last, Looks, NAME_OPTION, Point, at, cell, column, columns, doubted, key_name, key_of, read, unsettled,
+    Keys, Last, Looks, NAME_OPTION, Point, at, cell, column, columns, doubted, key_name, key_of, needs_of, read,
+    unsettled,
 };
-use super::{Entry, How, Judge, Options};
+use super::{Entry, How, Judge, Need, Options};
 use crate::history::{Body, Deed, Event, Header, Moment, Rows};
 use crate::ledger::Names as Numbered;
 use crate::options::list;
@@ -192,7 +193,7 @@ fn build(
 }
 
 fn points(options: &mut Options, states: &[String]) -> Vec<(Point, u8)> {
-    let mut points = Vec::new();
+    let mut points: Vec<(Point, u8)> = Vec::new();
     let Some(Value::Object(named)) = options.value("points") else {
         let value = options.value("points").unwrap_or(&Value::Null);
         options.wrong("points", value, "a table, as in { PAID = \"pay->mysql COMMIT reply\" }");
@@ -209,6 +210,14 @@ fn points(options: &mut Options, states: &[String]) -> Vec<(Point, u8)> {
         }
         let point = Point::read(options, &key);
         let number = states.iter().position(|other| other == state);
+        let other = points.iter().find(|(other, _)| Some(other) == point.as_ref());
+        if let Some((point, other)) = other {
+            let other: &String = &states[usize::from(*other)];
+            options.say(
+                "points",
+                format!("has {other:?} and {state:?} at the same point, {point}: a frame there shows one state"),
+            );
+        }
         points.extend(point.zip(number.and_then(|number| u8::try_from(number).ok())));
     }
     points
@@ -257,7 +266,7 @@ impl Machine {
         }
         let shown = shown.and_then(|rows| self.rows(rows, at(event)));
         match moment {
-            Moment::Look => self.looks.made(shown.as_ref().err()),
+            Moment::Look => self.looks.made(event, shown.as_ref().err()),
             Moment::Final => self.last.keep(event, shown),
             Moment::Initial | Moment::Rest | Moment::AfterRepair => {
                 self.doubts
@@ -312,6 +321,16 @@ impl Judge for Machine {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        match &self.seen {
+            Seen::View { view, key, state } => {
+                let key = key.iter().map(|key| ("key", key));
+                needs_of(view, key.chain([("state", state)]))
+            }
+            Seen::Points { .. } => Vec::new(),
         }
     }
 

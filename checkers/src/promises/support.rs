@@ -218,6 +218,11 @@ pub(super) fn read(event: &Event) -> Option<(&str, Moment, Result<&Rows, String>
     Some((&view.view, view.at, shown))
 }
 
+/// Whether an event is a read that brought no rows at all, as under a fault.
+pub(super) fn is_lost(event: &Event) -> bool {
+    matches!(&event.body, Body::View(view) if view.rows.is_none())
+}
+
 /// What the last read of a view at some moment showed.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Last<T> {
@@ -275,6 +280,19 @@ pub(super) fn column(rows: &Rows, name: &str) -> Result<usize, String> {
 /// The positions of columns.
 pub(super) fn columns<'a>(rows: &Rows, names: impl IntoIterator<Item = &'a String>) -> Result<Vec<usize>, String> {
     names.into_iter().map(|name| column(rows, name)).collect()
+}
+
+/// Columns that a promise needs of a view, each with the option that says so.
+pub(super) fn needs_of<'a>(
+    view: &str,
+    columns: impl IntoIterator<Item = (&'static str, &'a String)>,
+) -> Vec<super::Need> {
+    let need = |(option, column): (&str, &String)| super::Need {
+        view: view.to_owned(),
+        column: column.clone(),
+        option: option.to_owned(),
+    };
+    columns.into_iter().map(need).collect()
 }
 
 /// A cell, with `NULL` for what has none.
@@ -347,26 +365,36 @@ pub(super) fn merged(name: &str, parts: Vec<CheckerResult>) -> CheckerResult {
 }
 
 /// The looks at a view while the target works. One that fails, under a fault, shows nothing; it takes one that shows something.
+/// One whose rows cannot be understood is a reason to doubt whatever the others show.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Looks {
     made: u64,
     failed: u64,
     why: String,
+    /// Why the rows of one cannot be understood.
+    strange: Option<String>,
 }
 
 impl Looks {
-    /// One was made; it failed where there is a reason.
-    pub(super) fn made(&mut self, failed: Option<&String>) {
+    /// One was made; there is a reason where it shows nothing that can be used.
+    pub(super) fn made(&mut self, event: &Event, wrong: Option<&String>) {
         self.made += 1;
-        if let Some(why) = failed {
-            self.failed += 1;
-            self.why.clone_from(why);
+        match wrong {
+            Some(why) if is_lost(event) => {
+                self.failed += 1;
+                self.why.clone_from(why);
+            }
+            Some(why) => drop(self.strange.get_or_insert_with(|| why.clone())),
+            None => {}
         }
     }
 
     /// Why they show nothing at all.
     pub(super) fn doubt(&self, view: &str) -> Option<String> {
         let look = read_of(view, Moment::Look);
+        if let Some(why) = &self.strange {
+            return Some(format!("a {look} cannot be understood: {why}"));
+        }
         match self.made {
             0 => Some(format!("no {look}")),
             made if made == self.failed => Some(format!("every {look} failed: {}", self.why)),

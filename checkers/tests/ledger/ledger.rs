@@ -246,7 +246,8 @@ fn a_delivery_that_did_not_arrive_is_none() {
         ([None, Some(Deed::Lost)], 1),
         ([Some(Deed::DelayedMs(200)), None], 2),
         ([Some(Deed::Duplicated(Again::Frame)), Some(Deed::Copy)], 2),
-        ([Some(Deed::StoppedBefore), Some(Deed::StoppedAfter)], 1),
+        // What stops a process before a frame holds the frame; where it never arrives, that is said beside it.
+        ([Some(Deed::StoppedBefore), Some(Deed::StoppedAfter)], 2),
     ] {
         let results = delivered(&scenario, &did, 1);
         assert_eq!(results.fates[VICTIM].delivered, times, "{did:?}");

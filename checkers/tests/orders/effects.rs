@@ -1,6 +1,6 @@
 //! What is said where effects are rows or frames, and what cannot be said.
 
-use paytwice_checkers::history::{Body, Deed, Event, Kind, Moment, Rows, View};
+use paytwice_checkers::history::{Body, Deed, Event, Kind, Moment, Outcome, Rows, View};
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::{Results, Verdict};
 
@@ -153,17 +153,15 @@ fn a_subscriber_that_was_never_seen_lost_everything() {
 }
 
 #[test]
-fn who_is_no_subscriber_by_name_is_one_by_what_is_seen() {
-    let mut shop = run(true, BOTH);
-    shop.ship(1, 1, 0);
-    let mut history = shop.history();
+fn effects_per_subscriber_need_the_names_of_all() {
+    let mut history = run(true, BOTH).history();
     let effect = history.header.promises[0].options["effect"]
         .as_object_mut()
         .expect("a table");
     effect.remove("subscribers");
     let results = judge(&history);
-    assert_eq!(found(&results)[0].0, "lost");
-    assert!(found(&results)[0].2.contains("by stock"), "{results:?}");
+    assert_eq!(results.verdict, Verdict::Unknown);
+    assert!(results.sentence.contains("needs both per"), "{}", results.sentence);
 }
 
 #[test]
@@ -194,7 +192,7 @@ fn without_records_what_was_acknowledged_must_take_effect_and_what_failed_must_n
 }
 
 #[test]
-fn a_frame_that_did_not_arrive_is_no_effect() {
+fn a_reply_tells_of_an_effect_unless_it_is_an_error_or_of_the_link() {
     let mut shop = run(true, Effect::Point);
     shop.ship(1, 0, 2);
     let dropped = |deed: Deed| {
@@ -209,9 +207,19 @@ fn a_frame_that_did_not_arrive_is_no_effect() {
         });
         results.verdict
     };
-    assert_eq!(dropped(Deed::Dropped), Verdict::Valid);
-    assert_eq!(dropped(Deed::Lost), Verdict::Valid);
+    // The server has done it, whether its word arrives or not.
+    assert_eq!(dropped(Deed::Dropped), Verdict::Invalid);
     assert_eq!(dropped(Deed::DelayedMs(10)), Verdict::Invalid);
+    assert_eq!(dropped(Deed::Answered(1213)), Verdict::Valid);
+    assert_eq!(dropped(Deed::Copy), Verdict::Valid);
+    let refused = edited(&shop, |events| {
+        let frames = events.iter_mut().filter_map(|event| match &mut event.body {
+            Body::Wire(wire) => Some(wire),
+            _ => None,
+        });
+        frames.last().expect("a frame").outcome = Some(Outcome::Error(1213));
+    });
+    assert_eq!(refused.verdict, Verdict::Valid);
     // One that carries the key twice is one, and what was seen proves it.
     let results = edited(&shop, |events| {
         for event in events {

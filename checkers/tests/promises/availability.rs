@@ -93,3 +93,26 @@ fn a_mistake_in_its_options_is_said() {
         ),
     ]);
 }
+
+#[test]
+fn exactly_the_share_that_is_promised_is_enough() {
+    for (least, answered) in [(0.55, 55), (0.07, 7), (0.56, 56), (0.29, 29), (1.0, 100)] {
+        let mut promise = promise("always");
+        promise["at_least"] = json!(least);
+        let told = |answered: u64| {
+            let mut run = Run::new(promise.clone());
+            for client in 0..100 {
+                let end = if client < answered { Kind::Ok } else { Kind::Info };
+                run.order(client, &format!("o{client}"), end);
+            }
+            run.rest(|_| ())
+        };
+        valid(&told(answered));
+        let result = told(answered - 1);
+        let sentence = format!(
+            "{few} of 100 order operations ({few}.0 %) had a definite answer during the workload; {answered} % are promised",
+            few = answered - 1
+        );
+        assert_eq!(result.anomalies[0].sentence, sentence);
+    }
+}

@@ -49,7 +49,7 @@ fn all_or_none_is_valid() {
 #[test]
 fn the_last_of_several_final_reads_counts() {
     let mut run = Run::new(promise());
-    run.order(0, "o1", Kind::Ok);
+    run.order_answered(0, "o1", Kind::Ok, json!({ "state": "PAID" }));
     let result = run.rest(|run| {
         reads(run, json!([paid("o1")]), json!([]));
         reads(run, json!([paid("o1")]), json!([{ "order_tx": "o1" }]));
@@ -121,7 +121,7 @@ fn every_try_failed_and_everywhere_is_aborted() {
 fn a_try_that_failed_before_one_that_did_not_rolls_nothing_back() {
     let mut run = Run::new(promise());
     run.order(0, "o1", Kind::Fail);
-    run.order(0, "o1", Kind::Ok);
+    run.order_answered(0, "o1", Kind::Ok, json!({ "state": "PAID" }));
     valid(&run.rest(|run| reads(run, json!([paid("o1")]), json!([{ "order_tx": "o1" }]))));
 }
 
@@ -244,4 +244,19 @@ fn a_mistake_in_its_options_is_said() {
              (did you mean committed?)",
         ),
     ]);
+}
+
+#[test]
+fn what_no_answer_reports_as_done_is_unknown_and_a_partial_one_is_still_seen() {
+    let mut promise = promise();
+    promise["committed"] = json!({ "stat": ["PAID"] });
+    let told = |payments: Value| {
+        let mut run = Run::new(promise.clone());
+        run.order_answered(0, "o1", Kind::Ok, json!({ "state": "PAID" }));
+        run.rest(|run| reads(run, json!([paid("o1")]), payments))
+    };
+    let reason = "none of 1 ok answer has the stat that committed asks for";
+    unknown(&told(json!([{ "order_tx": "o1" }])), reason);
+    let result = told(json!([]));
+    assert_eq!((result.verdict, result.counts["partial"]), (Verdict::Invalid, 1));
 }

@@ -122,7 +122,7 @@ fn reads_that_never_came_are_unknown() {
     let result = run.rest(|run| run.view("stock", Moment::Final, one()));
     unknown(
         &result,
-        "every look at view stock failed: its column available is \"many\", which is no number",
+        "a look at view stock cannot be understood: its column available is \"many\", which is no number",
     );
     let (result, _) = told(promise(), [json!([]), json!([]), json!([])]);
     unknown(&result, "view stock showed no row: there is nothing to add up");
@@ -162,4 +162,70 @@ fn a_mistake_in_its_options_is_said() {
             "promises[0].view is missing; for example view = \"orders\"",
         ),
     ]);
+}
+
+#[test]
+fn a_look_that_cannot_be_understood_is_a_doubt_beside_good_ones() {
+    let one = || json!([stock("s1", "98", "2")]);
+    let told = |strange: Value| {
+        let mut run = Run::new(promise());
+        run.view("stock", Moment::Initial, one());
+        run.view("stock", Moment::Look, strange);
+        run.view_failed("stock", Moment::Look);
+        run.view("stock", Moment::Look, one());
+        run.rest(|run| run.view("stock", Moment::Final, one()))
+    };
+    unknown(
+        &told(json!([stock("s1", "many", "2")])),
+        "a look at view stock cannot be understood: its column available is \"many\", which is no number",
+    );
+    unknown(
+        &told(json!([stock("s1", "98.0000000000004", "2")])),
+        "a look at view stock cannot be understood: its column available is \"98.0000000000004\", with more than 12 digits behind \
+         the point",
+    );
+    unknown(
+        &told(json!([{ "sku": "s1", "available": "98" }])),
+        "a look at view stock cannot be understood: it has no column frozen; it shows available, sku",
+    );
+}
+
+#[test]
+fn what_was_read_once_is_compared_with_nothing() {
+    let mut promise = promise();
+    promise["moments"] = json!(["look"]);
+    let mut run = Run::new(promise.clone());
+    run.view("stock", Moment::Look, json!([stock("s1", "98", "2")]));
+    let reason = "no sum of view stock was read twice: there is nothing to compare";
+    unknown(&run.rest(|_| ()), reason);
+    let mut run = Run::new(promise.clone());
+    run.view("stock", Moment::Look, json!([]));
+    run.view("stock", Moment::Look, json!([stock("s1", "98", "2")]));
+    unknown(&run.rest(|_| ()), reason);
+    // Without groups, too, nothing is what no row adds up to.
+    promise.as_object_mut().unwrap().remove("by");
+    let mut run = Run::new(promise);
+    run.view("stock", Moment::Look, json!([]));
+    run.view("stock", Moment::Look, json!([]));
+    unknown(
+        &run.rest(|_| ()),
+        "view stock showed no row: there is nothing to add up",
+    );
+}
+
+#[test]
+fn a_sum_that_is_too_large_is_unknown() {
+    let large = "100000000000000000000000000";
+    let told = |rows: Value| told(promise(), [rows.clone(), rows.clone(), rows]).0;
+    let reason = |sum: &str| {
+        format!(
+            "the initial read of view stock failed: the sum of {sum} is too large to be told; a look at view stock cannot be \
+             understood: the sum of {sum} is too large to be told; the final read of view stock failed: the sum of {sum} is too \
+             large to be told"
+        )
+    };
+    let result = told(json!([stock("s1", large, "0"), stock("s1", large, "0")]));
+    unknown(&result, &reason("available"));
+    let result = told(json!([stock("s1", large, large)]));
+    unknown(&result, &reason("available + frozen"));
 }

@@ -129,3 +129,21 @@ fn a_mistake_in_its_options_is_said() {
         ),
     ]);
 }
+
+#[test]
+fn a_frame_with_several_keys_does_not_say_which_number_is_whose() {
+    let told = |keys: Value| {
+        let mut run = Run::new(on_wire());
+        delivered(&mut run, "1", &[]);
+        run.frame("rocketmq->stock DELIVER orders", 1, keys, Role::Delivered, &[]);
+        delivered(&mut run, "2", &[]);
+        run.rest(|_| ())
+    };
+    let reason =
+        "1 frame of rocketmq->stock DELIVER orders did not carry one tx and one number: their order is not known";
+    unknown(&told(json!({ "tx": ["o1", "o2"], "number": ["5", "1"] })), reason);
+    unknown(&told(json!({ "tx": ["o1"], "number": ["7", "7"] })), reason);
+    unknown(&told(json!({ "tx": ["o1"] })), reason);
+    // Of a frame that carries neither there is nothing to say.
+    valid(&told(json!({})));
+}

@@ -3,6 +3,15 @@ use serde_json::{Value, json};
 
 use crate::shop::{Run, anomaly, messages, unknown, valid};
 
+/// The workload is over, the target comes to rest, and these samples are taken meanwhile.
+fn settled(run: &mut Run, samples: &[Value]) -> Vec<u64> {
+    run.phase("workload", Kind::Ok);
+    run.phase("settle", Kind::Invoke);
+    let taken = samples.iter().map(|counters| run.sample(counters.clone())).collect();
+    run.phase("settle", Kind::Ok);
+    taken
+}
+
 fn promise() -> Value {
     json!({ "checker": "leftovers", "views": ["unsent", "orders"], "key": "tx", "samples": ["half"] })
 }
@@ -10,25 +19,25 @@ fn promise() -> Value {
 #[test]
 fn nothing_left_is_valid() {
     let mut run = Run::new(promise());
-    run.sample(json!({ "half": 4 }));
-    run.sample(json!({ "half": 0 }));
-    let result = run.rest(|run| {
+    settled(&mut run, &[json!({ "half": 4 }), json!({ "half": 0 })]);
+    let reads = |run: &mut Run| {
         run.view("unsent", Moment::Final, json!([{ "tx": "o1" }]));
         run.view("unsent", Moment::Final, json!([]));
         run.view("orders", Moment::Final, json!([]));
-    });
-    valid(&result);
+    };
+    valid(&run.finals(reads, Kind::Ok));
 }
 
 #[test]
 fn a_row_that_is_left_is_a_leftover() {
     let mut run = Run::new(promise());
-    run.sample(json!({ "half": 0 }));
+    settled(&mut run, &[json!({ "half": 0 })]);
     let mut read = 0;
-    let result = run.rest(|run| {
+    let reads = |run: &mut Run| {
         read = run.view("unsent", Moment::Final, json!([{ "tx": "o1" }, { "tx": "o1" }]));
         run.view("orders", Moment::Final, json!([]));
-    });
+    };
+    let result = run.finals(reads, Kind::Ok);
     let sentence = "order o1 (unsent) was still there when the system had come to rest";
     anomaly(&result, "leftover", "o1", sentence, &[read]);
 }
@@ -46,12 +55,10 @@ fn a_row_without_a_key_is_called_by_all_of_it() {
 #[test]
 fn a_counter_that_is_not_zero_is_a_leftover() {
     let mut run = Run::new(json!({ "checker": "leftovers", "samples": ["half"] }));
-    run.sample(json!({ "half": 0 }));
-    let sampled = run.sample(json!({ "half": 2 }));
-    run.sample(json!({ "lag": 0 }));
-    let result = run.rest(|_| ());
+    let sampled = settled(&mut run, &[json!({ "half": 0 }), json!({ "half": 2, "lag": 0 })]);
+    let result = run.finals(|_| (), Kind::Ok);
     let sentence = "half (2 in the last sample) was still there when the system had come to rest";
-    anomaly(&result, "leftover", "half", sentence, &[sampled]);
+    anomaly(&result, "leftover", "half", sentence, &sampled[1..]);
 }
 
 #[test]
@@ -83,10 +90,16 @@ fn what_was_left_at_rest_counts_where_the_end_was_not_seen() {
 #[test]
 fn what_was_not_looked_for_is_unknown() {
     let result = Run::new(promise()).rest(|run| run.view("unsent", Moment::Final, json!([])));
-    unknown(&result, "no final read of view orders; no sample counted half");
+    unknown(
+        &result,
+        "no final read of view orders; no sample of the settle phase counted half",
+    );
     let mut run = Run::new(json!({ "checker": "leftovers", "samples": ["half"] }));
-    run.sample(json!({ "lag": 1, "retry": 0 }));
-    unknown(&run.rest(|_| ()), "no sample counted half; they count lag, retry");
+    settled(&mut run, &[json!({ "half": 0 }), json!({ "lag": 1, "retry": 0 })]);
+    unknown(
+        &run.finals(|_| (), Kind::Ok),
+        "the last sample did not count half; samples count half, lag, retry",
+    );
     let run = Run::new(json!({ "checker": "leftovers", "views": ["unsent"], "key": "tx" }));
     let result = run.rest(|run| run.view("unsent", Moment::Final, json!([{ "id": "o1" }])));
     unknown(
@@ -139,4 +152,17 @@ fn a_mistake_in_its_options_is_said() {
             "promises[0].samples is [1]; expected a text or a list of texts",
         ),
     ]);
+}
+
+#[test]
+fn a_sample_of_the_workload_says_nothing_about_the_end() {
+    for half in [0, 3] {
+        let mut run = Run::new(json!({ "checker": "leftovers", "samples": ["half"] }));
+        run.sample(json!({ "half": half }));
+        settled(&mut run, &[json!({ "lag": 0 })]);
+        unknown(
+            &run.finals(|_| (), Kind::Ok),
+            "the last sample did not count half; samples count lag",
+        );
+    }
 }

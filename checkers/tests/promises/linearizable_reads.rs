@@ -193,3 +193,104 @@ fn a_mistake_in_its_options_is_said() {
         ),
     ]);
 }
+
+/// A register of each order.
+fn register() -> Value {
+    json!({
+        "checker": "linearizable-reads", "writes": ["order"], "field": "quantity", "reads": ["query"], "answer": "quantity",
+    })
+}
+
+fn ask(run: &mut Run, subject: &str, seen: Value) {
+    run.op(1, Kind::Invoke, "query", subject, json!({}), json!({}));
+    run.op(1, Kind::Ok, "query", subject, json!({}), seen);
+}
+
+#[test]
+fn a_key_of_the_server_is_that_of_its_order() {
+    let told = |seen: &str| {
+        let mut run = Run::new(register());
+        let args = json!({ "quantity": "5" });
+        run.op(0, Kind::Invoke, "order", "order-1", args.clone(), json!({}));
+        run.op(0, Kind::Ok, "order", "order-1", args, json!({ "tx": "42" }));
+        ask(&mut run, "42", json!({ "quantity": seen }));
+        run.rest(|_| ())
+    };
+    valid(&told("5"));
+    let result = told("4");
+    assert_eq!(
+        (result.verdict, result.anomalies[0].subject.as_str()),
+        (Verdict::Invalid, "order-1")
+    );
+    let mut view = register();
+    view.as_object_mut()
+        .unwrap()
+        .retain(|key, _| !["reads", "answer"].contains(&key.as_str()));
+    view["view"] = json!("orders");
+    view["key"] = json!("tx");
+    view["value"] = json!("quantity");
+    let mut run = Run::new(view);
+    run.op(
+        0,
+        Kind::Invoke,
+        "order",
+        "order-1",
+        json!({ "quantity": "5" }),
+        json!({}),
+    );
+    run.op(
+        0,
+        Kind::Ok,
+        "order",
+        "order-1",
+        json!({ "quantity": "5" }),
+        json!({ "tx": "42" }),
+    );
+    valid(&run.rest(|run| run.view("orders", Moment::Final, json!([{ "tx": "42", "quantity": "5" }]))));
+}
+
+#[test]
+fn an_answer_that_nobody_gives_is_unknown() {
+    let mut run = Run::new(register());
+    begin(&mut run, 0, "o1", "2");
+    end(&mut run, 0, Kind::Ok, "o1", "2");
+    ask(&mut run, "o1", json!({ "qty": "2" }));
+    unknown(&run.rest(|_| ()), "no query that ended ok said quantity");
+}
+
+#[test]
+fn a_read_that_does_not_say_of_what_is_a_doubt() {
+    let mut run = Run::new(promise());
+    begin(&mut run, 1, "o1", "2");
+    end(&mut run, 1, Kind::Ok, "o1", "2");
+    read(&mut run, 0, "8");
+    run.op(0, Kind::Invoke, "query-stock", "s1", json!({}), json!({}));
+    let silent = run.op(0, Kind::Ok, "query-stock", "s1", json!({}), json!({ "available": "3" }));
+    unknown(&run.rest(|_| ()), &format!("event {silent}: query-stock has no sku"));
+}
+
+#[test]
+fn reads_of_what_nobody_wrote_are_unknown() {
+    let mut run = Run::new(register());
+    begin(&mut run, 0, "o1", "2");
+    end(&mut run, 0, Kind::Ok, "o1", "2");
+    ask(&mut run, "o9", json!({}));
+    ask(&mut run, "o9", json!({ "quantity": "nothing" }));
+    unknown(
+        &run.rest(|_| ()),
+        "nothing that was read was written: o9 was read, for example, and o1 was written",
+    );
+}
+
+#[test]
+fn sums_that_are_too_large_are_unknown() {
+    let mut promise = promise();
+    promise["effect"] = json!("add");
+    let mut run = Run::new(promise);
+    for tx in ["o1", "o2"] {
+        begin(&mut run, 1, tx, "100000000000000000000000000");
+        end(&mut run, 1, Kind::Ok, tx, "100000000000000000000000000");
+    }
+    read(&mut run, 0, "170141183460469231731687303");
+    unknown(&run.rest(|_| ()), "what is written adds up to more than can be told");
+}

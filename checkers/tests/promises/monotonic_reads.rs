@@ -80,3 +80,49 @@ fn a_mistake_in_its_options_is_said() {
         ),
     ]);
 }
+
+#[test]
+fn one_read_of_each_is_compared_with_nothing() {
+    let mut run = Run::new(promise());
+    ask(&mut run, 0, "o1", "3");
+    ask(&mut run, 1, "o1", "2");
+    ask(&mut run, 0, "o2", "1");
+    let reason = "nothing was read twice by one reader: there is nothing to compare";
+    unknown(&run.rest(|_| ()), reason);
+}
+
+#[test]
+fn a_look_that_cannot_be_understood_hides_no_older_read() {
+    let promise = json!({ "checker": "monotonic-reads", "view": "stock", "key": "sku", "value": "version" });
+    let told = |second: &str| {
+        let mut run = Run::new(promise.clone());
+        let row = |sku: &str, version: &str| json!({ "sku": sku, "version": version });
+        run.view("stock", Moment::Look, json!([row("s1", "9")]));
+        run.view("stock", Moment::Look, json!([row("s0", "n/a"), row("s1", second)]));
+        run.rest(|run| run.view("stock", Moment::Final, json!([row("s1", "9")])))
+    };
+    let reason = "a read of view stock cannot be understood: \"n/a\" was read, which is no number";
+    unknown(&told("9"), reason);
+    let result = told("3");
+    assert_eq!(
+        (result.counts["older-read"], result.reason.as_deref()),
+        (1, Some(reason))
+    );
+    let mut run = Run::new(promise);
+    run.view("stock", Moment::Look, json!([{ "sku": "s1", "version": "1" }]));
+    run.view("stock", Moment::Look, json!([{ "sku": "s1", "v": "1" }]));
+    let result = run.rest(|run| run.view("stock", Moment::Final, json!([{ "sku": "s1", "version": "1" }])));
+    unknown(
+        &result,
+        "a read of view stock cannot be understood: it has no column version; it shows sku, v",
+    );
+}
+
+#[test]
+fn a_read_that_does_not_say_of_what_is_a_doubt() {
+    let mut promise = promise();
+    promise["by"] = json!("sku");
+    let mut run = Run::new(promise);
+    ask(&mut run, 0, "o1", "3");
+    unknown(&run.rest(|_| ()), "a query that ended ok does not say sku");
+}

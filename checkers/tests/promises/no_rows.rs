@@ -1,7 +1,7 @@
 use paytwice_checkers::history::{Kind, Moment};
 use serde_json::json;
 
-use crate::shop::{Run, anomaly, messages, unknown, valid};
+use crate::shop::{Run, anomaly, header, messages, unknown, valid};
 
 #[test]
 fn no_row_at_any_moment_is_valid() {
@@ -108,4 +108,25 @@ fn a_mistake_in_its_options_is_said() {
             "promises[0].moments has \"rest\"; it can have initial, look and final",
         ),
     ]);
+}
+
+#[test]
+fn a_row_without_the_key_column_is_shown_whole() {
+    let rows = json!([{ "id": "7", "left": "-2" }]);
+    let mut run =
+        Run::new(json!({ "checker": "no-rows", "view": "stock", "key": "sku", "moments": ["look", "final"] }));
+    let look = run.view("stock", Moment::Look, rows.clone());
+    let result = run.rest(|run| run.view("stock", Moment::Final, json!([])));
+    let sentence = "view stock shows id 7, left -2 during the run; it must show nothing";
+    anomaly(&result, "unwanted-row", "id 7, left -2", sentence, &[look]);
+    let run = Run::new(json!({ "checker": "no-rows", "view": "stock", "key": "sku", "moments": ["final"] }));
+    let result = run.rest(|run| run.view("stock", Moment::Final, rows));
+    assert_eq!(result.counts["unwanted-row"], 1);
+}
+
+#[test]
+fn a_view_that_no_phase_came_to_read_is_unknown() {
+    let mut header = header(json!({ "checker": "no-rows", "view": "early" }));
+    header.views.insert("early".into(), vec![Moment::AfterRepair]);
+    unknown(&Run::of(header).rest(|_| ()), "view early was never read");
 }

@@ -3,10 +3,10 @@ use std::collections::BTreeSet;
 use paytwice_checkers::check::{self, Request, check_file};
 use paytwice_checkers::history::{HistoryBuilder, to_line};
 use paytwice_checkers::judge;
-use paytwice_checkers::promises::{PROMISES, find, of_command};
+use paytwice_checkers::promises::{PROMISES, find, needs, of_command};
 use paytwice_checkers::verdict::Verdict;
 use paytwice_checkers::workloads::Options;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::shop::{header, problems};
 
@@ -116,4 +116,84 @@ fn a_name_of_both_is_listed_once_and_judges_a_run_as_its_promise() {
     let checked = check_file(&request).unwrap();
     let reason = checked.results[0].reason.as_deref().unwrap();
     assert!(reason.starts_with("the history is cut short"), "{reason}");
+}
+
+#[test]
+fn the_columns_that_promises_need_of_views_are_named() {
+    let told = |promise: Value| -> Vec<String> {
+        let needs = needs(&header(promise)).into_iter();
+        needs
+            .map(|need| format!("{} {} {}", need.option, need.view, need.column))
+            .collect()
+    };
+    let cases = [
+        (
+            json!({ "checker": "no-rows", "view": "stock", "key": "sku" }),
+            &["promises[0].key stock sku"][..],
+        ),
+        (json!({ "checker": "no-rows", "view": "stock" }), &[]),
+        (
+            json!({ "checker": "conserved", "view": "stock", "sum": ["available", "frozen"], "by": "sku" }),
+            &[
+                "promises[0].sum stock available",
+                "promises[0].sum stock frozen",
+                "promises[0].by stock sku",
+            ],
+        ),
+        (
+            json!({ "checker": "leftovers", "views": ["unsent", "orders"], "key": "tx" }),
+            &["promises[0].key unsent tx", "promises[0].key orders tx"],
+        ),
+        (
+            json!({ "checker": "monotonic-reads", "view": "stock", "key": "sku", "value": "version" }),
+            &["promises[0].key stock sku", "promises[0].value stock version"],
+        ),
+        (
+            json!({
+                "checker": "linearizable-reads", "writes": "order", "field": "quantity", "by": "sku", "view": "stock", "key": "sku",
+                "value": "available",
+            }),
+            &["promises[0].key stock sku", "promises[0].value stock available"],
+        ),
+        (
+            json!({ "checker": "key-order", "view": "log", "key": "sku", "sequence": "number", "position": "id" }),
+            &[
+                "promises[0].key log sku",
+                "promises[0].sequence log number",
+                "promises[0].position log id",
+            ],
+        ),
+        (
+            json!({
+                "checker": "state-machine", "view": "stock", "key": ["tx", "branch"], "transitions": { "NEW": ["DONE"] },
+                "start": ["NEW"],
+            }),
+            &[
+                "promises[0].key stock tx",
+                "promises[0].key stock branch",
+                "promises[0].state stock state",
+            ],
+        ),
+        (
+            json!({ "checker": "durability", "view": "orders", "in_effect": { "state": ["PAID"] } }),
+            &["promises[0].in_effect orders state", "promises[0].key orders tx"],
+        ),
+        (
+            json!({
+                "checker": "branches", "branches": [
+                    { "view": "orders", "in_effect": { "state": ["PAID"] } },
+                    { "view": "payments", "key": "order_tx" },
+                ],
+            }),
+            &[
+                "promises[0].branches orders state",
+                "promises[0].branches orders tx",
+                "promises[0].branches payments order_tx",
+            ],
+        ),
+        (json!({ "checker": "no-rows", "view": "stok", "key": "sku" }), &[]),
+    ];
+    for (promise, expected) in cases {
+        assert_eq!(told(promise.clone()), expected, "{promise}");
+    }
 }

@@ -239,3 +239,16 @@ fn a_mistake_in_its_options_is_said() {
         ),
     ]);
 }
+
+#[test]
+fn one_attempt_of_each_and_no_time_for_a_second_is_unknown() {
+    let mut run = Run::new(promise());
+    attempts(&mut run, &[500]);
+    let reason = "the history ended before a second attempt was due: no step was judged";
+    unknown(&ended(run, 600), reason);
+    // It was acknowledged, and nothing came after it.
+    let mut run = Run::new(promise());
+    attempts(&mut run, &[500]);
+    run.wire(REPLY, json!({ "tx": ["o1"] }));
+    valid(&ended(run, 600));
+}

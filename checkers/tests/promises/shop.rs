@@ -57,7 +57,11 @@ pub(crate) struct Run(HistoryBuilder);
 
 impl Run {
     pub(crate) fn new(promise: Value) -> Run {
-        let header = header(promise);
+        Run::of(header(promise))
+    }
+
+    /// A run with this header.
+    pub(crate) fn of(header: Header) -> Run {
         assert_eq!(promises::problems(&header), Vec::<String>::new());
         let mut run = Run(HistoryBuilder::new(header));
         run.phase("workload", Kind::Invoke);

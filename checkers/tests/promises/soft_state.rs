@@ -208,3 +208,19 @@ fn a_mistake_in_its_options_is_said() {
         ),
     ]);
 }
+
+#[test]
+fn one_that_is_half_done_when_the_history_ends_is_not_yet_judged() {
+    for end in [Kind::Ok, Kind::Info] {
+        let mut run = Run::new(promise());
+        run.order(0, "o1", Kind::Ok);
+        run.order(1, "o2", Kind::Ok);
+        run.order(2, "o3", Kind::Ok);
+        delivered(&mut run, "o1");
+        run.settle(end);
+        let result = run.finals(|_| (), Kind::Ok);
+        let reason =
+            "order o2 was still half done when the history ended, after 8 ms; 5000 ms are promised (and 1 more)";
+        unknown(&result, reason);
+    }
+}

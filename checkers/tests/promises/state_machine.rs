@@ -228,3 +228,28 @@ fn a_mistake_in_its_options_is_said() {
         ),
     ]);
 }
+
+#[test]
+fn a_look_that_cannot_be_understood_is_a_doubt_beside_good_ones() {
+    let mut run = Run::new(promise());
+    run.view("stock", Moment::Look, row("NEW"));
+    run.view(
+        "stock",
+        Moment::Look,
+        json!([{ "tx": "o1", "branch": "b1", "status": "BROKEN" }]),
+    );
+    let result = run.rest(|run| run.view("stock", Moment::Final, row("CONFIRM")));
+    unknown(
+        &result,
+        "a look at view stock cannot be understood: it has no column state; it shows branch, status, tx",
+    );
+}
+
+#[test]
+fn two_states_at_one_point_are_refused() {
+    let mut promise = on_wire();
+    promise["points"]["CONFIRM"] = promise["points"]["TRY"].clone();
+    let message = "promises[0].points has \"CONFIRM\" and \"TRY\" at the same point, tcc->stock POST /try request: a frame there \
+                   shows one state";
+    messages(&[(promise, message)]);
+}

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use paytwice_checkers::history::{Header, Promise};
+use paytwice_checkers::promises;
 use serde_json::{Map, Value};
 
 use super::listed;
@@ -34,7 +35,9 @@ pub(super) fn missing(header: &Header, name: &str, view: &View, has: Option<&[St
         let needs = needs(header, promise, name).into_iter();
         needs.map(move |(option, need)| (format!("promises[{n}].{option}"), need))
     });
-    let missing = needs.filter_map(|(key, need)| match need {
+    let own = promises::needs(header).into_iter().filter(|need| need.view == name);
+    let own = own.map(|need| (need.option, Need::Column(need.column)));
+    let missing = needs.chain(own).filter_map(|(key, need)| match need {
         Need::Column(column) => (!has.contains(&column)).then(|| {
             format!(
                 "views.{name}.{place}: must return the column {column:?}, which {key} needs; it returns {}",
@@ -63,7 +66,7 @@ enum Need {
     OneBeside(String),
 }
 
-/// What a promise needs of a view, each with the option that needs it.
+/// What a promise about subjects that are followed needs of a view, each with the option that needs it.
 fn needs(header: &Header, promise: &Promise, view: &str) -> Vec<(&'static str, Need)> {
     let Some(subject) = subject(header, promise) else {
         return Vec::new();
@@ -119,6 +122,8 @@ fn subject<'a>(header: &'a Header, promise: &Promise) -> Option<&'a paytwice_che
 
 #[cfg(test)]
 mod tests {
+    use paytwice_checkers::history::Moment;
+
     use super::*;
 
     fn header() -> Header {
@@ -133,6 +138,28 @@ mod tests {
         let view: View = toml::from_str("database = 'd'\nsql = 's'").unwrap();
         let has: Vec<String> = has.iter().map(|&column| column.to_owned()).collect();
         missing(&header(), name, &view, Some(&has))
+    }
+
+    #[test]
+    fn every_checker_says_what_it_needs() {
+        let mut header = header();
+        let promise = r#"{"checker":"conserved","view":"stock","sum":["available","frozen"],"by":"sku"}"#;
+        header
+            .views
+            .insert("stock".to_owned(), vec![Moment::Initial, Moment::Final]);
+        header.promises.push(serde_json::from_str(promise).unwrap());
+        let view: View = toml::from_str("database = 'd'\nsql = 's'").unwrap();
+        let problems = |has: &[&str]| {
+            let has: Vec<String> = has.iter().map(|&column| column.to_owned()).collect();
+            missing(&header, "stock", &view, Some(&has))
+        };
+        assert_eq!(problems(&["sku", "available", "frozen"]), Vec::<String>::new());
+        assert_eq!(
+            problems(&["sku", "available", "frosen"]),
+            [
+                "views.stock.sql: must return the column \"frozen\", which promises[1].sum needs; it returns available, frosen, sku"
+            ]
+        );
     }
 
     #[test]

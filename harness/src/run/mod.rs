@@ -66,6 +66,7 @@ pub async fn run(
     observer: &Observer,
 ) -> Result<Judged, RunError> {
     testbed.check_stack(plan)?;
+    check_given(target, &options.given)?;
     let now = Now::read();
     let folder = store::create(&options.store, &plan.target, now, plan.seed)?;
     observer.tell(Notice::Run {
@@ -93,6 +94,22 @@ pub async fn run(
     }
     judged.write(&replay_line(&folder, options.direct))?;
     Ok(judged)
+}
+
+/// A checker given from Rust must not take the place of a promise.
+fn check_given(target: &Target, given: &[Given]) -> Result<(), RunError> {
+    let promises = target.manifest.header().promises;
+    let names = promises.iter().map(|promise| {
+        let name = promise.options.get("name").and_then(|name| name.as_str());
+        name.unwrap_or(&promise.checker)
+    });
+    match given.iter().find(|given| names.clone().any(|name| name == given.name)) {
+        None => Ok(()),
+        Some(Given { name, .. }) => Err(RunError::Plan(PlanError::value(
+            format!("checker {name}"),
+            "has the name of a promise of the target; give it another".to_owned(),
+        ))),
+    }
 }
 
 /// From here to its return a history is being written.

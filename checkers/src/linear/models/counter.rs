@@ -2,7 +2,7 @@
 
 use crate::linear::Model;
 
-/// A counter of whole numbers, negative ones included.
+/// A counter of whole numbers, negative ones included. It wraps around: additions give the same in every order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {
     /// What it holds at first.
@@ -56,7 +56,7 @@ impl Model for Counter {
     fn step(&self, state: &i128, input: &Ask, output: Option<&Answer>) -> Option<i128> {
         let (next, answers) = match input {
             Ask::Read => (*state, output == Some(&Answer::Value(*state))),
-            Ask::Add(amount) => (state.saturating_add(*amount), output == Some(&Answer::Done)),
+            Ask::Add(amount) => (state.wrapping_add(*amount), output == Some(&Answer::Done)),
         };
         (answers || output.is_none()).then_some(next)
     }
@@ -73,7 +73,7 @@ impl Model for Counter {
         match (input, output) {
             (Ask::Read, Some(Answer::Value(value))) => format!("read -> {}", self.words(*value)),
             (Ask::Read, _) => "read".to_owned(),
-            (Ask::Add(amount), _) if *amount < 0 => format!("subtract {}", self.words(-*amount)),
+            (Ask::Add(amount), _) if *amount < 0 => format!("subtract {}", self.words(amount.saturating_neg())),
             (Ask::Add(amount), _) => format!("add {}", self.words(*amount)),
         }
     }

@@ -87,11 +87,14 @@ impl<'a> Check<'a> {
     /// The fields that deliberate conflicts change.
     fn payload(&mut self, at: &str, action: &Action) {
         let Some(payload) = &action.payload else { return };
-        let kind = action.starts.as_ref().and_then(|kind| self.manifest.subjects.get(kind));
-        let Some(subject) = kind else {
+        let Some(kind) = &action.starts else {
             return self.say(format!(
                 "{at}.payload is for an action that starts a subject; leave it out"
             ));
+        };
+        // A kind that is not there is said where it is named.
+        let Some(subject) = self.manifest.subjects.get(kind) else {
+            return;
         };
         let fields: Vec<&str> = subject.fields.keys().map(String::as_str).collect();
         for field in payload {
