@@ -2,7 +2,7 @@
 
 mod plan_common;
 
-use paytwice::plan::{Count, Manifest, PlanRequest, Target, expand};
+use paytwice::plan::{Count, Manifest, PlanRequest, Target, WireDetail, expand};
 use paytwice_checkers::history::Moment;
 use plan_common::{CHAIN, chain, pay_account};
 use serde_json::json;
@@ -48,6 +48,29 @@ fn the_shortest_manifest_leads_to_a_plan() {
     };
     let plan = expand(&Target::new(".", manifest), &request).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(plan.workload.counts["account"], Count { all: 40, late: 0 });
+}
+
+#[test]
+fn a_promise_over_points_needs_the_frames() {
+    let over_points = "effect = { point = \"client->shop POST /payments reply\" }";
+    let request = PlanRequest {
+        seed: Some(1),
+        wire_detail: Some(WireDetail::Off),
+        ..PlanRequest::default()
+    };
+    let target = |text: &str| {
+        let manifest = Manifest::parse("target.toml", text).unwrap_or_else(|e| panic!("{e}"));
+        Target::new(".", manifest)
+    };
+    expand(&target(SHORTEST), &request).unwrap_or_else(|e| panic!("{e}"));
+    let text = SHORTEST.replace("effect = { view = \"balances\", by = \"amount\" }", over_points);
+    let error = expand(&target(&text), &request)
+        .expect_err("off and a point")
+        .to_string();
+    assert_eq!(
+        error,
+        "--wire-detail: is off, and the promise exactly-once reads points of the wire; leave it out, or say points"
+    );
 }
 
 #[test]

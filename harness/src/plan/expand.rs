@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::check::{
     self, ATTEMPTS, CLIENTS, COUNT_MAX, OP_TIMEOUT_MS, RATE_MAX, RETRY_AFTER_MS, STAGES_MAX, SUBJECTS_MAX, TIME_MS,
 };
@@ -16,7 +18,9 @@ use super::points::check_rule;
 use super::request::PlanRequest;
 use super::schedule::{self, Selection, Topology};
 use super::target::Target;
-use super::types::{Count, FaultSpec, PLAN_VERSION, Plan, PlannedFault, SettlePlan, StagePlan, WorkloadPlan};
+use super::types::{
+    Count, FaultSpec, PLAN_VERSION, Plan, PlannedFault, SettlePlan, StagePlan, WireDetail, WorkloadPlan,
+};
 
 const USUAL_TIME_MS: u64 = 30_000;
 const RATE: f64 = 20.0;
@@ -48,6 +52,8 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
     let manifest = target.effective(&policies)?;
     machine::check_flush(&target.parties(), &request.flush).map_err(|problem| PlanError::value("--flush", problem))?;
     let workload = workload(&manifest, request)?;
+    let wire_detail = request.wire_detail.unwrap_or_default();
+    check_wire_detail(&manifest, wire_detail)?;
     let topology = Topology::new(target);
     // Who names a rule wants to see what it does, and nothing else.
     let usual = if request.rules.is_empty() { "all" } else { "none" };
@@ -61,7 +67,7 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
         seed,
         policies,
         workload,
-        wire_detail: request.wire_detail.unwrap_or_default(),
+        wire_detail,
         settle: SettlePlan {
             timeout_ms: between(
                 "settle_timeout",
@@ -74,6 +80,31 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
         flush: request.flush.clone(),
         faults,
     })
+}
+
+/// Without its frames a promise over points would be judged by those alone that a fault touched.
+fn check_wire_detail(manifest: &Manifest, detail: WireDetail) -> Result<(), PlanError> {
+    let mut promises = manifest.promises.iter().map(|promise| &promise.0);
+    match promises.find(|promise| promise.options.values().any(names_a_point)) {
+        Some(promise) if detail == WireDetail::Off => Err(PlanError::value(
+            "--wire-detail",
+            format!(
+                "is off, and the promise {} reads points of the wire; leave it out, or say points",
+                promise.checker
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an option of a promise holds a link and a point, as in `"account->mysql COMMIT reply"`.
+fn names_a_point(option: &Value) -> bool {
+    match option {
+        Value::String(text) => text.split_once(' ').is_some_and(|(link, _)| link.contains("->")),
+        Value::Array(all) => all.iter().any(names_a_point),
+        Value::Object(all) => all.values().any(names_a_point),
+        _ => false,
+    }
 }
 
 /// Rules at points are in force as long as the workload lasts.
