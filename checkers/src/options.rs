@@ -127,15 +127,8 @@ impl<'a> Options<'a> {
         name: &str,
         there: impl Iterator<Item = &'n str> + Clone,
     ) -> bool {
-        let found = there.clone().any(|other| other == name);
-        if !found {
-            let hint = did_you_mean(name, there.clone());
-            self.say(
-                key,
-                format!("refers to {what} {name:?}; this target has {}{hint}", list(there)),
-            );
-        }
-        found
+        let problem = format!("refers to {what} {name:?}; this target has");
+        self.one_of(key, name, there, &problem)
     }
 
     /// Whether `name`, at a key, is one of a fixed choice: of states, of roles.
@@ -146,13 +139,21 @@ impl<'a> Options<'a> {
         name: &str,
         there: impl Iterator<Item = &'n str> + Clone,
     ) -> bool {
+        let problem = format!("has {what} {name:?}; the {what}s are");
+        self.one_of(key, name, there, &problem)
+    }
+
+    fn one_of<'n>(
+        &mut self,
+        key: &str,
+        name: &str,
+        there: impl Iterator<Item = &'n str> + Clone,
+        problem: &str,
+    ) -> bool {
         let found = there.clone().any(|other| other == name);
         if !found {
             let hint = did_you_mean(name, there.clone());
-            self.say(
-                key,
-                format!("has {what} {name:?}; the {what}s are {}{hint}", list(there)),
-            );
+            self.say(key, format!("{problem} {}{hint}", list(there)));
         }
         found
     }

@@ -168,6 +168,11 @@ pub fn problems(header: &Header) -> Vec<String> {
     problems
 }
 
+/// Whether a promise reads points of the wire.
+pub fn reads_points(promise: &Promise) -> bool {
+    promise.options.values().any(support::names_a_point)
+}
+
 /// Views without which nobody knows at rest what is to be repaired.
 fn not_read_at_rest(header: &Header, follow: &Follow) -> Vec<String> {
     let repairs = follow.asked.iter().find(|(_, (repairs, _))| *repairs);

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use serde_json::Value;
+
 use super::Options;
 use crate::findings::Findings;
 use crate::history::{Body, Event, Header, Kind, Moment, Op, Row, Rows, Wire};
@@ -167,12 +169,12 @@ impl Point {
     /// Reads an option that names one.
     pub(super) fn read(options: &mut Options, key: &str) -> Option<Point> {
         let text = options.text(key)?;
-        match text.split_once(' ') {
-            Some((link, point)) if link.contains("->") && !point.is_empty() => Some(Point {
+        match link_and_point(text) {
+            Some((link, point)) => Some(Point {
                 link: link.to_owned(),
                 point: point.to_owned(),
             }),
-            _ => {
+            None => {
                 options.say(
                     key,
                     format!("is {text:?}; expected a link and a point, as in \"account->mysql COMMIT reply\""),
@@ -191,6 +193,21 @@ impl Point {
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.link, self.point)
+    }
+}
+
+fn link_and_point(text: &str) -> Option<(&str, &str)> {
+    text.split_once(' ')
+        .filter(|(link, point)| link.contains("->") && !point.is_empty())
+}
+
+/// Whether a point stands anywhere in an option.
+pub(super) fn names_a_point(option: &Value) -> bool {
+    match option {
+        Value::String(text) => link_and_point(text).is_some(),
+        Value::Array(all) => all.iter().any(names_a_point),
+        Value::Object(all) => all.values().any(names_a_point),
+        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@ use paytwice_checkers::history::{Kind, Moment};
 use paytwice_checkers::verdict::Verdict;
 use serde_json::{Value, json};
 
-use crate::shop::{Run, messages, unknown, valid};
+use crate::shop::{Run, messages, unknown, valid, with, without};
 
 /// A stock of 10 of each sku, that orders take from.
 fn promise() -> Value {
@@ -144,16 +144,8 @@ fn what_was_not_seen_is_unknown() {
 
 #[test]
 fn a_mistake_in_its_options_is_said() {
-    let with = |key: &str, value: Value| {
-        let mut promise = promise();
-        promise[key] = value;
-        promise
-    };
-    let without = |key: &str| {
-        let mut promise = promise();
-        promise.as_object_mut().unwrap().remove(key);
-        promise
-    };
+    let with = |key: &str, value: Value| with(promise(), key, value);
+    let without = |key: &str| without(promise(), key);
     messages(&[
         (
             without("writes"),

@@ -2,7 +2,7 @@ use paytwice_checkers::history::{Deed, FaultStage, Kind, Role};
 use paytwice_checkers::verdict::CheckerResult;
 use serde_json::{Value, json};
 
-use crate::shop::{MS, Run, S, anomaly, messages, unknown, valid};
+use crate::shop::{MS, Run, S, anomaly, messages, unknown, valid, with, without};
 
 const REQUEST: &str = "notifier->receiver POST /notify request";
 const REPLY: &str = "notifier->receiver POST /notify reply";
@@ -189,16 +189,8 @@ fn what_was_not_seen_is_unknown() {
 
 #[test]
 fn a_mistake_in_its_options_is_said() {
-    let with = |key: &str, value: Value| {
-        let mut promise = promise();
-        promise[key] = value;
-        promise
-    };
-    let without = |key: &str| {
-        let mut promise = promise();
-        promise.as_object_mut().unwrap().remove(key);
-        promise
-    };
+    let with = |key: &str, value: Value| with(promise(), key, value);
+    let without = |key: &str| without(promise(), key);
     messages(&[
         (
             without("point"),

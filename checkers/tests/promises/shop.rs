@@ -52,6 +52,18 @@ pub(crate) fn messages(cases: &[(Value, &str)]) {
     }
 }
 
+/// A promise with another value of an option.
+pub(crate) fn with(mut promise: Value, key: &str, value: Value) -> Value {
+    promise[key] = value;
+    promise
+}
+
+/// A promise without an option.
+pub(crate) fn without(mut promise: Value, key: &str) -> Value {
+    promise.as_object_mut().unwrap().remove(key);
+    promise
+}
+
 /// A run in the making.
 pub(crate) struct Run(HistoryBuilder);
 

@@ -2,7 +2,7 @@ use paytwice_checkers::history::{Deed, Kind, Moment, Role};
 use paytwice_checkers::verdict::Verdict;
 use serde_json::{Value, json};
 
-use crate::shop::{Run, anomaly, messages, unknown, valid};
+use crate::shop::{Run, anomaly, messages, unknown, valid, with, without};
 
 fn promise() -> Value {
     json!({
@@ -167,21 +167,9 @@ fn what_is_not_at_its_end_while_the_target_works_is_unknown() {
 
 #[test]
 fn a_mistake_in_its_options_is_said() {
-    let with = |key: &str, value: Value| {
-        let mut promise = promise();
-        promise[key] = value;
-        promise
-    };
-    let without = |key: &str| {
-        let mut promise = promise();
-        promise.as_object_mut().unwrap().remove(key);
-        promise
-    };
-    let wire = |points: Value| {
-        let mut promise = on_wire();
-        promise["points"] = points;
-        promise
-    };
+    let with = |key: &str, value: Value| with(promise(), key, value);
+    let without = |key: &str| without(promise(), key);
+    let wire = |points: Value| crate::shop::with(on_wire(), "points", points);
     let states: Vec<String> = (0..65).map(|n| format!("S{n}")).collect();
     messages(&[
         (

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use paytwice_checkers::promises;
 
 use super::check::{
     self, ATTEMPTS, CLIENTS, COUNT_MAX, OP_TIMEOUT_MS, RATE_MAX, RETRY_AFTER_MS, STAGES_MAX, SUBJECTS_MAX, TIME_MS,
@@ -84,8 +84,8 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
 
 /// Without its frames a promise over points would be judged by those alone that a fault touched.
 fn check_wire_detail(manifest: &Manifest, detail: WireDetail) -> Result<(), PlanError> {
-    let mut promises = manifest.promises.iter().map(|promise| &promise.0);
-    match promises.find(|promise| promise.options.values().any(names_a_point)) {
+    let mut all = manifest.promises.iter().map(|promise| &promise.0);
+    match all.find(|promise| promises::reads_points(promise)) {
         Some(promise) if detail == WireDetail::Off => Err(PlanError::value(
             "--wire-detail",
             format!(
@@ -94,16 +94,6 @@ fn check_wire_detail(manifest: &Manifest, detail: WireDetail) -> Result<(), Plan
             ),
         )),
         _ => Ok(()),
-    }
-}
-
-/// Whether an option of a promise holds a link and a point, as in `"account->mysql COMMIT reply"`.
-fn names_a_point(option: &Value) -> bool {
-    match option {
-        Value::String(text) => text.split_once(' ').is_some_and(|(link, _)| link.contains("->")),
-        Value::Array(all) => all.iter().any(names_a_point),
-        Value::Object(all) => all.values().any(names_a_point),
-        _ => false,
     }
 }
 
