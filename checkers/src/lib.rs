@@ -89,6 +89,7 @@ mod judge;
 pub mod ledger;
 pub mod linear;
 pub mod money;
+pub mod names;
 pub mod ops;
 mod options;
 mod parallel;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::history::{Header, Moment, Promise};
 use crate::money;
+use crate::names::{did_you_mean, list};
 
 /// The options of one promise, while they are read.
 pub(crate) struct Options<'a> {
@@ -373,23 +374,4 @@ fn duration_ns(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(unit)
-}
-
-/// ` (did you mean balances?)`, where a name is near.
-pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let near = known
-        .map(|other| (strsim::damerau_levenshtein(name, other), other))
-        .min()
-        .filter(|(distance, other)| *distance <= 1 + other.chars().count().min(name.chars().count()) / 4);
-    near.map_or_else(String::new, |(_, other)| format!(" (did you mean {other}?)"))
-}
-
-/// `a, b and c`; `none` of nothing.
-pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
-    match names.split_last() {
-        None => "none".to_owned(),
-        Some((only, [])) => (*only).to_owned(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-    }
 }

@@ -46,7 +46,7 @@ fn a_target_that_keeps_to_its_own_names_has_no_problem() {
 
 #[test]
 fn each_mistake_is_told_with_what_is_there() {
-    let views = "this target has balances, credits and payments";
+    let views = "this target has balances, credits, payments";
     for (key, value, problem) in [
         (
             "checker",
@@ -61,7 +61,7 @@ fn each_mistake_is_told_with_what_is_there() {
         (
             "subjekt",
             json!("payment"),
-            "promises[0].subjekt is no option of exactly-once; it has name, subject, started, recorded, effect, listed, words and late (did you mean subject?)",
+            "promises[0].subjekt is no option of exactly-once; it has name, subject, started, recorded, effect, listed, words, late (did you mean subject?)",
         ),
         (
             "subject",
@@ -71,7 +71,7 @@ fn each_mistake_is_told_with_what_is_there() {
         (
             "subject",
             json!("paymant"),
-            "promises[0].subject refers to subject \"paymant\"; this target has account and payment (did you mean payment?)",
+            "promises[0].subject refers to subject \"paymant\"; this target has account, payment (did you mean payment?)",
         ),
         (
             "subject",
@@ -112,7 +112,7 @@ fn each_mistake_is_told_with_what_is_there() {
         (
             "recorded.where",
             json!("x"),
-            "promises[0].recorded.where is unknown; recorded has view, success and failed",
+            "promises[0].recorded.where is unknown; recorded has view, success, failed",
         ),
         (
             "recorded.success",
@@ -147,7 +147,7 @@ fn each_mistake_is_told_with_what_is_there() {
         (
             "effect.pre",
             json!("x"),
-            "promises[0].effect.pre is unknown; effect has view, by, per, subscribers and value (did you mean per?)",
+            "promises[0].effect.pre is unknown; effect has view, by, per, subscribers, value (did you mean per?)",
         ),
         (
             "effect",
@@ -167,7 +167,7 @@ fn each_mistake_is_told_with_what_is_there() {
         (
             "words.effekt",
             json!("paid"),
-            "promises[0].words.effekt is unknown; words has recorded and effect (did you mean effect?)",
+            "promises[0].words.effekt is unknown; words has recorded, effect (did you mean effect?)",
         ),
         (
             "words.effect",

@@ -5,7 +5,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::formats::{Format, UnknownName};
+use crate::formats::Format;
+use crate::names::UnknownName;
 use crate::verdict::Verdict;
 use crate::workloads::Options;
 

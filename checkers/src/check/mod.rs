@@ -11,9 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use crate::findings::unknown;
-use crate::formats::{self, CutOff, Format, Reader, UnknownName, json_lines};
+use crate::formats::{self, CutOff, Format, Reader, json_lines};
 use crate::history::{self, Events, Promise};
 use crate::judge::Judging;
+use crate::names::UnknownName;
 use crate::promises::{self, PROMISES};
 use crate::verdict::{CheckerResult, Verdict};
 use crate::workloads::{self, Context, Misfit, OptionError, Options, WORKLOADS, Workload, WorkloadError};

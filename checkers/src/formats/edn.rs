@@ -3,7 +3,7 @@
 //! Reads all of EDN, and of Clojure's printer what gets into histories: ratios, `#"regex"` (as a string), namespaced
 //! maps (as a tagged map), `##Inf`. One pass over the bytes, no recursion, no allocation beyond the tape.
 
-use crate::ops::{Flaw, Inside, Sequence, Tape};
+use crate::ops::{Flaw, Inside, Sequence, Tape, number};
 
 /// Where the next form begins: behind white space, commas and comments. The end of the bytes where none does.
 pub fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
@@ -168,13 +168,13 @@ impl<'a> Scanner<'a> {
         let Some(token) = self.token(self.at)? else {
             return Ok(Step::Short);
         };
-        let whole = if let Some(int) = super::number::int(token.as_bytes()) {
+        let whole = if let Some(int) = number::int(token.as_bytes()) {
             self.tape.push_int(int)
         } else {
-            match super::number::edn(token) {
-                Some(super::number::Number::Int(int)) => self.tape.push_int(int),
-                Some(super::number::Number::Float(float)) => self.tape.push_float(float),
-                Some(super::number::Number::Text) => self.tape.push_number(token),
+            match number::edn(token) {
+                Some(number::Number::Int(int)) => self.tape.push_int(int),
+                Some(number::Number::Float(float)) => self.tape.push_float(float),
+                Some(number::Number::Text) => self.tape.push_number(token),
                 None => return self.flaw("a number"),
             }
         };

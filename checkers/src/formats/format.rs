@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::names::UnknownName;
+
 /// What a history is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -95,42 +97,5 @@ impl FromStr for Format {
         found
             .map(|(format, _)| *format)
             .ok_or_else(|| UnknownName::new("format", name, FORMATS.iter().map(|(_, name)| *name)))
-    }
-}
-
-/// A name that is none of the possible ones.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} {name:?} is not known{}; possible are {}", suggestion(.near.as_deref()), .possible.join(", "))]
-pub struct UnknownName {
-    /// What it should name: `format`, `workload`, `model`, `option`.
-    pub what: &'static str,
-    /// The name.
-    pub name: String,
-    /// The possible name that is nearest to it, where one is near.
-    pub near: Option<String>,
-    /// All possible names.
-    pub possible: Vec<String>,
-}
-
-fn suggestion(near: Option<&str>) -> String {
-    near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default()
-}
-
-impl UnknownName {
-    /// Finds the nearest of the possible names.
-    pub fn new<'a>(what: &'static str, name: &str, possible: impl IntoIterator<Item = &'a str>) -> UnknownName {
-        let possible: Vec<String> = possible.into_iter().map(str::to_owned).collect();
-        let distances = possible.iter().map(|known| (strsim::osa_distance(name, known), known));
-        let nearest = distances.min_by_key(|(distance, _)| *distance);
-        let bound = (name.chars().count() / 2).min(4);
-        let near = nearest
-            .filter(|(distance, _)| *distance <= bound)
-            .map(|(_, known)| known.clone());
-        UnknownName {
-            what,
-            name: name.chars().take(60).collect(),
-            near,
-            possible,
-        }
     }
 }

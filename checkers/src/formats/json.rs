@@ -3,7 +3,7 @@
 //! Strict: what RFC 8259 does not allow is a flaw. One pass over the bytes, no recursion, no allocation beyond the
 //! tape. Numbers keep their exactness: what neither 64 bits nor a double hold stays text.
 
-use crate::ops::{Flaw, Inside, Sequence, Tape};
+use crate::ops::{Flaw, Inside, Sequence, Tape, number};
 
 /// Where the next value begins: behind white space.
 pub fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
@@ -165,17 +165,17 @@ impl Scanner<'_> {
         };
         let token = &rest[..length];
         let plain = token[0] != b'0' && !token.starts_with(b"-0");
-        let number = match super::number::int(token).filter(|_| plain) {
-            Some(int) => Some(super::number::Number::Int(int)),
-            None => std::str::from_utf8(token).ok().and_then(super::number::json),
+        let number = match number::int(token).filter(|_| plain) {
+            Some(int) => Some(number::Number::Int(int)),
+            None => std::str::from_utf8(token).ok().and_then(number::json),
         };
         let Some(number) = number else {
             return self.flaw("a number");
         };
         let step = self.after(|tape| match number {
-            super::number::Number::Int(int) => tape.push_int(int),
-            super::number::Number::Float(float) => tape.push_float(float),
-            super::number::Number::Text => tape.push_number(std::str::from_utf8(token).unwrap_or_default()),
+            number::Number::Int(int) => tape.push_int(int),
+            number::Number::Float(float) => tape.push_float(float),
+            number::Number::Text => tape.push_number(std::str::from_utf8(token).unwrap_or_default()),
         });
         self.at += length;
         Ok(step)

@@ -38,15 +38,13 @@ mod forms;
 pub mod json;
 mod lines;
 mod map;
-mod number;
 mod porcupine;
 mod reader;
 mod window;
 
 pub use convert::{ConvertError, Converted, convert, format_of_name};
 pub use error::{CutOff, ReadError};
-pub use format::{FORMATS, Format, UnknownName};
+pub use format::{FORMATS, Format};
 pub(crate) use lines::json_lines;
-pub(crate) use number::is_json_number;
 pub use reader::Reader;
 pub use window::OP_BYTES_MAX;

@@ -47,9 +47,9 @@ pub enum Outcome {
 
 /// What a frame means in its protocol. The protocol sets it.
 ///
-/// A request and its reply have the same role: the request asks for it, the reply decides it. [`Wire::is_request`] and
-/// [`Wire::is_reply`] tell which of both a frame is; a reply without [`Outcome::Error`] says that it is done. A delivery is
-/// neither: the consumer's pull is plain, and each message in the answer to it is delivered.
+/// A request and its reply have the same role: the request asks for it, the reply decides it. [`Wire::is_reply`] tells which
+/// of both a frame is; a reply without [`Outcome::Error`] says that it is done. A delivery is neither: the consumer's pull is
+/// plain, and each message in the answer to it is delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -130,17 +130,7 @@ impl Wire {
         self.keys.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Every value of every key.
-    pub fn key_values(&self) -> impl Iterator<Item = &str> {
-        self.keys.values().flatten().map(String::as_str)
-    }
-
-    /// True for a frame of the party that connected.
-    pub fn is_request(&self) -> bool {
-        self.point.ends_with(" request")
-    }
-
-    /// True for an answer. A delivery is neither request nor reply.
+    /// True for an answer, whose name says so. A delivery is neither request nor reply.
     pub fn is_reply(&self) -> bool {
         self.point.ends_with(" reply")
     }

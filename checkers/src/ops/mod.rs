@@ -7,6 +7,7 @@
 //! Never interprets: what an `f` and a value mean is said by whoever feeds a checker with them.
 
 mod form;
+pub(crate) mod number;
 mod tape;
 mod write;
 

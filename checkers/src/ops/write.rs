@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::{Kind, Op, Process, Ref, Sequence, Value};
+use super::{Kind, Op, Process, Ref, Sequence, Value, number};
 
 /// Appends the form as EDN.
 pub fn write_edn(form: Ref, out: &mut String) {
@@ -62,7 +62,7 @@ pub fn write_json(form: Ref, out: &mut String) {
         Value::Float(value) => put(out, format_args!("\"{value}\"")),
         Value::Char(c) => string_json(c.encode_utf8(&mut [0; 4]), out),
         // What EDN adds to JSON's numbers is written as a string.
-        Value::Number(text) if crate::formats::is_json_number(text) => out.push_str(text),
+        Value::Number(text) if number::json(text).is_some() => out.push_str(text),
         Value::Number(text) | Value::Symbol(text) | Value::String(text) | Value::Keyword(text) => {
             string_json(text, out);
         }

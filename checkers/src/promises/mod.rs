@@ -26,9 +26,9 @@ pub(crate) use crate::options::Options;
 pub use command::of_command;
 pub use given::{Checker, check_given};
 
-use crate::formats::UnknownName;
 use crate::history::{Event, Header, Moment, Promise};
 use crate::ledger::{self, Follow, Ledger, balance_convergence, exactly_once, honest_answers, idempotent_requests};
+use crate::names::UnknownName;
 use crate::run::Facts;
 use crate::verdict::CheckerResult;
 

@@ -13,7 +13,7 @@ use super::support::{
 use super::{Entry, How, Judge, Need, Options};
 use crate::history::{Body, Deed, Event, Header, Moment, Rows};
 use crate::ledger::Names as Numbered;
-use crate::options::list;
+use crate::names::list;
 use crate::process::state_machine::{self, StateMachine, Table};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming};

@@ -11,7 +11,7 @@ use super::Options;
 use crate::findings::Findings;
 use crate::history::{Body, Event, Header, Kind, Moment, Op, Row, Rows, Wire};
 use crate::ledger::{Id, Names, started};
-use crate::options::list;
+use crate::names::list;
 use crate::run::{Facts, first_line};
 use crate::streaming::{self, At, plural};
 use crate::verdict::{CheckerResult, Verdict};

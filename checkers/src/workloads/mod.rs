@@ -56,7 +56,8 @@ mod total_queue;
 mod txns;
 mod unique_ids;
 
-use crate::formats::{Format, UnknownName};
+use crate::formats::Format;
+use crate::names::UnknownName;
 use crate::ops::Op;
 use crate::verdict::CheckerResult;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::formats::UnknownName;
+use crate::names::UnknownName;
 
 /// Options by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //!
 //! What a transaction asked for is kept until it ends: only one that ended ok says itself what it did.
 
-use crate::formats::UnknownName;
 use crate::isolation::{Model, Options as Judged, Outcome, Txn};
+use crate::names::UnknownName;
 use crate::ops::{Kind, Op, Ref};
 
 use super::options::{OptionError, Options};

@@ -77,7 +77,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             json!({ "checker": "availability", "action": "oder", "at_least": 0.9 }),
-            "promises[0].action refers to action \"oder\"; this target has order, query and query-stock (did you mean order?)",
+            "promises[0].action refers to action \"oder\"; this target has order, query, query-stock (did you mean order?)",
         ),
         (
             json!({ "checker": "availability", "action": "order" }),

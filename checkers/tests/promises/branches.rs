@@ -210,7 +210,7 @@ fn a_mistake_in_its_options_is_said() {
         (
             json!({ "checker": "branches", "branches": [{ "view": "orders" }, { "view": "paymets" }] }),
             "promises[0].branches[1].view refers to view \"paymets\"; this target has early, log, orders, payments, points, \
-             stock and unsent (did you mean payments?)",
+             stock, unsent (did you mean payments?)",
         ),
         (
             json!({ "checker": "branches", "branches": [{ "view": "orders" }, { "view": "early" }] }),
@@ -218,7 +218,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             json!({ "checker": "branches", "branches": [{ "view": "orders", "in_efect": {} }, { "view": "payments" }] }),
-            "promises[0].branches[0].in_efect is unknown; branches[0] has view, key, in_effect, per and subscribers \
+            "promises[0].branches[0].in_efect is unknown; branches[0] has view, key, in_effect, per, subscribers \
              (did you mean in_effect?)",
         ),
         (
@@ -240,7 +240,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             json!({ "checker": "branches", "branches": branches, "comitted": {} }),
-            "promises[0].comitted is no option of branches; it has name, subject, started, branches, committed and rolled_back \
+            "promises[0].comitted is no option of branches; it has name, subject, started, branches, committed, rolled_back \
              (did you mean committed?)",
         ),
     ]);

@@ -125,7 +125,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             json!({ "checker": "key-order", "point": "a->b C", "key": "tx", "sequence": "numbr" }),
-            "promises[0].sequence refers to key \"numbr\"; this target has number and tx (did you mean number?)",
+            "promises[0].sequence refers to key \"numbr\"; this target has number, tx (did you mean number?)",
         ),
     ]);
 }

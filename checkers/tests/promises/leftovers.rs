@@ -128,7 +128,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             json!({ "checker": "leftovers", "views": ["unset"] }),
-            "promises[0].views refers to view \"unset\"; this target has early, log, orders, payments, points, stock and unsent \
+            "promises[0].views refers to view \"unset\"; this target has early, log, orders, payments, points, stock, unsent \
              (did you mean unsent?)",
         ),
         (
@@ -137,7 +137,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             json!({ "checker": "leftovers", "views": ["unsent"], "moments": ["look"] }),
-            "promises[0].moments has \"look\"; it can have rest, after-repair and final",
+            "promises[0].moments has \"look\"; it can have rest, after-repair, final",
         ),
         (
             json!({ "checker": "leftovers", "views": ["unsent"], "moments": [] }),

@@ -165,11 +165,11 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             with("writes", json!("oder")),
-            "promises[0].writes refers to action \"oder\"; this target has order, query and query-stock (did you mean order?)",
+            "promises[0].writes refers to action \"oder\"; this target has order, query, query-stock (did you mean order?)",
         ),
         (
             with("field", json!("quantiy")),
-            "promises[0].field refers to field \"quantiy\"; this target has quantity and sku (did you mean quantity?)",
+            "promises[0].field refers to field \"quantiy\"; this target has quantity, sku (did you mean quantity?)",
         ),
         (
             with("effect", json!("take")),

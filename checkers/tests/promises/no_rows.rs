@@ -100,12 +100,12 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             json!({ "checker": "no-rows", "view": "stok" }),
-            "promises[0].view refers to view \"stok\"; this target has early, log, orders, payments, points, stock and unsent \
+            "promises[0].view refers to view \"stok\"; this target has early, log, orders, payments, points, stock, unsent \
              (did you mean stock?)",
         ),
         (
             json!({ "checker": "no-rows", "view": "stock", "moments": ["rest"] }),
-            "promises[0].moments has \"rest\"; it can have initial, look and final",
+            "promises[0].moments has \"rest\"; it can have initial, look, final",
         ),
     ]);
 }

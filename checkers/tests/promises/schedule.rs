@@ -203,7 +203,7 @@ fn a_mistake_in_its_options_is_said() {
         (without("key"), "promises[0].key is missing; for example key = \"tx\""),
         (
             with("key", json!("txn")),
-            "promises[0].key refers to key \"txn\"; this target has number and tx (did you mean tx?)",
+            "promises[0].key refers to key \"txn\"; this target has number, tx (did you mean tx?)",
         ),
         (
             without("steps"),

@@ -175,7 +175,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             with("from", json!({ "action": "oder" })),
-            "promises[0].from.action refers to action \"oder\"; this target has order, query and query-stock (did you mean order?)",
+            "promises[0].from.action refers to action \"oder\"; this target has order, query, query-stock (did you mean order?)",
         ),
         (
             with("from", json!({ "action": "query-stock" })),
@@ -192,7 +192,7 @@ fn a_mistake_in_its_options_is_said() {
         (
             with("to", json!({ "role": "deliverd" })),
             "promises[0].to.role has role \"deliverd\"; the roles are sent, delivered, acknowledged, prepared, committed, \
-             rolled-back and asked-back (did you mean delivered?)",
+             rolled-back, asked-back (did you mean delivered?)",
         ),
         (
             with("max", json!("5")),

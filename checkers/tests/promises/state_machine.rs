@@ -134,7 +134,7 @@ fn what_was_not_seen_is_unknown() {
         &result,
         "the final read of view stock failed: it has no column branch; it shows state, tx",
     );
-    let points = "tcc->stock POST /cancel request, tcc->stock POST /confirm request and tcc->stock POST /try request";
+    let points = "tcc->stock POST /cancel request, tcc->stock POST /confirm request, tcc->stock POST /try request";
     unknown(
         &Run::new(on_wire()).rest(|_| ()),
         &format!("no frame of {points} was seen"),
@@ -187,7 +187,7 @@ fn a_mistake_in_its_options_is_said() {
         (without("key"), "promises[0].key is missing; for example key = \"tx\""),
         (
             with("terminal", json!(["CONFIRMED"])),
-            "promises[0].terminal has state \"CONFIRMED\"; the states are NEW, TRY, CONFIRM and CANCEL \
+            "promises[0].terminal has state \"CONFIRMED\"; the states are NEW, TRY, CONFIRM, CANCEL \
              (did you mean CONFIRM?)",
         ),
         (
@@ -204,7 +204,7 @@ fn a_mistake_in_its_options_is_said() {
         ),
         (
             wire(json!({ "TRIED": "tcc->stock POST /try request" })),
-            "promises[0].points has state \"TRIED\"; the states are TRY, CONFIRM and CANCEL",
+            "promises[0].points has state \"TRIED\"; the states are TRY, CONFIRM, CANCEL",
         ),
         (
             wire(json!({ "TRY": "POST" })),

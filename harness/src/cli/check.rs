@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use paytwice_checkers::check::{Request, check_corpus, check_file};
-use paytwice_checkers::formats::{Format, UnknownName};
+use paytwice_checkers::formats::Format;
+use paytwice_checkers::names::UnknownName;
 use paytwice_checkers::verdict::Verdict;
 use paytwice_checkers::workloads::Options;
 use paytwice_reports::terminal;

@@ -5,7 +5,8 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use paytwice_checkers::formats::{Format, Reader, UnknownName, convert as write, format_of_name};
+use paytwice_checkers::formats::{Format, Reader, convert as write, format_of_name};
+use paytwice_checkers::names::UnknownName;
 
 use super::{CliError, Outcome};
 

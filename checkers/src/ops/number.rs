@@ -2,7 +2,7 @@
 
 /// What a number's text stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Number {
+pub(crate) enum Number {
     Int(i64),
     Float(f64),
     /// Neither holds it exactly: it stays text.
@@ -11,7 +11,7 @@ pub(super) enum Number {
 
 /// A whole number of at most 18 digits, the common case.
 #[inline]
-pub(super) fn int(token: &[u8]) -> Option<i64> {
+pub(crate) fn int(token: &[u8]) -> Option<i64> {
     let (negative, digits) = match token {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -32,7 +32,7 @@ pub(super) fn int(token: &[u8]) -> Option<i64> {
 }
 
 /// Reads EDN's numbers: `12`, `12N`, `1.5`, `1e9`, `1.5M`, `1/3`. None where the token is none.
-pub(super) fn edn(token: &str) -> Option<Number> {
+pub(crate) fn edn(token: &str) -> Option<Number> {
     if let Some(digits) = token.strip_suffix('N') {
         return whole(digits);
     }
@@ -47,7 +47,7 @@ pub(super) fn edn(token: &str) -> Option<Number> {
 }
 
 /// Reads JSON's numbers, whose grammar is stricter. None where the token is none.
-pub(super) fn json(token: &str) -> Option<Number> {
+pub(crate) fn json(token: &str) -> Option<Number> {
     let digits = token.strip_prefix('-').unwrap_or(token);
     let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
     if leading_zero || token.starts_with('+') {
@@ -59,11 +59,6 @@ pub(super) fn json(token: &str) -> Option<Number> {
         return None;
     }
     whole(token).or_else(|| float(token))
-}
-
-/// Whether JSON can write the number as it stands.
-pub(crate) fn is_json_number(token: &str) -> bool {
-    json(token).is_some()
 }
 
 fn whole(token: &str) -> Option<Number> {
