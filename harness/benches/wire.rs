@@ -18,9 +18,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use paytwice::dependency::rocketmq::remoting::{Admin, Client, codes};
+use paytwice::dependency::rocketmq::{Admin, Client};
 use paytwice::dependency::{Dependencies, LaunchOptions};
 use paytwice::plan::WireDetail;
+use paytwice::remoting::codes;
 use paytwice::stack::{ContainerStack, Stack, StackOptions};
 use paytwice::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, WireSink};
 use paytwice_checkers::history::Wire;

@@ -26,6 +26,8 @@ pub mod reads;
 #[doc(hidden)]
 pub mod record;
 #[doc(hidden)]
+pub mod remoting;
+#[doc(hidden)]
 pub mod run;
 #[cfg(test)]
 mod sample;

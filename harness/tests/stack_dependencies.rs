@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{TestStack, docker, left_of, require_docker};
-use paytwice::dependency::rocketmq::remoting::{Admin, Client};
+use paytwice::dependency::rocketmq::{Admin, Client};
 use paytwice::fault;
 use paytwice::plan::{Direction, FaultSpec, WireDetail};
 use paytwice::record::Recorder;
 use paytwice::stack::{Kill as _, LABEL_STACK, Pause as _, Stack};
-use paytwice::sut::{Greeting, LinkProbe, Observer, RunningTarget};
-use paytwice::wire::{Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, WireSink};
+use paytwice::sut::{Observer, RunningTarget};
+use paytwice::wire::{Correlation, Gates, Greeting, LegSpec, Link, LinkProbe, LinkSpec, Protocol, WireSink};
 
 /// A link from a service to a party, on loopback.
 async fn link(stack: &TestStack, name: &str, party: &str, port: u16, protocol: Protocol) -> Link {

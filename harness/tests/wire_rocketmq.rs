@@ -7,8 +7,9 @@ mod wire_common;
 use std::time::Duration;
 
 use common::{on_a_stack, require_docker};
-use paytwice::dependency::rocketmq::remoting::{Admin, Client, codes};
+use paytwice::dependency::rocketmq::{Admin, Client};
 use paytwice::plan::{Direction, Duplicated};
+use paytwice::remoting::codes;
 use paytwice::stack::{ContainerStack, Kill as _, Stack as _};
 use paytwice::wire::Action;
 use paytwice_checkers::history::{Again, Deed, Role};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{on_a_stack, require_docker};
-use paytwice::dependency::rocketmq::remoting::{Records, codes};
 use paytwice::plan::{Moment, Redelivery};
+use paytwice::remoting::{Records, codes};
 use paytwice::stack::{ContainerStack, Pause as _};
 use paytwice::wire::{Action, At};
 use wire_common::broker::{Bench, GROUP, SHOWN, TOPIC, commit, pull, pull_all, pull_and_wait, send};

@@ -1,9 +1,10 @@
 //! Which cases there are: each point with each action that means something there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::plan::{CLIENT, LinkDef, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target};
-use crate::wire::Protocol;
+use crate::plan::{CLIENT, LinkDef, Moment, Point, PointAction, PointRule, PointSelection, Refusal, Target, points_of};
+use crate::wire::PointDef;
 
 /// Longer than any time-out of a client or a service that waits for an answer.
 const HOLD_MS: u64 = 4000;
@@ -46,13 +47,20 @@ impl fmt::Display for Case {
 
 /// Every case of these points, point by point.
 pub fn cases(target: &Target, points: &[Point]) -> Vec<Case> {
-    let links = target.links();
-    let of = |point: &Point| links.iter().find(|link| link.name == point.link).cloned();
-    let found = points.iter().filter_map(|point| Some((point, of(point)?)));
-    found.flat_map(|(point, link)| at(point, &link)).collect()
+    let links: BTreeMap<String, (LinkDef, BTreeSet<PointDef>)> = target
+        .links()
+        .into_iter()
+        .map(|link| (link.name.clone(), (link.clone(), points_of(target, &link))))
+        .collect();
+    let found = points.iter().filter_map(|point| {
+        let (link, known) = links.get(&point.link)?;
+        let def = known.iter().find(|def| def.name == point.name)?;
+        Some(at(point, def, link))
+    });
+    found.flatten().collect()
 }
 
-fn at(point: &Point, link: &LinkDef) -> Vec<Case> {
+fn at(point: &Point, def: &PointDef, link: &LinkDef) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |column: &'static str, action: PointAction| {
         cases.push(Case {
@@ -62,7 +70,7 @@ fn at(point: &Point, link: &LinkDef) -> Vec<Case> {
         });
     };
     add("drop", PointAction::Drop);
-    if link.protocol.can_duplicate(&point.name) {
+    if def.twice.is_some() {
         add("duplicate", PointAction::Duplicate { copies: 1, after_ms: 0 });
     }
     add(
@@ -73,8 +81,12 @@ fn at(point: &Point, link: &LinkDef) -> Vec<Case> {
         },
     );
     add("reset", PointAction::Reset(Moment::Before));
-    for (column, refusal) in errors(point, link.protocol) {
-        add(column, PointAction::Error(refusal));
+    for refusal in def.refusals {
+        let column = match refusal {
+            Refusal::Deadlock => "deadlock",
+            _ => "error",
+        };
+        add(column, PointAction::Error(*refusal));
     }
     for (party, columns) in [
         (&link.from, ["crash left <", "crash left >"]),
@@ -95,14 +107,4 @@ fn at(point: &Point, link: &LinkDef) -> Vec<Case> {
         }
     }
     cases
-}
-
-/// Errors that the server may answer such a request with.
-fn errors(point: &Point, protocol: Protocol) -> Vec<(&'static str, Refusal)> {
-    let column = |refusal| match refusal {
-        Refusal::Deadlock => "deadlock",
-        _ => "error",
-    };
-    let refusals = protocol.refusals(&point.name).into_iter();
-    refusals.map(|refusal| (column(refusal), refusal)).collect()
 }

@@ -6,7 +6,10 @@
 
 mod container;
 mod database;
+pub mod manifest;
 mod mysql;
+mod names;
+mod party;
 pub mod rocketmq;
 mod running;
 
@@ -18,15 +21,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use paytwice_checkers::history::Rows;
 
-use crate::plan::PartyDef;
-use crate::plan::manifest::Dependency;
+use self::manifest::Dependency;
 use crate::stack::{ImageChoice, PartySpec, Stack};
-use crate::sut::{Ask, Names};
-use crate::wire::Protocol;
+use crate::wire::{Ask, PointDef, Protocol};
 
 pub use database::{Database, Databases, StatementError};
+pub use names::Names;
+pub use party::{PartyDef, PartyKind};
 pub(crate) use running::every;
-pub use running::{Dependencies, RunOf};
+pub use running::{Dependencies, DependencyError, RunOf};
 
 /// Every kind of dependency.
 pub static KINDS: [&dyn Kind; 3] = [&mysql::MySql, &rocketmq::RocketMq, &container::Container];
@@ -128,8 +131,8 @@ pub trait Kind: Send + Sync {
         of.name.to_owned()
     }
 
-    /// The names of the wire points of a link to it.
-    fn points(&self, _of: &PointsOf<'_>) -> BTreeSet<String> {
+    /// The wire points of a link to it.
+    fn points(&self, _of: &PointsOf<'_>) -> BTreeSet<PointDef> {
         BTreeSet::new()
     }
 

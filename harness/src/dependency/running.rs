@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use super::{Counter, Database, Databases, Declared, LaunchOptions, Server};
-use crate::plan::manifest::{Dependency, Manifest};
-use crate::stack::Stack;
-use crate::sut::{DependencyError, Names};
+use super::manifest::{Dependency, databases};
+use super::{Counter, Database, Databases, Declared, LaunchOptions, Names, Server};
+use crate::stack::{Stack, StackError};
 
 /// A run, as its dependencies see it.
 pub struct RunOf<'a> {
@@ -20,6 +19,22 @@ pub struct RunOf<'a> {
     pub names: &'a Names,
     /// The target's folder.
     pub dir: &'a Path,
+}
+
+/// What a dependency could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum DependencyError {
+    /// It said so.
+    #[error("dependencies.{dependency}: {cause}")]
+    Failed {
+        /// Its name.
+        dependency: String,
+        /// What it said, in words.
+        cause: String,
+    },
+    /// The stack could not start it.
+    #[error(transparent)]
+    Stack(#[from] StackError),
 }
 
 /// The dependencies of one stack by name.
@@ -57,8 +72,8 @@ impl Dependencies {
     }
 
     /// The databases of a run, each held by whichever dependency the manifest says.
-    pub fn databases(&self, manifest: &Manifest, names: &Names) -> Databases {
-        let held = manifest.databases().filter_map(|(holder, name, _)| {
+    pub fn databases(&self, declared: &BTreeMap<String, Dependency>, names: &Names) -> Databases {
+        let held = databases(declared).filter_map(|(holder, name, _)| {
             let database = Database {
                 server: Arc::clone(self.get(holder)?),
                 own_name: names.own(name),
@@ -69,9 +84,14 @@ impl Dependencies {
     }
 
     /// Makes what a run needs.
-    pub async fn prepare(&self, manifest: &Manifest, names: &Names, dir: &Path) -> Result<(), DependencyError> {
+    pub async fn prepare(
+        &self,
+        declared: &BTreeMap<String, Dependency>,
+        names: &Names,
+        dir: &Path,
+    ) -> Result<(), DependencyError> {
         for (name, server) in &self.servers {
-            let Some(entry) = manifest.dependencies.get(name) else {
+            let Some(entry) = declared.get(name) else {
                 continue;
             };
             let run = RunOf { entry, names, dir };
@@ -82,9 +102,9 @@ impl Dependencies {
 
     /// Removes what an earlier run made, so that the last run's can be looked at until then. Names are never used
     /// twice, so what stays disturbs nobody.
-    pub async fn forget(&self, manifest: &Manifest, names: &Names) -> Result<(), DependencyError> {
+    pub async fn forget(&self, declared: &BTreeMap<String, Dependency>, names: &Names) -> Result<(), DependencyError> {
         for (name, server) in &self.servers {
-            if let Some(entry) = manifest.dependencies.get(name) {
+            if let Some(entry) = declared.get(name) {
                 let forgotten = server.forget(entry, names).await;
                 forgotten.map_err(|cause| failed(name, cause))?;
             }
@@ -93,10 +113,14 @@ impl Dependencies {
     }
 
     /// Everything that must come to rest, summed by name.
-    pub async fn counters(&self, manifest: &Manifest, names: &Names) -> Result<Vec<Counter>, DependencyError> {
+    pub async fn counters(
+        &self,
+        declared: &BTreeMap<String, Dependency>,
+        names: &Names,
+    ) -> Result<Vec<Counter>, DependencyError> {
         let mut sums: BTreeMap<&'static str, Counter> = BTreeMap::new();
         for (name, server) in &self.servers {
-            let Some(entry) = manifest.dependencies.get(name) else {
+            let Some(entry) = declared.get(name) else {
                 continue;
             };
             let counters = server.counters(entry, names).await;

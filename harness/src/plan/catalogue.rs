@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::error::{PlanError, list};
+use paytwice_checkers::names::list;
+
+use super::error::PlanError;
 use super::fault_kinds::{FAULTS, FaultKind, On};
 use super::schedule::{Topology, duplicates};
 use super::target::Target;

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use paytwice_checkers::names::{did_you_mean, list};
 use paytwice_checkers::promises;
 
 use super::check::{
     self, ATTEMPTS, CLIENTS, COUNT_MAX, OP_TIMEOUT_MS, RATE_MAX, RETRY_AFTER_MS, STAGES_MAX, SUBJECTS_MAX, TIME_MS,
 };
 use super::duration::show_ms;
-use super::error::{PlanError, did_you_mean, list};
+use super::error::PlanError;
 use super::machine;
 use super::manifest::{Manifest, Stage, Subject};
 use super::point_rule::PointRule;
@@ -18,9 +19,8 @@ use super::points::check_rule;
 use super::request::PlanRequest;
 use super::schedule::{self, Selection, Topology};
 use super::target::Target;
-use super::types::{
-    Count, FaultSpec, PLAN_VERSION, Plan, PlannedFault, SettlePlan, StagePlan, WireDetail, WorkloadPlan,
-};
+use super::types::{Count, FaultSpec, PLAN_VERSION, Plan, PlannedFault, SettlePlan, StagePlan, WorkloadPlan};
+use crate::wire::WireDetail;
 
 const USUAL_TIME_MS: u64 = 30_000;
 const RATE: f64 = 20.0;

@@ -3,11 +3,12 @@
 //! Selections, schedules, stored plans and listings are all made from it. A rule at a wire point is no kind of this
 //! table: it has a grammar of its own.
 
+use paytwice_checkers::names::{did_you_mean, list};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::error::{did_you_mean, list};
 use super::schedule::{Topology, duplicates};
-use super::target::{CLIENT, LinkDef, PartyDef, PartyKind};
+use super::target::{CLIENT, LinkDef};
+use crate::dependency::{PartyDef, PartyKind};
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::duration::{duration_ms, show_ms};
-use super::error::{did_you_mean, list};
 use super::fault_kinds::FaultKind;
 use super::schedule::Topology;
-use super::target::PartyDef;
 use super::types::{FaultSpec, Plan};
+use crate::dependency::PartyDef;
 
 /// A fault of the machine under a party.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,11 +6,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::duration::{duration_ms, show_ms};
-use super::error::{did_you_mean, list};
 use super::point_rule::PointSelection;
-use super::types::{Direction, FaultSpec};
-use super::{Refusal, UnknownRefusal};
+use super::types::FaultSpec;
+use crate::wire::{Direction, Moment, Redelivery, Refusal, UnknownRefusal};
 
 /// How long a crashed party stays down, where nothing else is said.
 const RESTART_MS: u64 = 500;
@@ -18,15 +19,6 @@ const RESTART_MS: u64 = 500;
 const FOR_MS: u64 = 3000;
 /// How many copies of a frame a rule may make.
 const COPIES_MAX: u32 = 100;
-
-/// On which side of a frame something happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Moment {
-    /// The frame does not arrive any more.
-    Before,
-    /// The frame arrives, and nothing behind it.
-    After,
-}
 
 /// What is done at a point.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,15 +101,6 @@ pub enum PointAction {
         /// For so long, milliseconds.
         for_ms: u64,
     },
-}
-
-/// How a consumer gets a message again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Redelivery {
-    /// Its position is set back to the message, so that it pulls it, and what is behind it, again.
-    Rewind,
-    /// The message stands twice in one answer.
-    Twice,
 }
 
 /// The real-world failure that an action models.
@@ -512,15 +495,6 @@ impl fmt::Display for PointAction {
             } => write!(f, " {party} {moment} restart {}", show_ms(*restart_ms)),
             PointAction::Pause { party, moment, for_ms } => write!(f, " {party} {moment} {}", show_ms(*for_ms)),
         }
-    }
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Moment::Before => "before",
-            Moment::After => "after",
-        })
     }
 }
 

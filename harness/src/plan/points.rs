@@ -5,16 +5,18 @@
 
 use std::collections::BTreeSet;
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::catalogue::line;
-use super::error::{did_you_mean, list};
 use super::fill::placeholders;
-use super::manifest::{Method, Ready};
+use super::manifest::Method;
 use super::point_action::{ACTIONS, PointAction};
 use super::point_rule::{PointRule, PointSelection};
 use super::target::{CLIENT, LinkDef, Target};
 use super::types::FaultSpec;
 use crate::dependency::PointsOf;
-use crate::wire::Protocol;
+use crate::stack::Ready;
+use crate::wire::{Duplicated, PointDef, Protocol};
 
 /// A named event on a link.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,18 +35,22 @@ impl std::fmt::Display for Point {
 
 /// Every point of a target, by link.
 pub fn points(target: &Target) -> Vec<Point> {
-    let mut points = Vec::new();
-    for link in target.links() {
-        let names = match target.manifest.services.contains_key(&link.to_of) {
-            true => http(target, &link),
-            false => of_dependency(target, &link),
-        };
-        points.extend(names.into_iter().map(|name| Point {
+    let of = |link: LinkDef| {
+        let points = points_of(target, &link).into_iter();
+        points.map(move |point| Point {
             link: link.name.clone(),
-            name,
-        }));
+            name: point.name,
+        })
+    };
+    target.links().into_iter().flat_map(of).collect()
+}
+
+/// The points of a link, with what can be done at each.
+pub(crate) fn points_of(target: &Target, link: &LinkDef) -> BTreeSet<PointDef> {
+    match target.manifest.services.contains_key(&link.to_of) {
+        true => http(target, link),
+        false => of_dependency(target, link),
     }
-    points
 }
 
 /// The text of `paytwice list points`.
@@ -84,11 +90,10 @@ pub(super) fn listing(target: &Target) -> String {
 
 /// Whether everything that a rule names is there.
 pub(super) fn check_rule(target: &Target, rule: &PointRule) -> Result<(), String> {
-    let points = points(target);
-    check_point(target, &points, &rule.at)?;
-    check_action(target, rule)?;
+    let (link, point) = check_point(target, &rule.at)?;
+    check_action(&link, &point, &rule.action)?;
     if let PointAction::HoldUntil(until) = &rule.action {
-        check_point(target, &points, until)?;
+        check_point(target, until)?;
     }
     if let PointAction::Trigger { fault, .. } = &rule.action {
         return check_fault(target, fault);
@@ -100,27 +105,23 @@ pub(super) fn check_rule(target: &Target, rule: &PointRule) -> Result<(), String
 }
 
 /// Whether what crosses the point can be done that to.
-fn check_action(target: &Target, rule: &PointRule) -> Result<(), String> {
-    let links = target.links();
-    let Some(link) = links.iter().find(|link| link.name == rule.at.link) else {
-        return Ok(());
-    };
-    let (at, action, point) = (&rule.at.link, &rule.action, rule.at.point.as_str());
-    let delivery = link.protocol.delivers(point);
+fn check_action(link: &LinkDef, point: &PointDef, action: &PointAction) -> Result<(), String> {
+    let (at, name) = (&link.name, &point.name);
+    let delivery = point.twice == Some(Duplicated::Delivery);
     match action {
         PointAction::FailAndClose if !link.protocol.fails_and_closes() => Err(format!(
             "`fail and close` is what clients that send or receive messages recover from fast; {at} carries none: `reset \
              before` or `reset after` ends a connection there"
         )),
         PointAction::Redeliver(_) if !delivery => Err(format!(
-            "`{action}` delivers a message to its consumer again; {at} {point} is no `DELIVER ...` point"
+            "`{action}` delivers a message to its consumer again; {at} {name} is no `DELIVER ...` point"
         )),
         PointAction::Duplicate { copies, after_ms } if delivery && (*copies, *after_ms) != (1, 0) => Err(format!(
             "`{action}`: a consumer asks for its messages, so one comes again as its own action says: `rewind` (pulled \
              again) or `twice` (in one answer); `duplicate` draws one of them"
         )),
-        PointAction::Duplicate { .. } if !link.protocol.can_duplicate(point) => Err(format!(
-            "{at} {point} cannot arrive twice; HTTP requests, `SEND ... request` and `DELIVER ...` can"
+        PointAction::Duplicate { .. } if point.twice.is_none() => Err(format!(
+            "{at} {name} cannot arrive twice; HTTP requests, `SEND ... request` and `DELIVER ...` can"
         )),
         _ => Ok(()),
     }
@@ -130,7 +131,7 @@ fn check_action(target: &Target, rule: &PointRule) -> Result<(), String> {
 fn check_fault(target: &Target, fault: &FaultSpec) -> Result<(), String> {
     match fault {
         FaultSpec::Kill { on } | FaultSpec::Pause { on } => check_party(target, on),
-        _ => check_link(target, fault.on()),
+        _ => check_link(target, fault.on()).map(drop),
     }
 }
 
@@ -147,45 +148,48 @@ fn check_party(target: &Target, party: &str) -> Result<(), String> {
     ))
 }
 
-fn check_point(target: &Target, points: &[Point], at: &PointSelection) -> Result<(), String> {
-    check_name(target, points, &at.link, &at.point)?;
-    match &at.not_yet {
-        Some(other) => check_name(target, points, &other.link, &other.name),
-        None => Ok(()),
+fn check_point(target: &Target, at: &PointSelection) -> Result<(LinkDef, PointDef), String> {
+    let found = check_name(target, &at.link, &at.point)?;
+    if let Some(other) = &at.not_yet {
+        check_name(target, &other.link, &other.name)?;
+    }
+    Ok(found)
+}
+
+fn check_name(target: &Target, link: &str, name: &str) -> Result<(LinkDef, PointDef), String> {
+    let link = check_link(target, link)?;
+    let points = points_of(target, &link);
+    let names: Vec<&str> = points.iter().map(|point| point.name.as_str()).collect();
+    let known = points.iter().find(|point| point.name == name).cloned();
+    match known.or_else(|| call_between_services(&link, name, &names)) {
+        Some(point) => Ok((link, point)),
+        None => Err(format!(
+            "{link} has no point {name:?}; near it: {} (`paytwice list points` shows all)",
+            list(nearest(name, &names))
+        )),
     }
 }
 
-fn check_name(target: &Target, points: &[Point], link: &str, name: &str) -> Result<(), String> {
-    check_link(target, link)?;
-    let names = points.iter().filter(|point| point.link == link);
-    let names: Vec<&str> = names.map(|point| point.name.as_str()).collect();
-    if names.contains(&name) || is_call_between_services(target, link, name, &names) {
-        return Ok(());
+/// A call that one service can make to another: the manifest does not tell of those that no client makes. What is nearly
+/// the name of a known point is a typing error.
+fn call_between_services(link: &LinkDef, name: &str, known: &[&str]) -> Option<PointDef> {
+    let between = link.protocol == Protocol::Http && link.from != CLIENT;
+    if !between || known.iter().any(|other| strsim::damerau_levenshtein(name, other) <= 2) {
+        return None;
     }
-    Err(format!(
-        "{link} has no point {name:?}; near it: {} (`paytwice list points` shows all)",
-        list(nearest(name, &names))
-    ))
+    let (call, _) = name.rsplit_once(' ')?;
+    let (method, path) = call.split_once(' ')?;
+    let is_call =
+        Method::ALL.iter().any(|known| known.name() == method) && path.starts_with('/') && !path.contains(' ');
+    let found = PointDef::http(call).into_iter().find(|point| point.name == name);
+    found.filter(|_| is_call)
 }
 
-/// Whether it names a call that one service can make to another: the manifest does not tell of those that no client makes.
-/// What is nearly the name of a known point is a typing error.
-fn is_call_between_services(target: &Target, link: &str, name: &str, known: &[&str]) -> bool {
-    let links = target.links();
-    let between = |def: &&LinkDef| def.name == link && def.protocol == Protocol::Http && def.from != CLIENT;
-    let words: Vec<&str> = name.split(' ').collect();
-    let is_call = matches!(words[..], [method, path, "request" | "reply"]
-        if Method::ALL.iter().any(|known| known.name() == method) && path.starts_with('/'));
-    links.iter().any(|def| between(&def))
-        && is_call
-        && !known.iter().any(|other| strsim::damerau_levenshtein(name, other) <= 2)
-}
-
-fn check_link(target: &Target, link: &str) -> Result<(), String> {
+fn check_link(target: &Target, link: &str) -> Result<LinkDef, String> {
     let links = target.links();
     let known: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
-    if known.contains(&link) {
-        return Ok(());
+    if let Some(found) = links.iter().find(|known| known.name == link) {
+        return Ok(found.clone());
     }
     let hint = did_you_mean(link, known.iter().copied());
     Err(format!(
@@ -203,14 +207,9 @@ fn nearest<'a>(name: &str, names: &[&'a str]) -> Vec<&'a str> {
     names
 }
 
-/// A point of both ways.
-pub(crate) fn both(name: &str) -> [String; 2] {
-    [format!("{name} request"), format!("{name} reply")]
-}
-
-fn http(target: &Target, link: &LinkDef) -> BTreeSet<String> {
+fn http(target: &Target, link: &LinkDef) -> BTreeSet<PointDef> {
     let manifest = &target.manifest;
-    let mut names = BTreeSet::new();
+    let mut points = BTreeSet::new();
     // A call between services may be any that clients can make.
     let requests = manifest.http_requests();
     for call in requests
@@ -218,21 +217,25 @@ fn http(target: &Target, link: &LinkDef) -> BTreeSet<String> {
         .map(|request| request.call)
         .filter(|call| call.service == link.to_of)
     {
-        names.extend(both(&format!("{} {}", call.method, template(target, call.path()))));
+        points.extend(PointDef::http(&format!(
+            "{} {}",
+            call.method,
+            template(target, call.path())
+        )));
     }
     // What no client calls is a call between services, of any method.
     let called = |template: &str| requests.iter().any(|request| fits(template, request.call.path()));
     if link.from != CLIENT {
         for template in templates(target).filter(|template| !called(template)) {
             for method in Method::ALL {
-                names.extend(both(&format!("{method} {template}")));
+                points.extend(PointDef::http(&format!("{method} {template}")));
             }
         }
     }
     if let Some(Ready::Http(path)) = manifest.services.get(&link.to_of).map(|service| &service.ready) {
-        names.extend(both(&format!("GET {path}")));
+        points.extend(PointDef::http(&format!("GET {path}")));
     }
-    names
+    points
 }
 
 /// The templates of paths that keys stand in.
@@ -259,7 +262,7 @@ fn fits(template: &str, path: &str) -> bool {
 }
 
 /// The points of a link to a dependency, as its kind names them.
-fn of_dependency(target: &Target, link: &LinkDef) -> BTreeSet<String> {
+fn of_dependency(target: &Target, link: &LinkDef) -> BTreeSet<PointDef> {
     let Some(of) = target.declared(&link.to_of) else {
         return BTreeSet::new();
     };

@@ -1,9 +1,10 @@
 //! Reads a TOML file into a type and turns what goes wrong into a message that names the key.
 
+use paytwice_checkers::names::{did_you_mean, list};
 use serde::de::DeserializeOwned;
 use toml::Value;
 
-use super::error::{PlanError, did_you_mean, list};
+use super::error::PlanError;
 
 /// Reads `text`; `file` is its name in messages.
 pub(crate) fn from_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, PlanError> {

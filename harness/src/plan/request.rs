@@ -14,7 +14,8 @@ use super::duration::Span;
 use super::error::PlanError;
 use super::manifest::Stage;
 use super::read;
-use super::types::{Plan, WireDetail};
+use super::types::Plan;
+use crate::wire::WireDetail;
 
 /// What is asked of a run. `None` and empty mean: the default.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fault_kinds::{KindName, RULE};
 use super::machine::{MachineFault, MachineKind};
-use super::types::{Direction, Duplicated, FaultSpec, PlannedFault};
+use super::types::{FaultSpec, PlannedFault};
+use crate::wire::{Direction, Duplicated};
 
 /// One `[[faults]]`.
 #[derive(Clone, Serialize, Deserialize)]

@@ -5,11 +5,13 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::check::{
     ATTEMPTS, CLIENTS, COUNT_MAX, OP_TIMEOUT_MS, RATE_MAX, RETRY_AFTER_MS, SHARE, STAGES_MAX, SUBJECTS_MAX, is_rate,
 };
 use super::duration::show_ms;
-use super::error::{PlanError, did_you_mean, list};
+use super::error::PlanError;
 use super::expand::Needed;
 use super::machine;
 use super::points::check_rule;

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use super::error::{PlanError, did_you_mean, list};
-use super::manifest::{Database, Manifest};
-use crate::dependency::{Declared, every};
+use paytwice_checkers::names::{did_you_mean, list};
+
+use super::error::PlanError;
+use super::manifest::Manifest;
+use crate::dependency::manifest::Database;
+use crate::dependency::{Declared, PartyDef, PartyKind, every};
 use crate::wire::Protocol;
 
 /// The name of the party that stands for all clients.
@@ -47,42 +50,6 @@ pub struct LinkDef {
     pub behind: String,
     /// What is spoken on it.
     pub protocol: Protocol,
-}
-
-/// A process of a running target that can be killed and paused.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PartyDef {
-    /// As users name it: `pay`, `account-2`, or as a kind of dependency names its own.
-    pub name: String,
-    /// What it is.
-    pub kind: PartyKind,
-    /// The service or dependency that it belongs to.
-    pub of: String,
-    /// Whether it has a data directory.
-    pub has_data: bool,
-    /// When it can be told to write to its disk; the first is the default.
-    pub flush: &'static [&'static str],
-    /// How long it usually stays killed, milliseconds: from and to.
-    pub kill_ms: (u64, u64),
-    /// How long it usually stays paused, milliseconds: from and to.
-    pub pause_ms: (u64, u64),
-    /// How long it takes, roughly, until all is well again once it is started.
-    pub recovery_ms: u64,
-}
-
-/// What a party is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PartyKind {
-    /// A process of a service of the target.
-    Service,
-    /// Keeps rows.
-    Store,
-    /// Keeps messages.
-    Queue,
-    /// Tells others where to find each other; they get on without it for a while.
-    Directory,
-    /// Anything else.
-    Other,
 }
 
 impl Target {
@@ -371,12 +338,6 @@ impl LinkDef {
 }
 
 impl fmt::Display for LinkDef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
-}
-
-impl fmt::Display for PartyDef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }

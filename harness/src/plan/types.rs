@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +12,7 @@ use super::machine::MachineFault;
 use super::point_action::PointAction;
 use super::point_rule::PointRule;
 use super::row::FaultRow;
+use crate::wire::{Direction, Duplicated, WireDetail};
 
 /// The version of `plan.toml`.
 pub const PLAN_VERSION: u32 = 1;
@@ -47,32 +47,6 @@ pub struct Plan {
     /// What is broken, when and for how long, ordered by `at_ms`.
     #[serde(default)]
     pub faults: Vec<PlannedFault>,
-}
-
-/// What of the wire goes into the history.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WireDetail {
-    /// Only frames that something was done to. Deliveries cannot be counted then.
-    Off,
-    /// Every frame with a name.
-    #[default]
-    Points,
-    /// Every frame.
-    All,
-}
-
-impl FromStr for WireDetail {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<WireDetail, String> {
-        match text {
-            "off" => Ok(WireDetail::Off),
-            "points" => Ok(WireDetail::Points),
-            "all" => Ok(WireDetail::All),
-            _ => Err(format!("{text:?} is none of off, points, all")),
-        }
-    }
 }
 
 /// What the clients do.
@@ -233,30 +207,6 @@ pub enum FaultSpec {
     Machine(MachineFault),
 }
 
-/// A direction of a link, seen from the party on its left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// Both ways.
-    Both,
-    /// From left to right.
-    Request,
-    /// From right to left.
-    Reply,
-}
-
-/// What is duplicated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Duplicated {
-    /// An HTTP request is sent a second time; its second answer is dropped.
-    HttpRequest,
-    /// A message is stored a second time by the broker.
-    Send,
-    /// A stored message is delivered to the consumer a second time.
-    Delivery,
-}
-
 impl FaultSpec {
     /// Its kind, as users type it.
     pub fn kind(&self) -> &'static str {
@@ -325,25 +275,5 @@ impl fmt::Display for FaultSpec {
             | FaultSpec::Rule(_)
             | FaultSpec::Machine(_) => Ok(()),
         }
-    }
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Direction::Both => "both ways",
-            Direction::Request => "requests",
-            Direction::Reply => "replies",
-        })
-    }
-}
-
-impl fmt::Display for Duplicated {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Duplicated::HttpRequest => "http-request",
-            Duplicated::Send => "send",
-            Duplicated::Delivery => "delivery",
-        })
     }
 }

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use crate::dependency::Leg;
-use crate::plan::manifest::{Dependency, Ready};
-use crate::plan::{CLIENT, LinkDef, Manifest, PlanError, Target, WireDetail};
+use crate::dependency::manifest::Dependency;
+use crate::dependency::{Leg, Names};
+use crate::plan::{CLIENT, LinkDef, Manifest, PlanError, Target};
 use crate::record::Recorder;
-use crate::stack::{Stack, StackError};
-use crate::sut::{HttpGet, LinkProbe, Names, RunError};
-use crate::wire::{Authority, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol};
+use crate::stack::{Ready, Stack, StackError};
+use crate::sut::RunError;
+use crate::wire::{Authority, Correlation, Gates, HttpGet, LegSpec, Link, LinkProbe, LinkSpec, Protocol, WireDetail};
 
 /// All links of a run by name.
 pub(super) type Links = BTreeMap<String, Arc<Link>>;
@@ -54,7 +54,7 @@ pub(super) async fn open(
 /// Where keys stand in what crosses the links.
 fn correlation(manifest: &Manifest, names: &Names) -> Result<Correlation, PlanError> {
     let mut correlation = Correlation {
-        names: names.to_manifest(manifest),
+        names: names.to_manifest(&manifest.dependencies),
         ..Correlation::default()
     };
     for (name, key) in &manifest.keys {

@@ -24,7 +24,7 @@ pub use testbed::Testbed;
 use crate::clock::Now;
 use crate::plan::{Plan, PlanError, Target};
 use crate::record::Recorder;
-pub use crate::sut::{Names, Notice, Observer, PLAN, RunError, Tick, recheck_line, replay_line};
+pub use crate::sut::{Notice, Observer, PLAN, RunError, Tick, recheck_line, replay_line};
 
 /// The folder, in that of a run, with the manifest and the schemas that it used.
 pub const TARGET: &str = "target";

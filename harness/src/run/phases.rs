@@ -11,13 +11,14 @@ use tokio::time::Instant;
 
 use super::services::{ServicesOf, Ways};
 use super::{Testbed, links};
+use crate::dependency::Names;
 use crate::nemesis::{InForce, Nemesis};
 use crate::plan::{Manifest, Plan, PlanError, Target};
 use crate::reads::{FirstReadError, Reader};
 use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
 use crate::stack::{ExitInfo, Stack};
-use crate::sut::{Names, Notice, Observer, RunError, RunningTarget, Tick};
+use crate::sut::{Notice, Observer, RunError, RunningTarget, Tick};
 use crate::wire::{Gates, KeyStats};
 use crate::workload::{Caller, Members, Pace, Parts, Progress, SetUpError, Workload};
 
@@ -80,12 +81,17 @@ impl Phases<'_> {
         let begun = Instant::now();
         let (names, earlier) = self.testbed.next_names();
         if let Some(earlier) = earlier
-            && let Err(e) = self.testbed.dependencies.forget(&self.manifest, &earlier).await
+            && let Err(e) = self
+                .testbed
+                .dependencies
+                .forget(&self.manifest.dependencies, &earlier)
+                .await
         {
             tracing::warn!("something of the run before stays in the stack: {e}");
         }
         let (stack, dependencies) = (&self.testbed.stack, &self.testbed.dependencies);
-        dependencies.prepare(&self.manifest, &names, &self.target.dir).await?;
+        let declared = &self.manifest.dependencies;
+        dependencies.prepare(declared, &names, &self.target.dir).await?;
         let settle = Settle::new(self.plan.settle.clone(), Arc::clone(&self.manifest), names.clone());
         let gates = Gates::default();
         let (links, bases) = self.join(&names, &gates).await?;
@@ -100,7 +106,7 @@ impl Phases<'_> {
         });
         let manifest = &self.manifest;
         let members = Arc::new(Members::new(manifest, &self.plan.workload));
-        let databases = dependencies.databases(manifest, &names);
+        let databases = dependencies.databases(declared, &names);
         let services = links::direct_bases(stack.as_ref(), manifest)?;
         let reader = Reader::new(manifest, databases.clone(), services, Arc::clone(&members))?;
         let timeout = Duration::from_millis(self.plan.workload.op_timeout_ms);

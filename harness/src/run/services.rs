@@ -6,10 +6,11 @@ use futures_util::future::try_join_all;
 
 use super::Testbed;
 use super::links::{self, Links};
+use crate::dependency::Names;
 use crate::plan::manifest::Service;
 use crate::plan::{LinkDef, Manifest, Plan, PlanError, Target, try_fill};
 use crate::stack::{PartySpec, Place, PortReady};
-use crate::sut::{Names, RunError};
+use crate::sut::RunError;
 
 /// How services reach their dependencies and each other.
 pub(super) enum Ways<'a> {

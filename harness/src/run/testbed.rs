@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures_util::future::try_join_all;
 
-use crate::dependency::{Dependencies, LaunchOptions};
+use crate::dependency::{Dependencies, LaunchOptions, Names};
 use crate::plan::manifest::Service;
 use crate::plan::{Plan, PlanError, Target};
 use crate::stack::{ContainerStack, Engine, ServiceSource, Stack, StackOptions, service_image, unsupported};
-use crate::sut::{Names, Observer, RunError};
+use crate::sut::{Observer, RunError};
 
 /// A stack with its dependencies, and its services' images.
 pub struct Testbed {

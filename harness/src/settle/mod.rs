@@ -10,11 +10,11 @@ use std::time::Duration;
 use paytwice_checkers::history::{Body, Sample};
 use tokio::time::Instant;
 
-use crate::dependency::{Counter, Dependencies};
+use crate::dependency::{Counter, Dependencies, Names};
 use crate::plan::{Manifest, SettlePlan};
 use crate::reads::{Reader, count, fingerprint};
 use crate::record::Recorder;
-use crate::sut::{Names, Notice, Observer, RunError, Tick};
+use crate::sut::{Notice, Observer, RunError, Tick};
 
 /// How settling ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Settle {
     }
 
     async fn look(&self, dependencies: &Dependencies, reader: &Reader) -> Result<Look, RunError> {
-        let mut counters = dependencies.counters(&self.manifest, &self.names).await?;
+        let mut counters = dependencies.counters(&self.manifest.dependencies, &self.names).await?;
         let snapshot = reader.snapshot().await?;
         counters.push(Counter {
             name: "rows",

@@ -10,6 +10,7 @@ mod containers;
 mod error;
 mod evidence;
 mod health;
+mod ready;
 mod spec;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,6 +26,7 @@ pub use containers::{
 pub use error::StackError;
 pub use evidence::{Evidence, ExitInfo, MemoryUse, Throttling};
 pub use health::{CommandReady, Health, HttpReady, LogReady, PortReady};
+pub use ready::Ready;
 pub use spec::{DataFolder, ImageChoice, PartySpec, Place, Started};
 
 /// How often counters of the kernel are looked at.

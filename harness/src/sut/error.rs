@@ -5,28 +5,13 @@ use std::path::{Path, PathBuf};
 use paytwice_checkers::history::ReadError as HistoryError;
 use paytwice_reports::ReportError;
 
+use crate::dependency::DependencyError;
 use crate::plan::PlanError;
 use crate::reads::ReadError;
 use crate::record::RecordError;
 use crate::stack::StackError;
 use crate::wire::{TlsError, WireError};
 use crate::workload::SetUpError;
-
-/// What a dependency could not do.
-#[derive(Debug, thiserror::Error)]
-pub enum DependencyError {
-    /// It said so.
-    #[error("dependencies.{dependency}: {cause}")]
-    Failed {
-        /// Its name.
-        dependency: String,
-        /// What it said, in words.
-        cause: String,
-    },
-    /// The stack could not start it.
-    #[error(transparent)]
-    Stack(#[from] StackError),
-}
 
 /// Exit code 254 when the user can mend it ([`RunError::is_users`]), 255 otherwise.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,9 @@
-//! The running target: what faults act on, what is told about it, and the names and errors that everyone needs.
+//! The running target: what faults act on, what is told about it, and the errors of a run.
 //!
-//! A leaf: stack, faults, nemesis, settle and reads use it without knowing how a run goes. Must never start or stop
-//! anything by itself.
+//! Faults, nemesis and settle use it without knowing how a run goes. Must never start or stop anything by itself.
 
 mod error;
-mod names;
 mod notice;
-mod question;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -14,13 +11,11 @@ use std::sync::Arc;
 
 use crate::record::Recorder;
 use crate::stack::Stack;
-use crate::wire::{Gates, Link};
+use crate::wire::{Gates, Link, LinkProbe};
 use crate::workload::Pace;
 
-pub use error::{DependencyError, RunError};
-pub use names::Names;
+pub use error::RunError;
 pub use notice::{Notice, Observer, Tick};
-pub use question::{Ask, Connecting, Greeting, HttpGet, LinkProbe};
 pub use shown::{PLAN, recheck_line, replay_line};
 
 /// A running target, as the nemesis sees it.

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use paytwice_checkers::history::{Deed, Outcome, Role, Wire};
 
 use super::keys::Keys;
-use crate::plan::{Direction, Duplicated, Redelivery, Refusal};
+use super::{Direction, Duplicated, Redelivery, Refusal};
 
 /// Takes the events of links. Called from the path of the bytes, by the one thread of the links of a run: an
 /// implementation must not block.

@@ -337,7 +337,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::plan::Direction;
+    use crate::wire::Direction;
     use crate::wire::active::RuleSet;
     use crate::wire::core::FrameKind;
     use crate::wire::rule::{Action, Rule};

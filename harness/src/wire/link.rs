@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::WireDetail;
 use super::active::{RuleGuard, RuleSet};
 use super::connection::{Connection, Handle};
 use super::core::{Session, WireSink};
@@ -24,7 +25,6 @@ use super::rule::{Action, Rule, refusal};
 use super::socket::{prepare, reset};
 use super::thread::WireThread;
 use super::tls::Tls;
-use crate::plan::WireDetail;
 
 /// Pause after an error of `accept` (no file descriptors left), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -15,7 +15,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::plan::did_you_mean;
+use paytwice_checkers::names::did_you_mean;
 
 /// Where a key stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -11,7 +11,7 @@ use super::active::ActiveRule;
 use super::between::Between;
 use super::core::{Again, Frame, Way};
 use super::gate::Gate;
-use crate::plan::{Direction, Duplicated, Moment, Redelivery, Refusal};
+use super::{Direction, Duplicated, Moment, Redelivery, Refusal};
 
 /// What a link is told to do.
 #[derive(Clone, Debug)]

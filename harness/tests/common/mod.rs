@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use paytwice::dependency::manifest::Dependency;
 use paytwice::dependency::{Dependencies, LaunchOptions};
-use paytwice::plan::manifest::Dependency;
 use paytwice::stack::{ContainerStack, Engine, LABEL_STACK, ServiceSource, Stack, StackOptions, service_image};
 
 /// Whether Docker answers. Where it does not, the test says that it was skipped and why;

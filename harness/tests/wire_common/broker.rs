@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use paytwice::dependency::rocketmq::remoting::{Admin, Client, Counters, Records, Response, codes};
+use paytwice::dependency::rocketmq::{Admin, Client, Counters, RemotingError, Response};
 use paytwice::plan::{Direction, Duplicated, WireDetail};
+use paytwice::remoting::{Records, codes};
 use paytwice::stack::{ContainerStack, Stack as _};
 use paytwice::wire::{Action, At, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, RuleGuard};
 
@@ -142,11 +143,7 @@ fn born_now() -> String {
 }
 
 /// Stores one message; `half` as the half of a transaction.
-pub(crate) async fn send(
-    client: &Client,
-    tx: &str,
-    half: bool,
-) -> Result<Response, paytwice::dependency::rocketmq::remoting::RemotingError> {
+pub(crate) async fn send(client: &Client, tx: &str, half: bool) -> Result<Response, RemotingError> {
     let tran = if half { "TRAN_MSG\u{1}true\u{2}" } else { "" };
     let properties =
         format!("KEYS\u{1}{tx}\u{2}UNIQ_KEY\u{1}U-{tx}\u{2}PGROUP\u{1}{PRODUCERS}\u{2}{tran}WAIT\u{1}true");

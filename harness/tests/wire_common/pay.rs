@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use paytwice::dependency::rocketmq::remoting::Admin;
+use paytwice::dependency::rocketmq::Admin;
 use paytwice::plan::{Direction, WireDetail};
 use paytwice::stack::{ContainerStack, HttpReady, PartySpec, Stack as _};
 use paytwice::wire::{Action, At, Correlation, Gates, LegSpec, Link, LinkSpec, Protocol, Rule, RuleGuard};

@@ -5,12 +5,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Declared, Kind, LaunchOptions, Leg, Server};
-use crate::plan::manifest::{Dependency, Ready};
-use crate::plan::{PartyDef, PartyKind};
-use crate::stack::{PartySpec, Stack};
-use crate::sut::{Ask, Connecting};
-use crate::wire::Protocol;
+use super::manifest::Dependency;
+use super::{Declared, Kind, LaunchOptions, Leg, PartyDef, PartyKind, Server};
+use crate::stack::{PartySpec, Ready, Stack};
+use crate::wire::{Ask, Connecting, Protocol};
 
 /// Any image.
 #[derive(Debug)]

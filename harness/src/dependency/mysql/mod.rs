@@ -8,12 +8,10 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Declared, Kind, LaunchOptions, Leg, PointsOf, Server};
-use crate::plan::manifest::Dependency;
-use crate::plan::{PartyDef, PartyKind};
+use super::manifest::Dependency;
+use super::{Declared, Kind, LaunchOptions, Leg, PartyDef, PartyKind, PointsOf, Server};
 use crate::stack::{DataFolder, ImageChoice, PartySpec, Stack};
-use crate::sut::{Ask, Greeting};
-use crate::wire::Protocol;
+use crate::wire::{Ask, Greeting, PointDef, Protocol};
 
 const PORT: u16 = 3306;
 const DATA: &str = "/var/lib/mysql";
@@ -95,7 +93,7 @@ impl Kind for MySql {
         }]
     }
 
-    fn points(&self, of: &PointsOf<'_>) -> BTreeSet<String> {
+    fn points(&self, of: &PointsOf<'_>) -> BTreeSet<PointDef> {
         points::points(of)
     }
 

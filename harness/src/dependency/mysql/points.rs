@@ -1,19 +1,18 @@
-//! The names of a MySQL link's points: statements that need no table, those on the tables of its databases,
+//! The points of a MySQL link: statements that need no table, those on the tables of its databases,
 //! and those on tables that services make themselves, as far as keys stand in them.
 //! Never: opens a file by itself.
 
 use std::collections::BTreeSet;
 
 use super::super::PointsOf;
-use crate::plan::both;
+use crate::wire::{PointDef, Refusal};
 
 /// Points that need no table.
-const PLAIN: [&str; 15] = [
+const PLAIN: [&str; 14] = [
     "CONNECT",
     "BEGIN",
     "COMMIT",
     "ROLLBACK",
-    "SELECT",
     "PREPARE SELECT",
     "SET",
     "PING",
@@ -27,10 +26,13 @@ const PLAIN: [&str; 15] = [
 ];
 /// Statements that name a table.
 const VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+/// What the server may answer a statement with.
+const REFUSALS: &[Refusal] = &[Refusal::LockWaitTimeout, Refusal::Deadlock];
 
 /// Every point of a link.
-pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = PLAIN.iter().flat_map(|name| both(name)).collect();
+pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<PointDef> {
+    let mut points: BTreeSet<PointDef> = PLAIN.iter().flat_map(|name| PointDef::both(name)).collect();
+    points.extend(PointDef::refused("SELECT", REFUSALS));
     let told: BTreeSet<&str> = of
         .told
         .iter()
@@ -42,21 +44,22 @@ pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<String> {
         }
         // A schema that cannot be read is an error of the manifest, told where it is loaded.
         for table in tables(&(of.file)(&database.schema)) {
-            names.extend(statements(&table));
+            points.extend(statements(&table));
         }
     }
     // A table that no schema file makes is one that the service makes itself; which one does is not known.
     for table in of.keyed.iter().filter(|table| !is_made(of, table)) {
-        names.extend(statements(table));
+        points.extend(statements(table));
     }
-    names
+    points
 }
 
 /// The points of statements about a table.
-fn statements(table: &str) -> impl Iterator<Item = String> {
+fn statements(table: &str) -> impl Iterator<Item = PointDef> {
     VERBS.into_iter().flat_map(move |verb| {
-        let prepared = both(&format!("PREPARE {verb} {table}"));
-        both(&format!("{verb} {table}")).into_iter().chain(prepared)
+        let prepared = PointDef::both(&format!("PREPARE {verb} {table}"));
+        let executed = PointDef::refused(&format!("{verb} {table}"), REFUSALS);
+        executed.into_iter().chain(prepared)
     })
 }
 

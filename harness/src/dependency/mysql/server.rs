@@ -11,11 +11,10 @@ use paytwice_checkers::history::Rows;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Row, SqlSafeStr, Statement};
 
-use super::super::{RunOf, Server, StatementError};
+use super::super::manifest::Dependency;
+use super::super::{Names, RunOf, Server, StatementError};
 use super::PORT;
-use crate::plan::manifest::Dependency;
 use crate::stack::{Health, Stack};
-use crate::sut::Names;
 
 /// One request takes at most this long.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::super::LaunchOptions;
-use super::remoting::{Client, codes};
+use super::client::Client;
 use super::{BROKER_PORT, NAME_SERVER_PORT, Parties};
-use crate::plan::manifest::{Dependency, Synchrony};
+use crate::dependency::manifest::{Dependency, Synchrony};
+use crate::remoting::codes;
 use crate::stack::{DataFolder, Health, PartySpec, Stack};
 
 /// Where the broker's store is.

@@ -4,9 +4,11 @@
 //! a `replica` in the manifest there is `broker-replica`, too. Links lead to the primary alone: route answers name no other.
 //! Never: lets the broker drop a half message after a few checks (a loss that no service could help).
 
+mod admin;
+mod client;
+mod counters;
 mod launch;
 mod points;
-pub mod remoting;
 mod server;
 
 use std::collections::BTreeSet;
@@ -16,17 +18,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Declared, Kind, LaunchOptions, Leg, PointsOf, Server};
-use crate::plan::manifest::Dependency;
-use crate::plan::{PartyDef, PartyKind};
+use super::manifest::Dependency;
+use super::{Declared, Kind, LaunchOptions, Leg, PartyDef, PartyKind, PointsOf, Server};
+use crate::remoting::codes;
 use crate::stack::{ImageChoice, PartySpec, Stack};
-use crate::sut::Ask;
-use crate::wire::Protocol;
-use remoting::{Client, codes};
+use crate::wire::{Ask, BROKER_LEG, PointDef, Protocol};
+
+pub use admin::{Admin, BrokerRoute};
+pub use client::{Client, RemotingError, Response};
+pub use counters::Counters;
 
 const NAME_SERVER_PORT: u16 = 9876;
-/// The leg that route answers lead to. A Java client with its VIP channel on also wants one at its port - 2.
-pub(crate) const BROKER_LEG: &str = "broker";
 const BROKER_PORT: u16 = 10911;
 /// When the broker writes to its disk; the first is the default.
 const FLUSH: &[&str] = &["async", "sync"];
@@ -144,7 +146,7 @@ impl Kind for RocketMq {
         Parties::of(of).broker
     }
 
-    fn points(&self, of: &PointsOf<'_>) -> BTreeSet<String> {
+    fn points(&self, of: &PointsOf<'_>) -> BTreeSet<PointDef> {
         points::points(of)
     }
 

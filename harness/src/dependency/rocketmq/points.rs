@@ -1,15 +1,15 @@
-//! The names of a RocketMQ link's points, from topics and from the groups that a service is told of.
+//! The points of a RocketMQ link, from topics and from the groups that a service is told of.
 //! Never: knows a topic that the manifest does not make.
 
 use std::collections::BTreeSet;
 
 use super::super::PointsOf;
-use crate::plan::both;
-use crate::plan::manifest::TopicKind;
+use super::super::manifest::TopicKind;
+use crate::wire::{Duplicated, PointDef, Refusal};
 
 /// Every point of a link.
-pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<PointDef> {
+    let mut points = BTreeSet::new();
     let dependency = of.of.entry;
     let used: BTreeSet<&str> = of.told.iter().filter_map(|name| name.strip_prefix("group.")).collect();
     for (group, def) in dependency
@@ -19,20 +19,20 @@ pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<String> {
     {
         match &def.topic {
             Some(topic) => {
-                names.extend(both(&format!("ROUTE {topic}")));
-                names.extend(both(&format!("ROUTE %RETRY%{group}")));
-                names.insert(format!("DELIVER {topic}"));
-                names.insert(format!("DELIVER %RETRY%{group}"));
-                names.extend(both(&format!("CONSUMER_SEND_MSG_BACK {topic}")));
-                names.extend(both(&format!("UPDATE_CONSUMER_OFFSET {topic}")));
+                points.extend(PointDef::both(&format!("ROUTE {topic}")));
+                points.extend(PointDef::both(&format!("ROUTE %RETRY%{group}")));
+                points.insert(delivery(topic));
+                points.insert(delivery(&format!("%RETRY%{group}")));
+                points.extend(PointDef::both(&format!("CONSUMER_SEND_MSG_BACK {topic}")));
+                points.extend(PointDef::both(&format!("UPDATE_CONSUMER_OFFSET {topic}")));
             }
             None => {
                 for (topic, kind) in dependency.topics.iter().map(|(name, topic)| (name, topic.kind)) {
-                    names.extend(both(&format!("ROUTE {topic}")));
-                    names.extend(both(&format!("SEND {topic}")));
+                    points.extend(PointDef::both(&format!("ROUTE {topic}")));
+                    points.extend(sending(&format!("SEND {topic}")));
                     if kind == TopicKind::Transaction {
-                        names.extend(both(&format!("SEND half {topic}")));
-                        names.insert(format!("CHECK_TRANSACTION_STATE {topic} request"));
+                        points.extend(sending(&format!("SEND half {topic}")));
+                        points.insert(PointDef::plain(format!("CHECK_TRANSACTION_STATE {topic} request")));
                     }
                 }
                 if dependency
@@ -41,11 +41,22 @@ pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<String> {
                     .any(|topic| topic.kind == TopicKind::Transaction)
                 {
                     for outcome in ["commit", "rollback", "unknown"] {
-                        names.insert(format!("END_TRANSACTION {outcome} request"));
+                        points.insert(PointDef::plain(format!("END_TRANSACTION {outcome} request")));
                     }
                 }
             }
         }
     }
-    names
+    points
+}
+
+/// A message is stored.
+fn sending(name: &str) -> [PointDef; 2] {
+    let [request, reply] = PointDef::refused(name, &[Refusal::SystemBusy]);
+    [request.twice(Duplicated::Send), reply]
+}
+
+/// A message reaches its consumer.
+fn delivery(topic: &str) -> PointDef {
+    PointDef::plain(format!("DELIVER {topic}")).twice(Duplicated::Delivery)
 }

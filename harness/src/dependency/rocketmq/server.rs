@@ -8,13 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use super::super::{Counter, RunOf, Server};
+use super::super::manifest::{Dependency, TopicKind};
+use super::super::{Counter, Names, RunOf, Server};
+use super::admin::Admin;
+use super::client::RemotingError;
+use super::counters::halves_kept;
 use super::launch::STORE;
-use super::remoting::{Admin, RemotingError, halves_kept};
 use super::{BROKER_PORT, Parties};
-use crate::plan::manifest::{Dependency, TopicKind};
 use crate::stack::Stack;
-use crate::sut::Names;
 
 /// Where the images keep the broker's log files.
 const LOGS: &str = "/home/rocketmq/logs/rocketmqlogs";

@@ -1,11 +1,11 @@
 //! `[actions.*]`: what an action is about, and whether everything in it can be filled in.
 
 use paytwice_checkers::history::RESERVED;
+use paytwice_checkers::names::list;
 
 use super::request::Parts;
 use super::{ATTEMPTS, Check, RETRY_AFTER_MS, is_plain};
 use crate::plan::duration::show_ms;
-use crate::plan::error::list;
 use crate::plan::manifest::{Action, Maker, open_action};
 
 /// How often an action can be drawn in comparison with others.

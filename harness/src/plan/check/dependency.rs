@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::Check;
-use crate::plan::manifest::{Dependency, Ready};
+use crate::dependency::manifest::Dependency;
+use crate::stack::Ready;
 
 impl Check<'_> {
     pub(super) fn dependencies(&mut self) {

@@ -1,7 +1,8 @@
 //! `[keys.*]`: the forms of places.
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::Check;
-use crate::plan::error::{did_you_mean, list};
 use crate::plan::manifest::Key;
 
 /// The forms of a place, each with an example.

@@ -17,7 +17,6 @@ mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::{did_you_mean, list};
 use super::fill::placeholders;
 use super::manifest::Manifest;
 use super::target::CLIENT;
@@ -27,6 +26,7 @@ pub(crate) use number::{
     ATTEMPTS, CLIENTS, COUNT_MAX, OP_TIMEOUT_MS, RATE_MAX, RETRY_AFTER_MS, SHARE, STAGES_MAX, SUBJECTS_MAX, TIME_MS,
     is_rate,
 };
+use paytwice_checkers::names::{did_you_mean, list};
 
 /// Every problem of a manifest: key first, then what to do.
 pub(crate) fn problems(manifest: &Manifest) -> Vec<String> {

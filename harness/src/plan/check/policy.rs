@@ -1,7 +1,8 @@
 //! `[policies.*]` and `[presets.*]`: their services, their values, and what a value changes.
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::Check;
-use crate::plan::error::{did_you_mean, list};
 use crate::plan::manifest::{ActionChange, FieldChange, Policy, PolicyValue};
 
 impl<'a> Check<'a> {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::Check;
-use crate::plan::error::{did_you_mean, list};
+use crate::dependency::manifest::Dependency;
 use crate::plan::fill::placeholders;
-use crate::plan::manifest::{Dependency, Service};
+use crate::plan::manifest::Service;
 
 /// A run has links of its own for each.
 const REPLICAS_MAX: u32 = 9;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::request::Parts;
 use super::{COUNT_MAX, Check, is_plain};
-use crate::plan::error::{did_you_mean, list};
 use crate::plan::manifest::{Coded, Field, Open, Subject};
 
 /// Largest number of values that a field can be drawn from.

@@ -1,16 +1,14 @@
 //! The manifest of a target, `target.toml`, typed: what the harness must know to run a target, break it and judge it.
 //!
-//! One file per section, types and their reading only. Whether the parts of a manifest fit together is decided in
-//! `check`; what a chosen policy changes, in `target`. Must never guess: an unknown key, a wrong type or another
-//! version is an error.
+//! One file per section (that of the dependencies is `dependency::manifest`), types and their reading only. Whether the
+//! parts of a manifest fit together is decided in `check`; what a chosen policy changes, in `target`. Must never guess: an
+//! unknown key, a wrong type or another version is an error.
 
 mod action;
-mod dependency;
 mod header;
 mod keys;
 mod policy;
 mod promise;
-mod ready;
 mod service;
 mod subject;
 mod view;
@@ -21,14 +19,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use action::{Action, ActionChange, AnswerAt, Body, Call, HttpRequest, Method, Request, Retry};
-pub use dependency::{
-    ConfigValue, Database, Dependency, DependencyKind, Group, LinkTls, Replica, Synchrony, Topic, TopicKind,
-};
 pub use header::open_action;
 pub use keys::Key;
 pub use policy::{FieldChange, Policy, PolicyValue, Preset, Provoke};
 pub use promise::PromiseDef;
-pub use ready::Ready;
 pub use service::{CargoBin, Service};
 pub use subject::{Coded, Field, Maker, Open, Subject};
 pub use view::View;
@@ -36,6 +30,7 @@ pub use workload::{Stage, Workload};
 
 use super::error::PlanError;
 use super::read;
+use crate::dependency::manifest::{Database, Dependency, databases};
 
 /// The version of `target.toml` that this build reads.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -99,11 +94,7 @@ impl Manifest {
 
     /// Every database with the dependency that holds it.
     pub fn databases(&self) -> impl Iterator<Item = (&str, &str, &Database)> {
-        self.dependencies.iter().flat_map(|(dependency, d)| {
-            d.databases
-                .iter()
-                .map(move |(name, database)| (dependency.as_str(), name.as_str(), database))
-        })
+        databases(&self.dependencies)
     }
 
     /// The actions that start subjects, by name.

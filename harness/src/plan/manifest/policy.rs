@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::action::ActionChange;
-use super::dependency::Database;
 use super::subject::Field;
+use crate::dependency::manifest::Database;
 use crate::plan::duration::Span;
 
 /// A decision of the target's services.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Ready;
+use crate::stack::Ready;
 
 /// One process of the target, or several alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,11 +2,13 @@
 //! `delay:pay->rocketmq:200ms+100ms`, `duplicate:account->rocketmq:delivery:50%`, each with an optional place in
 //! time, `@5s+3s`.
 
+use paytwice_checkers::names::{did_you_mean, list};
+
 use super::episodes::{self, duplicates};
 use super::topology::Topology;
 use crate::plan::draw::Draw;
 use crate::plan::duration::duration_ms;
-use crate::plan::error::{PlanError, did_you_mean, list};
+use crate::plan::error::PlanError;
 use crate::plan::fault_kinds::{FaultKind, On};
 use crate::plan::machine;
 use crate::plan::{Direction, Duplicated, FaultSpec, LinkDef, MachineFault, MachineKind};

@@ -3,7 +3,7 @@
 use paytwice_checkers::history::{Deed, Outcome, Wire};
 
 use super::Connection;
-use crate::plan::WireDetail;
+use crate::wire::WireDetail;
 use crate::wire::core::{Frame, Label};
 use crate::wire::keys::Keys;
 

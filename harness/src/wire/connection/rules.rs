@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::late::Late;
 use super::{Connection, End};
-use crate::plan::Moment;
+use crate::wire::Moment;
 use crate::wire::active::{ActiveRule, Fired};
 use crate::wire::core::{Copied, Frame, FrameKind, Refused, Way};
 use crate::wire::lane::{Item, Load, Orders};

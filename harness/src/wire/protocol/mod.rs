@@ -15,6 +15,7 @@ mod tcp;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use self::facts::BROKER_LEG;
 use self::memory::KeyMemory;
 pub use self::refusal::{Refusal, UnknownRefusal};
 use super::core::Session;

@@ -12,8 +12,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::plan::{Redelivery, Refusal};
 use crate::wire::core::{Again, Frame, FrameKind, Way};
+use crate::wire::{Redelivery, Refusal};
 
 /// Frames of all protocols together, where nothing else is said.
 const FRAMES_DEFAULT: u64 = 60_000;

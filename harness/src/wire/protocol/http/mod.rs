@@ -15,7 +15,7 @@ use paytwice_checkers::history::{Again as How, Deed, Outcome};
 
 use self::body::{Body, Chunk, dechunk};
 use super::Terms;
-use crate::plan::Refusal;
+use crate::wire::Refusal;
 use crate::wire::core::{Again, Copied, Frame, FrameKind, Label, Refused, Session, Way};
 use crate::wire::correlation::Found;
 use crate::wire::keys::Keys;

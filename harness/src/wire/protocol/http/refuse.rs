@@ -6,7 +6,7 @@
 use paytwice_checkers::history::Deed;
 
 use super::{Http, State};
-use crate::plan::Refusal;
+use crate::wire::Refusal;
 use crate::wire::core::{Frame, FrameKind, Refused, Way};
 
 const BODY: &str = "Service Unavailable\n";

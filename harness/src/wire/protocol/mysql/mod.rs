@@ -31,7 +31,7 @@ use self::reply::{Progress, Reply, Told, is_error};
 use self::statement::{Statement, Turn};
 use self::transaction::Transaction;
 use super::Terms;
-use crate::plan::Refusal;
+use crate::wire::Refusal;
 use crate::wire::core::{Frame, FrameKind, Label, Refused, Session, Way};
 use crate::wire::keys::Keys;
 

@@ -11,7 +11,7 @@ use super::packet::packet;
 use super::reply::Reply;
 use super::statement::Turn;
 use super::{Asked, MySql};
-use crate::plan::Refusal;
+use crate::wire::Refusal;
 use crate::wire::core::{Frame, FrameKind, Label, Refused};
 use crate::wire::keys::Keys;
 

@@ -7,8 +7,8 @@
 use paytwice_checkers::history::{Again as How, Deed};
 
 use super::{Asked, RocketMq, What};
-use crate::dependency::rocketmq::remoting::{Frame as Remoting, Record, Records};
-use crate::plan::Redelivery;
+use crate::remoting::{Frame as Remoting, Record, Records};
+use crate::wire::Redelivery;
 use crate::wire::core::{Again, Copied, Frame, Point, Way};
 use crate::wire::protocol::Terms;
 

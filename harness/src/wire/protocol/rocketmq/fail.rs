@@ -7,7 +7,7 @@ use bytes::Bytes;
 use paytwice_checkers::history::Deed;
 
 use super::{Asked, RocketMq, What, reply};
-use crate::dependency::rocketmq::remoting::{Frame as Remoting, codes};
+use crate::remoting::{Frame as Remoting, codes};
 use crate::wire::core::{Frame, FrameKind, Way};
 
 /// What the answers say.

@@ -19,8 +19,8 @@ use paytwice_checkers::history::{Deed, Outcome};
 
 pub(super) use self::memory::Memory;
 use super::Terms;
-use crate::dependency::rocketmq::remoting::{Frame as Remoting, FrameEnd, codes, frame_end};
-use crate::plan::Refusal;
+use crate::remoting::{Frame as Remoting, FrameEnd, codes, frame_end};
+use crate::wire::Refusal;
 use crate::wire::core::{Again, Copied, Frame, FrameKind, Label, Refused, Session, Way};
 
 /// Longer frames pass in pieces, without a name.

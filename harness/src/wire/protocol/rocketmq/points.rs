@@ -3,7 +3,7 @@
 use paytwice_checkers::history::Role;
 
 use super::What;
-use crate::dependency::rocketmq::remoting::{Frame as Remoting, Properties, Record, Records, codes};
+use crate::remoting::{Frame as Remoting, Properties, Record, Records, codes};
 use crate::wire::core::{Frame, FrameKind, Label, Point};
 use crate::wire::keys::Keys;
 use crate::wire::protocol::Terms;

@@ -6,8 +6,8 @@
 use paytwice_checkers::history::Deed;
 
 use super::{RocketMq, What, reply};
-use crate::dependency::rocketmq::remoting::{Frame as Remoting, codes};
-use crate::plan::Refusal;
+use crate::remoting::{Frame as Remoting, codes};
+use crate::wire::Refusal;
 use crate::wire::core::{Frame, Refused, Way};
 
 impl RocketMq {

@@ -2,9 +2,9 @@ use paytwice_checkers::history::Role;
 use proptest::prelude::*;
 
 use super::*;
-use crate::dependency::rocketmq::remoting::test_support::{encode_binary, test_record};
-use crate::dependency::rocketmq::remoting::{Header, Records};
-use crate::plan::Redelivery;
+use crate::remoting::test_support::{encode_binary, test_record};
+use crate::remoting::{Header, Records};
+use crate::wire::Redelivery;
 use crate::wire::correlation::Correlation;
 
 fn session() -> RocketMq {

@@ -11,9 +11,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::client::{Client, RemotingError, Response};
-use super::codec::CodecError;
-use super::codes;
-use super::loose::Loose;
+use crate::remoting::{CodecError, Loose, codes};
 
 /// Bounds the connection attempt and each request.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -5,9 +5,7 @@
 
 use super::admin::{Admin, loose_body};
 use super::client::{RemotingError, Response};
-use super::codec::CodecError;
-use super::codes;
-use super::loose::Loose;
+use crate::remoting::{CodecError, Loose, codes};
 
 /// The group under which the broker itself resolves half messages.
 const TRANSACTION_GROUP: &str = "CID_RMQ_SYS_TRANS";
@@ -130,7 +128,7 @@ impl Admin {
 
 /// How many half messages are resolved by what a broker has written down (its `consumerOffset.json`). None where it says
 /// nothing of them.
-pub fn halves_kept(consumer_offsets: &[u8]) -> Option<i64> {
+pub(super) fn halves_kept(consumer_offsets: &[u8]) -> Option<i64> {
     let key = format!("{}@{TRANSACTION_GROUP}", TRANSACTION_TOPICS[0]);
     let offsets = Loose::parse(consumer_offsets).ok()?;
     let queues = offsets.get("offsetTable")?.get(&key)?.entries();

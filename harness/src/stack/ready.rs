@@ -8,7 +8,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::stack::{CommandReady, Health, HttpReady, LogReady, PortReady};
+use super::{CommandReady, Health, HttpReady, LogReady, PortReady};
 
 /// When a process is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::manifest::Manifest;
+use super::manifest::Dependency;
 
 /// The names of one run on a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +22,8 @@ impl Names {
     }
 
     /// Own names of all topics and groups, with the manifest's name of each.
-    pub fn to_manifest(&self, manifest: &Manifest) -> BTreeMap<String, String> {
-        manifest
-            .dependencies
+    pub fn to_manifest(&self, declared: &BTreeMap<String, Dependency>) -> BTreeMap<String, String> {
+        declared
             .values()
             .flat_map(|d| d.topics.keys().chain(d.groups.keys()))
             .map(|name| (self.own(name), name.clone()))

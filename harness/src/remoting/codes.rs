@@ -81,8 +81,6 @@ pub const SERVICE_NOT_AVAILABLE: i32 = 14;
 pub const TOPIC_NOT_EXIST: i32 = 17;
 /// The response code of a pull that found nothing before its time was up.
 pub const PULL_NOT_FOUND: i32 = 19;
-/// The response code for an offset that was never committed.
-pub const QUERY_NOT_FOUND: i32 = 22;
 
 /// True for the requests that store one message.
 pub fn is_send(code: i32) -> bool {

@@ -9,8 +9,8 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Ready;
-use crate::dependency::{KINDS, Kind, kind};
+use super::{KINDS, Kind, kind};
+use crate::stack::Ready;
 
 /// A server that services stand on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,15 @@ impl Dependency {
             .map(|(key, _)| key)
             .collect()
     }
+}
+
+/// Every database with the dependency that holds it.
+pub fn databases(declared: &BTreeMap<String, Dependency>) -> impl Iterator<Item = (&str, &str, &Database)> {
+    declared.iter().flat_map(|(dependency, d)| {
+        d.databases
+            .iter()
+            .map(move |(name, database)| (dependency.as_str(), name.as_str(), database))
+    })
 }
 
 /// A kind of dependency by its name.

@@ -17,8 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::codec::{CodecError, Frame, FrameEnd, Header, frame_end};
-use super::codes;
+use crate::remoting::{CodecError, Frame, FrameEnd, Header, codes, frame_end};
 
 /// Why a request to a name server or broker has no answer, or not the one that was needed.
 #[derive(Debug, thiserror::Error)]
@@ -269,6 +268,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::remoting::test_support::encode_binary;
 
     const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -291,12 +291,7 @@ mod tests {
                 remark: Some(remark.to_owned()),
                 fields: BTreeMap::new(),
             };
-            stream
-                .write_all(&crate::dependency::rocketmq::remoting::codec::encode_binary(
-                    &header, b"ok",
-                ))
-                .await
-                .unwrap();
+            stream.write_all(&encode_binary(&header, b"ok")).await.unwrap();
         });
         addr
     }
