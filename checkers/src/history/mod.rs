@@ -19,6 +19,7 @@ pub use event::*;
 pub use header::*;
 pub use jsonl::{Events, LINE_BYTES_MAX, ReadError, read, read_path, to_line};
 pub use op::Op;
+pub(crate) use rows::column;
 pub use rows::{Row, Rows};
 pub use sanity::Malformed;
 pub(crate) use sanity::Pairing;

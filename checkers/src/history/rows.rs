@@ -204,6 +204,18 @@ impl<'de> Visitor<'de> for OneRow<'_> {
     }
 }
 
+/// The position of a column in what a view shows; 0 where it shows no row.
+pub(crate) fn column(rows: &Rows, name: &str) -> Result<usize, String> {
+    match rows.column(name) {
+        Some(column) => Ok(column),
+        None if rows.is_empty() => Ok(0),
+        None => Err(format!(
+            "it has no column {name}; it shows {}",
+            rows.columns().join(", ")
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::history::{
-    Body, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire,
+    Body, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire, column,
 };
 use crate::money;
 
@@ -508,18 +508,6 @@ impl Lane {
             Moment::Final => &mut self.counts,
             _ => &mut self.before,
         }
-    }
-}
-
-/// The column of that name, or what is there instead.
-fn column(rows: &Rows, name: &str) -> Result<usize, String> {
-    match rows.column(name) {
-        Some(column) => Ok(column),
-        None if rows.is_empty() => Ok(0),
-        None => Err(format!(
-            "it has no column {name}; it shows {}",
-            rows.columns().join(", ")
-        )),
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Options;
 use crate::findings::Findings;
+pub(super) use crate::history::column;
 use crate::history::{Body, Event, Header, Kind, Moment, Op, Row, Rows, Wire};
 use crate::ledger::{Id, Names, started};
 use crate::names::list;
@@ -279,18 +280,6 @@ pub(super) fn read_of(view: &str, moment: Moment) -> String {
         Moment::Rest => format!("read of view {view} at rest"),
         Moment::AfterRepair => format!("read of view {view} after the repair"),
         Moment::Final => format!("final read of view {view}"),
-    }
-}
-
-/// The position of a column in what a view shows; 0 where it shows no row.
-pub(super) fn column(rows: &Rows, name: &str) -> Result<usize, String> {
-    match rows.column(name) {
-        Some(column) => Ok(column),
-        None if rows.is_empty() => Ok(0),
-        None => Err(format!(
-            "it has no column {name}; it shows {}",
-            rows.columns().join(", ")
-        )),
     }
 }
 

@@ -4,12 +4,10 @@
 
 use futures_util::future::BoxFuture;
 
+use super::wire_rule::passes;
 use super::{Evidence, Fault, FaultError};
 use crate::stack::{LOOK_EVERY, PacketLoss};
 use crate::sut::RunningTarget;
-
-/// How long a healed link may take to pass a question.
-const PASSES_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A link that loses packets.
 pub(super) struct Loss {
@@ -71,21 +69,14 @@ impl Fault for Loss {
             let Some(loss) = self.loss.take() else {
                 return Ok(Evidence::words("was never in force"));
             };
-            let mut evidence = match loss.lift().await? {
+            let evidence = match loss.lift().await? {
                 Some(dropped) => {
                     let detail = format!("rules gone, {dropped} packets dropped");
                     Evidence::count(detail, "dropped_packets", dropped)
                 }
                 None => Evidence::words("the rules went with the container, which was started anew"),
             };
-            if let Some(probe) = target.probes.get(&self.on) {
-                let answer = probe.until_answer(PASSES_TIMEOUT).await;
-                let took = answer.map_err(|e| FaultError::NotHealed(format!("no answer through the link: {e}")))?;
-                evidence
-                    .detail
-                    .push_str(&format!("; a probe passes after {} ms", took.as_millis()));
-            }
-            Ok(evidence)
+            passes(&self.on, target, evidence).await
         })
     }
 }

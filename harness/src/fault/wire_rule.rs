@@ -74,15 +74,8 @@ impl WireRule {
 
     /// Lifts the rule, and waits until what it held is on its way and a question through the link is answered.
     async fn lift(&mut self, target: &RunningTarget) -> Result<Evidence, FaultError> {
-        let mut evidence = self.drain().await?;
-        if let Some(probe) = target.probes.get(&self.on) {
-            let answer = probe.until_answer(PASSES_TIMEOUT).await;
-            let took = answer.map_err(|e| FaultError::NotHealed(format!("no answer through the link: {e}")))?;
-            evidence
-                .detail
-                .push_str(&format!("; a probe passes after {} ms", took.as_millis()));
-        }
-        Ok(evidence)
+        let evidence = self.drain().await?;
+        passes(&self.on, target, evidence).await
     }
 
     async fn drain(&mut self) -> Result<Evidence, FaultError> {
@@ -91,6 +84,17 @@ impl WireRule {
             None => Ok(Evidence::words("was never in force")),
         }
     }
+}
+
+/// Waits until a question through a healed link is answered, and adds that to the evidence.
+pub(super) async fn passes(link: &str, target: &RunningTarget, mut evidence: Evidence) -> Result<Evidence, FaultError> {
+    if let Some(probe) = target.probes.get(link) {
+        let answer = probe.until_answer(PASSES_TIMEOUT).await;
+        let took = answer.map_err(|e| FaultError::NotHealed(format!("no answer through the link: {e}")))?;
+        let took = format!("; a probe passes after {} ms", took.as_millis());
+        evidence.detail.push_str(&took);
+    }
+    Ok(evidence)
 }
 
 /// Lifts a rule, and waits until what it held is on its way; what it has counted.
