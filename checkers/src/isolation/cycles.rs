@@ -52,7 +52,12 @@ const DEPENDENCIES: Edges = Edges::WW.with(Edges::WW_INFERRED).with(Edges::WR);
 
 /// Finds the cycles of a graph, at most `witnesses_max` of each kind, looking at about `search_edges_max` edges.
 pub(super) fn find(graph: &Graph, witnesses_max: usize, search_edges_max: u64) -> Cycles {
-    let all = DEPENDENCIES.with(Edges::RW).with(Edges::REALTIME);
+    let time = if graph.has_real_time() {
+        Edges::REALTIME
+    } else {
+        Edges::PROCESS
+    };
+    let all = DEPENDENCIES.with(Edges::RW).with(time);
     let whole = Level {
         graph,
         allowed: all,

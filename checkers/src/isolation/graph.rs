@@ -66,6 +66,11 @@ impl Graph {
         self.to.len()
     }
 
+    /// Whether it has real time: the orders of processes are part of it.
+    pub(super) fn has_real_time(&self) -> bool {
+        !self.epoch_from.is_empty()
+    }
+
     /// The transaction at a node, if one is there.
     pub(super) fn txn(&self, node: u32) -> Option<u32> {
         self.txn_of.get(node as usize).copied()
@@ -178,7 +183,8 @@ impl GraphBuilder {
         chain
     }
 
-    /// Adds the orders of the processes over the transactions that committed, lays the rows out, and adds real time.
+    /// Adds the orders of the processes over the transactions that committed, lays the rows out, and adds real time; as far
+    /// as the history tells them.
     pub(super) fn build(mut self, txns: &Txns, committed: impl Fn(u32) -> bool) -> Graph {
         self.link_processes(txns, &committed);
         let (from, to, kind) = self.rows();
@@ -208,7 +214,7 @@ impl GraphBuilder {
             {
                 self.edges.push((before, node, Edges::PROCESS));
             }
-            if let Some(over) = txns.over(txn) {
+            if let Some(over) = txns.over_in_session(txn) {
                 *last = Some((node, over));
             }
         }

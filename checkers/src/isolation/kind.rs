@@ -29,14 +29,15 @@ pub enum Class {
     G2Item,
 }
 
-/// Which orders besides the data a cycle needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Which orders besides the data a cycle needs, and which a history tells: all, by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Order {
     /// None: the data alone contradict themselves.
     Data,
     /// The order of the transactions of one process.
     Process,
     /// The order of real time: one transaction completed before the other was invoked.
+    #[default]
     Realtime,
 }
 

@@ -18,6 +18,9 @@ pub struct Options {
     pub witnesses_max: usize,
     /// How many edges the search for short witnesses may look at.
     pub search_edges_max: u64,
+    /// The strongest order that the indices of invocations and completions tell: real time; less in a history of completions
+    /// only, the order of each process or none. Models that need a stronger one are then unknown, where they are not invalid.
+    pub order: Order,
 }
 
 impl Default for Options {
@@ -26,6 +29,7 @@ impl Default for Options {
             models: vec![Model::StrictSerializable],
             witnesses_max: 16,
             search_edges_max: 64_000_000,
+            order: Order::Realtime,
         }
     }
 }
@@ -53,6 +57,8 @@ pub struct Report {
     anomalies: Vec<(Kind, Anomaly)>,
     ruled_out: Models,
     undecided: Models,
+    /// Those that need an order that the history does not tell.
+    unordered: Models,
     counts: BTreeMap<String, u64>,
 }
 
@@ -62,7 +68,7 @@ impl Report {
     pub fn verdict(&self, model: Model) -> Verdict {
         if self.ruled_out.contains(model) {
             Verdict::Invalid
-        } else if self.unjudged.is_some() || self.undecided.contains(model) {
+        } else if self.unjudged.is_some() || self.undecided.contains(model) || self.unordered.contains(model) {
             Verdict::Unknown
         } else {
             Verdict::Valid
@@ -133,7 +139,20 @@ impl Report {
                 });
             }
         }
+        let open = |models: Models| {
+            let open = |m: &&Model| models.contains(**m) && !self.ruled_out.contains(**m);
+            self.models.iter().filter(open).copied().collect::<Vec<Model>>()
+        };
         if verdict == Verdict::Unknown && self.unjudged.is_none() {
+            let unordered = open(self.unordered);
+            if !unordered.is_empty() {
+                said.push(format!(
+                    "not decided: {}, as no invocation is on record that would tell the order of transactions in time",
+                    names(&unordered)
+                ));
+            }
+        }
+        if verdict == Verdict::Unknown && self.unjudged.is_none() && !open(self.undecided).is_empty() {
             said.push(
                 "whether a cycle has one anti-dependency or several was not decided within the budget".to_owned(),
             );
@@ -228,6 +247,13 @@ impl Findings {
             let weakest = Kind::Cycle(Class::GSingle, Order::Data).rules_out();
             weakest.iter().for_each(|m| undecided.rule_out(*m));
         }
+        let mut unordered = Models::default();
+        if options.order < Order::Realtime {
+            unordered.rule_out(Model::StrongReadUncommitted);
+        }
+        if options.order < Order::Process {
+            unordered.rule_out(Model::StrongSessionReadUncommitted);
+        }
         self.anomalies.sort_by_key(|(kind, _)| *kind);
         for (outcome, name) in [(Outcome::Ok, "ok"), (Outcome::Fail, "fail"), (Outcome::Info, "info")] {
             self.count(name, txns.count(outcome));
@@ -249,6 +275,7 @@ impl Findings {
             anomalies: self.anomalies,
             ruled_out,
             undecided,
+            unordered,
             counts: self.counts,
         }
     }

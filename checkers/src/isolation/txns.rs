@@ -1,5 +1,6 @@
 //! The transactions of a history as columns: who ran them, when, and how they ended.
 
+use super::kind::Order;
 use super::scalars::{IdTable, mix};
 
 /// How a transaction ended.
@@ -18,7 +19,8 @@ pub enum Outcome {
 pub struct Txn {
     /// The process that ran it: one transaction at a time.
     pub process: u64,
-    /// Index of the operation that invoked it. Indices grow with time.
+    /// Index of the operation that invoked it. Indices grow with time. Where that is not on record: of its completion in a
+    /// history of completions only, 0 otherwise.
     pub invoke: u64,
     /// Index of the operation that completed it, if any did.
     pub complete: Option<u64>,
@@ -38,6 +40,7 @@ pub(super) struct Txns {
     process_names: Vec<u64>,
     /// Where its operations begin; they end where those of the next one begin.
     mops_from: Vec<u32>,
+    order: Order,
 }
 
 impl Txns {
@@ -50,6 +53,15 @@ impl Txns {
         self.process.push(process);
         self.mops_from
             .push(u32::try_from(mops_from).expect("a history of fewer than 2^32 reads and writes"));
+    }
+
+    /// What its indices tell: real time unless this says less.
+    pub(super) fn tell(&mut self, order: Order) {
+        self.order = order;
+    }
+
+    pub(super) fn tells(&self, order: Order) -> bool {
+        self.order >= order
     }
 
     fn process_number(&mut self, process: u64) -> u32 {
@@ -89,8 +101,17 @@ impl Txns {
         self.invoke[txn as usize]
     }
 
-    /// When it was certainly over: None for one that may yet take effect.
+    /// When it was certainly over: None for one that may yet take effect, and where real time is not known.
     pub(super) fn over(&self, txn: u32) -> Option<u64> {
+        self.ended(txn).filter(|_| self.tells(Order::Realtime))
+    }
+
+    /// The same as its own process saw it: None where that is not known.
+    pub(super) fn over_in_session(&self, txn: u32) -> Option<u64> {
+        self.ended(txn).filter(|_| self.tells(Order::Process))
+    }
+
+    fn ended(&self, txn: u32) -> Option<u64> {
         let complete = self.complete[txn as usize];
         (self.outcome(txn) == Outcome::Ok && complete != u64::MAX).then_some(complete)
     }

@@ -44,6 +44,7 @@ impl Workload for ListAppends {
     fn finish(mut self: Box<Self>) -> CheckerResult {
         let (txns, scratch) = (&mut self.txns, &mut self.scratch);
         self.begun.rest(|txn, value| add(txns, txn, value, scratch));
+        self.judged.order = self.begun.order();
         self.txns.check(&self.judged).into_result()
     }
 }

@@ -58,6 +58,7 @@ impl Workload for RwRegisters {
     fn finish(mut self: Box<Self>) -> CheckerResult {
         let (txns, scratch) = (&mut self.txns, &mut self.scratch);
         self.begun.rest(|txn, value| add(txns, txn, value, scratch));
+        self.judged.order = self.begun.order();
         self.txns.check(&self.judged, &self.assumptions).into_result()
     }
 }

@@ -1,13 +1,16 @@
 //! Transactions from their invocation to their end, as list-append and rw-register take them in.
 //!
 //! What a transaction asked for is kept until it ends: only one that ended ok says itself what it did.
+//!
+//! A history of completions only, as Elle takes it: each is a transaction. They tell the order of each process, and not
+//! what ran at once.
 
-use crate::isolation::{Model, Options as Judged, Outcome, Txn};
+use crate::isolation::{Model, Options as Judged, Order, Outcome, Txn};
 use crate::names::UnknownName;
-use crate::ops::{Kind, Op, Ref};
+use crate::ops::{Kind, Op, Process, Ref};
 
 use super::options::{OptionError, Options};
-use super::support::{Clients, Kept, Misfit, client, misfit};
+use super::support::{Clients, Kept, Misfit, client, misfit, misfit_as};
 
 /// The options that name models.
 pub(super) const MODEL: (&str, &str) = (
@@ -44,6 +47,12 @@ pub(super) struct Begun {
     clients: Clients<Kept>,
     /// Kept forms that are free again.
     free: Vec<Kept>,
+    /// Whether anything was invoked.
+    invoked: bool,
+    /// The first completion of a history of completions only.
+    completed: Option<u64>,
+    /// Whether one of them names no process.
+    nobody: bool,
 }
 
 impl Begun {
@@ -57,17 +66,29 @@ impl Begun {
         let Some(client) = client(op) else { return Ok(()) };
         self.clients.follow(op)?;
         if op.kind == Kind::Invoke {
+            if let Some(completed) = self.completed {
+                let found = format!("an invocation, but none of operation {completed}");
+                return Err(misfit_as(op, "completions only, or invocations of all", &found));
+            }
+            self.invoked = true;
             let mut kept = self.free.pop().unwrap_or_default();
             kept.keep(op.value);
             return self.clients.begin(client, op, kept);
         }
-        let Some((invoke, kept)) = self.clients.end(client, op)? else {
-            return Ok(());
-        };
         let outcome = match op.kind {
             Kind::Ok => Outcome::Ok,
             Kind::Fail => Outcome::Fail,
             Kind::Info | Kind::Invoke => Outcome::Info,
+        };
+        if !self.invoked && op.kind != Kind::Info {
+            self.completed.get_or_insert(op.index);
+        }
+        let begun = match self.completed {
+            Some(_) => None,
+            None => self.clients.end(client, op)?,
+        };
+        let Some((invoke, kept)) = begun else {
+            return self.alone(client, outcome, op, shape, add);
         };
         let txn = Txn {
             process: client.cast_unsigned(),
@@ -79,6 +100,42 @@ impl Begun {
         add(txn, value).map_err(|form| misfit(op, shape, form))?;
         self.free.push(kept);
         Ok(())
+    }
+
+    /// A completion whose invocation is not on record. One that did not commit need not say what it asked for; and an info
+    /// among invocations need not be of a transaction.
+    fn alone(
+        &mut self,
+        client: i64,
+        outcome: Outcome,
+        op: &Op,
+        shape: &str,
+        add: impl for<'a> FnOnce(Txn, Ref<'a>) -> Result<(), Ref<'a>>,
+    ) -> Result<(), Misfit> {
+        let only = self.completed.is_some();
+        self.nobody |= only && op.process == Process::Nobody;
+        if outcome != Outcome::Ok && op.value.is_nil() {
+            return Ok(());
+        }
+        let txn = Txn {
+            process: client.cast_unsigned(),
+            invoke: if only { op.index } else { 0 },
+            complete: Some(op.index),
+            outcome,
+        };
+        match add(txn, op.value) {
+            Err(form) if only => Err(misfit(op, shape, form)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// What the indices tell of the order of the transactions.
+    pub(super) fn order(&self) -> Order {
+        match self.completed {
+            None => Order::Realtime,
+            Some(_) if self.nobody => Order::Data,
+            Some(_) => Order::Process,
+        }
     }
 
     /// Hands the transactions that never ended to `add`. What is wrong with the value of one tells nothing.

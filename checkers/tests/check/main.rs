@@ -1,6 +1,7 @@
 //! What `paytwice check FILE --as CHECKER` decides and says, through the library behind it.
 
 mod changes;
+mod completions;
 mod fields;
 mod files;
 mod lines;

@@ -238,6 +238,7 @@ impl ListAppend {
     /// Judges the history.
     #[must_use]
     pub fn check(mut self, options: &Options) -> Report {
+        self.txns.tell(options.order);
         let mut findings = Findings::new(options.witnesses_max);
         findings.count("keys", self.keys.len() as u64);
         findings.observed(self.reads);

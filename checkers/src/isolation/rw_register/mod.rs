@@ -217,7 +217,8 @@ impl RwRegister {
 
     /// Judges the history.
     #[must_use]
-    pub fn check(self, options: &Options, assumptions: &Assumptions) -> Report {
+    pub fn check(mut self, options: &Options, assumptions: &Assumptions) -> Report {
+        self.txns.tell(options.order);
         let mut findings = Findings::new(options.witnesses_max);
         findings.count("keys", self.keys.len() as u64);
         findings.observed(self.reads);

@@ -2,8 +2,9 @@
 
 use super::super::components::{Digraph, components};
 use super::super::graph::{Edges, GraphBuilder};
-use super::super::kind::Kind;
+use super::super::kind::{Kind, Order};
 use super::super::report::Findings;
+use super::super::txns::Txns;
 use super::scan::{Held, Seen, Touch, known};
 use super::{Assumptions, RwRegister, register_words};
 
@@ -150,17 +151,18 @@ fn assumed(history: &RwRegister, seen: &Seen, assumptions: &Assumptions) -> Vec<
     touches.retain(|touch| first(touch).is_some_and(|held| known(history, held, touch.key)));
     let process = |touch: &Touch| history.txns.process(touch.txn);
     let invoke = |touch: &Touch| history.txns.invoke(touch.txn);
-    if assumptions.sequential_keys {
+    // Of a linearizable key without real time what is left is that each process sees its versions in their order.
+    if assumptions.sequential_keys || assumptions.linearizable_keys && !history.txns.tells(Order::Realtime) {
         touches.sort_unstable_by_key(|touch| (touch.key, process(touch), invoke(touch)));
         touches
             .chunk_by(|a, b| a.key == b.key && process(a) == process(b))
-            .for_each(|touches| follow(history, touches, &mut pairs));
+            .for_each(|touches| follow(history, touches, Txns::over_in_session, &mut pairs));
     }
     if assumptions.linearizable_keys {
         touches.sort_unstable_by_key(|touch| (touch.key, invoke(touch)));
         touches
             .chunk_by(|a, b| a.key == b.key)
-            .for_each(|touches| follow(history, touches, &mut pairs));
+            .for_each(|touches| follow(history, touches, Txns::over, &mut pairs));
     }
     pairs.retain(|(earlier, later)| earlier != later);
     pairs.sort_unstable();
@@ -175,10 +177,11 @@ fn first(touch: &Touch) -> Option<Held> {
 
 /// Pairs the versions of touches of one key, in the order of their invocations: each is preceded by those that were
 /// over before and are not preceded by others that were. These are as many as run at once.
-fn follow(history: &RwRegister, touches: &[Touch], pairs: &mut Vec<Pair>) {
+fn follow(history: &RwRegister, touches: &[Touch], over: fn(&Txns, u32) -> Option<u64>, pairs: &mut Vec<Pair>) {
+    let over_at = |touch: &Touch| over(&history.txns, touch.txn);
     let mut over: Vec<(u64, &Touch)> = touches
         .iter()
-        .filter_map(|touch| Some((history.txns.over(touch.txn)?, touch)))
+        .filter_map(|touch| Some((over_at(touch)?, touch)))
         .collect();
     over.sort_unstable_by_key(|(at, _)| *at);
     let mut over = over.into_iter().peekable();
@@ -187,7 +190,7 @@ fn follow(history: &RwRegister, touches: &[Touch], pairs: &mut Vec<Pair>) {
         let invoke = history.txns.invoke(touch.txn);
         while let Some((_, done)) = over.next_if(|(at, _)| *at < invoke) {
             let began = history.txns.invoke(done.txn);
-            frontier.retain(|before| history.txns.over(before.txn).is_some_and(|at| at > began));
+            frontier.retain(|before| over_at(before).is_some_and(|at| at > began));
             frontier.push(done);
         }
         for before in &frontier {
