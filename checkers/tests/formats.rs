@@ -320,7 +320,8 @@ fn names_that_are_not_known_get_the_near_one() {
     assert_eq!(
         error,
         "format \"jepsen-end\" is not known (did you mean jepsen-edn?); possible are jsonl, jepsen-edn, jepsen-json, \
-         jepsen-store, porcupine-etcd, porcupine-kv, binary"
+         jepsen-txt, jepsen-store, porcupine-etcd, porcupine-kv, plume, awdit, dbcop-json, dbcop-text, dbcop-bincode, \
+         cobra, binary"
     );
 }
 

@@ -70,7 +70,7 @@ impl Dice {
     }
 }
 
-const TOKENS: [&str; 44] = [
+const TOKENS: [&str; 49] = [
     "{",
     "}",
     "[",
@@ -115,9 +115,14 @@ const TOKENS: [&str; 44] = [
     ":append",
     ":r",
     "paytwice",
+    "w(1,2,0,-1)",
+    "[x:=1 y==?]!",
+    "\n-----\n",
+    "\n=\nr 0 1\n",
+    "[\"w\",0,1]",
 ];
 
-const HISTORIES: [(Format, &str); 4] = [
+const HISTORIES: [(Format, &str); 11] = [
     (
         Format::JepsenEdn,
         "{:index 0, :time 5, :process 0, :type :invoke, :f :txn, :value [[:append 253 1] [:r x nil]]}\n\
@@ -137,6 +142,33 @@ const HISTORIES: [(Format, &str); 4] = [
         Format::PorcupineEtcd,
         "INFO  jepsen.util - 0\t:invoke\t:cas\t[1 2]\nINFO  jepsen.core - Running\nINFO  jepsen.util - 0\t:info\t:cas\t:timed-out\n",
     ),
+    (
+        Format::JepsenTxt,
+        "0\t:invoke\t:cas\t[1 2]\n:nemesis\t:info\t:start\t{:a #{1}}\n0\t:info\t:cas\t[1 2]\t[:timeout \"n1\" \u{e9}]\n",
+    ),
+    (
+        Format::Plume,
+        "w(1,5,0,0)\nr(2,0,7,3)\nw(2,18446744073709551615,0,0)\nw(1,9,7,-1)\nr(1,5,7,3)\n",
+    ),
+    (Format::Awdit, "w 0 0\nw 1 0\n=====\nw 0 1\n-----\nr 0 1\nr 1 0\n"),
+    (
+        Format::DbcopText,
+        "// a comment\n[x:=1 y==?] [y:=2]!\n---\n[x==1 z==0]\n",
+    ),
+    (
+        Format::DbcopJson,
+        "{\"params\":{\"id\":0},\"data\":[[{\"events\":[{\"Write\":{\"variable\":0,\"version\":1}},[\"r\",\"y\",null]],\"committed\":true}],\n\
+         [{\"events\":[{\"write\":true,\"variable\":1,\"value\":2,\"success\":false}],\"success\":true}]]}",
+    ),
+    (
+        Format::DbcopBincode,
+        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0i\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+         \u{1}\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0\u{1}\u{5}\0\0\0\0\0\0\0\u{7}\0\0\0\0\0\0\0\u{1}\u{1}",
+    ),
+    (
+        Format::Cobra,
+        "S\0\0\0\0\0\0\0\u{1}W\0\0\0\0\0\0\0\u{2}\0\0\0\0\0\0\0\u{3}\0\0\0\0\0\0\0\0R\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0\u{2}\0\0\0\0\0\0\0\u{3}\0\0\0\0\0\0\0\0C\0\0\0\0\0\0\0\u{1}S",
+    ),
 ];
 
 /// Histories to mutate, each with its reader; binary ones, too.
@@ -154,7 +186,7 @@ fn seeds() -> Vec<(Format, Vec<u8>)> {
             seeds.push((fields[1].parse().expect("a format"), bytes));
         }
     }
-    for at in 0..seeds.len().min(12) {
+    for at in 0..seeds.len().min(16) {
         let (format, bytes) = &seeds[at];
         let mut reader = Reader::new(Cursor::new(bytes.clone()), "seed", *format).expect("a reader");
         let mut writer = BinaryWriter::new(Vec::new()).expect("a writer");

@@ -48,7 +48,7 @@ pub fn convert(reader: &mut Reader, out: impl Write, to: Format) -> Result<Conve
         Format::Jsonl => lines(reader, out, write_op_json, ["", "\n", "\n"]),
         Format::JepsenEdn => lines(reader, out, write_op_edn, ["", "\n", "\n"]),
         Format::JepsenJson => lines(reader, out, write_op_json, ["[", ",\n", "]\n"]),
-        Format::JepsenStore | Format::PorcupineEtcd | Format::PorcupineKv => Err(ConvertError::ReadOnly(to)),
+        _ => Err(ConvertError::ReadOnly(to)),
     }
 }
 

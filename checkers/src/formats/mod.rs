@@ -5,12 +5,18 @@
 //! | `jsonl` | one JSON object per line: ours, and any with Jepsen's fields |
 //! | `jepsen-edn` | Jepsen's `history.edn`: one map per line, or one vector of maps |
 //! | `jepsen-json` | the same in JSON, as elle-cli takes it: one array, or one object per line |
-//! | `jepsen-store` | a directory of Jepsen's store, with `history.edn` in it |
+//! | `jepsen-txt` | Jepsen's `history.txt`: process, type, f, value and error between tabs |
+//! | `jepsen-store` | a directory of Jepsen's store, with `history.edn` or `history.txt` in it |
 //! | `porcupine-etcd` | the logs of Jepsen's etcd test, as porcupine keeps them |
 //! | `porcupine-kv` | porcupine's key-value logs |
+//! | `plume` | the text form of PolySI, Plume and IsoVista: `r(key,value,session,txn)` |
+//! | `awdit` | AWDIT's own text form: `r key value`, lines of `-` and of `=` |
+//! | `dbcop-json`, `dbcop-text`, `dbcop-bincode` | dbcop's sessions of transactions, of its first version as well |
+//! | `cobra` | Cobra's logs: a directory with a file `*.log` per client |
 //! | `binary` | the [binary form](binary) |
 //!
-//! Every reader streams: it holds one operation, and its memory grows to the longest one. A malformed line is an error
+//! Every reader streams: it holds one operation, and its memory grows to the longest one. Those of the five formats of
+//! sessions without times (`plume` to `cobra`) hold the file. A malformed line is an error
 //! that names file, line and column, what was expected and what stood there; a last line that is cut off is left out
 //! and reported by [`Reader::cut_off`].
 //!
@@ -40,6 +46,7 @@ mod lines;
 mod map;
 mod porcupine;
 mod reader;
+mod transactions;
 mod window;
 
 pub use convert::{ConvertError, Converted, convert, format_of_name};

@@ -1,8 +1,9 @@
-//! The logs of Jepsen's etcd test, as porcupine keeps them: `INFO  jepsen.util - 0 :invoke :read nil`, between tabs or
-//! blanks.
+//! Operations as Jepsen prints them, `0 :invoke :read nil`, between tabs or blanks: in its `history.txt`, and in the logs of
+//! its etcd test, as porcupine keeps them, behind `INFO  jepsen.util - `.
 //!
 //! Lines of other loggers are left out. `:timed-out` in the place of the value is the error; what was asked for stands
-//! in the invocation. A last line without its end is cut off. (The key-value logs of porcupine are EDN, one map per line.)
+//! in the invocation. What follows the value in a `history.txt` is the error, as a text. A last line without its end is cut
+//! off. (The key-value logs of porcupine are EDN, one map per line.)
 
 use crate::ops::{Op, Tape};
 
@@ -13,10 +14,26 @@ use super::window::Window;
 /// What a line begins with.
 const LEVELS: [&[u8]; 5] = [b"INFO", b"WARN", b"ERROR", b"DEBUG", b"TRACE"];
 const LOGGER: &[u8] = b"jepsen.util";
+const TYPES: [&str; 4] = ["invoke", "ok", "fail", "info"];
+
+/// Whether a line is one of a `history.txt`.
+pub(super) fn begins(line: &str) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    let process = words
+        .next()
+        .is_some_and(|process| process.starts_with(':') || process.parse::<u64>().is_ok());
+    process
+        && words
+            .next()
+            .and_then(|word| word.strip_prefix(':'))
+            .is_some_and(|word| TYPES.contains(&word))
+}
 
 /// Reads such a log.
 pub(super) struct Log {
     window: Window,
+    /// Whether each operation stands behind a level and a logger.
+    logged: bool,
     tape: Tape,
     /// The line's operation as EDN.
     text: String,
@@ -25,9 +42,10 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(window: Window) -> Log {
+    pub(super) fn new(window: Window, logged: bool) -> Log {
         Log {
             window,
+            logged,
             tape: Tape::default(),
             text: String::new(),
             position: 0,
@@ -89,21 +107,17 @@ impl Log {
     }
 
     /// Puts the line's operation on the tape; false where it has none. The error says where, and what was expected.
-    fn parse(&mut self, length: usize) -> Result<bool, (usize, &'static str)> {
+    fn parse(&mut self, length: usize) -> Result<bool, Wrong> {
         let line = self.window.bytes()[..length].trim_ascii_end();
         let Some(start) = line.iter().position(|b| !b.is_ascii_whitespace()) else {
             return Ok(false);
         };
-        if !LEVELS.iter().any(|level| line[start..].starts_with(level)) {
-            return Err((start, "a line of a log: INFO  jepsen.util - 0 :invoke :read nil"));
-        }
-        let Some(logger) = memchr::memmem::find(line, LOGGER) else {
-            return Ok(false);
+        let behind = if self.logged {
+            behind_logger(line, start)?
+        } else {
+            Some(start)
         };
-        let mut at = logger + LOGGER.len();
-        if word(line, &mut at) != b"-" {
-            return Err((at, "` - ` behind the logger's name"));
-        }
+        let Some(mut at) = behind else { return Ok(false) };
         self.text.clear();
         for (field, expected) in [
             ("{:process ", "a process"),
@@ -115,10 +129,13 @@ impl Log {
             let token = std::str::from_utf8(token).map_err(|_| (begins, "UTF-8"))?;
             let name = match field {
                 "{:process " => token,
+                " :f :" if token == "nil" && !self.logged => continue,
                 _ => token.strip_prefix(':').ok_or((begins, expected))?,
             };
-            let known = field != " :type :" || matches!(name, "invoke" | "ok" | "fail" | "info");
-            let clean = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+            let known = field != " :type :" || TYPES.contains(&name);
+            let clean = name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.:/?!+*<>=".contains(&b));
             if name.is_empty() || !known || !clean {
                 return Err((begins, expected));
             }
@@ -126,15 +143,24 @@ impl Log {
             self.text.push_str(name);
         }
         let rest = std::str::from_utf8(&line[at..]).map_err(|_| (at, "UTF-8"))?;
-        let value = rest.trim();
-        let from = at + (rest.len() - rest.trim_start().len());
+        let value = rest.trim_start();
+        let from = at + (rest.len() - value.len());
         if value.is_empty() {
             return Err((from, "a value"));
         }
+        let error = match self.logged {
+            true => "",
+            false => split_value(value, &mut self.tape).map_err(|(at, expected)| (from + at, expected))?,
+        };
+        let value = value[..value.len() - error.len()].trim_end();
         let field = if value == ":timed-out" { " :error " } else { " :value " };
         self.text.push_str(field);
         let offset = self.text.len();
         self.text.push_str(value);
+        if !error.is_empty() && value != ":timed-out" {
+            self.text.push_str(" :error ");
+            push_string(error, &mut self.text);
+        }
         self.text.push('}');
         match edn::scan(self.text.as_bytes(), 0, true, &mut self.tape) {
             Ok(Some(end)) if end == self.text.len() => Ok(true),
@@ -142,6 +168,45 @@ impl Log {
             Err(flaw) => Err((from + flaw.at.saturating_sub(offset), flaw.expected)),
         }
     }
+}
+
+/// Where in the line, and what was expected there.
+type Wrong = (usize, &'static str);
+
+/// Where the operation of a line begins whose level is at `start`; None where another logger wrote it.
+fn behind_logger(line: &[u8], start: usize) -> Result<Option<usize>, Wrong> {
+    if !LEVELS.iter().any(|level| line[start..].starts_with(level)) {
+        return Err((start, "a line of a log: INFO  jepsen.util - 0 :invoke :read nil"));
+    }
+    let Some(logger) = memchr::memmem::find(line, LOGGER) else {
+        return Ok(None);
+    };
+    let mut at = logger + LOGGER.len();
+    if word(line, &mut at) != b"-" {
+        return Err((at, "` - ` behind the logger's name"));
+    }
+    Ok(Some(at))
+}
+
+/// The error behind a value; empty where there is none.
+fn split_value<'a>(value: &'a str, tape: &mut Tape) -> Result<&'a str, Wrong> {
+    match edn::scan(value.as_bytes(), 0, true, tape) {
+        Ok(Some(end)) => Ok(value[end..].trim_start()),
+        Ok(None) => Err((value.len(), "the rest of the value")),
+        Err(flaw) => Err((flaw.at, flaw.expected)),
+    }
+}
+
+/// A text as a string of EDN.
+fn push_string(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
 }
 
 /// The next word of the line, behind which it moves `at`.

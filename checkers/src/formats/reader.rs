@@ -12,6 +12,7 @@ use super::error::{CutOff, ReadError};
 use super::format::{FORMATS, Format};
 use super::forms::{Forms, Syntax};
 use super::porcupine::Log;
+use super::transactions::{Transactions, awdit, cobra, dbcop_bincode, dbcop_json, dbcop_text, plume};
 use super::window::Window;
 
 /// How many bytes are looked at to tell the format.
@@ -28,6 +29,7 @@ pub struct Reader {
 enum Inner {
     Forms(Box<Forms>),
     Log(Box<Log>),
+    Transactions(Box<Transactions>),
     Binary(Box<Binary>),
 }
 
@@ -39,24 +41,33 @@ impl Reader {
             let inner = Inner::Binary(Box::new(Binary::open(&path)?));
             return Ok(Reader { format, path, inner });
         }
+        if format == Format::Cobra && path.is_dir() {
+            let inner = Inner::Transactions(Box::new(cobra::open(&path)?));
+            return Ok(Reader { format, path, inner });
+        }
         let file = path.display().to_string();
         let opened = File::open(&path).map_err(io(&file))?;
         let reader = Reader::new(opened, &file, format)?;
         Ok(Reader { path, ..reader })
     }
 
-    /// Reads a history from `reader`; `file` is what errors call it. The binary form is read to its end first.
+    /// Reads a history from `reader`; `file` is what errors call it. The binary form and those of sessions without times are
+    /// read to their end first.
     pub fn new(reader: impl Read + Send + 'static, file: &str, format: Format) -> Result<Reader, ReadError> {
         let inner = match format {
             Format::Jsonl | Format::JepsenJson => forms(reader, file, Syntax::Json),
             Format::JepsenEdn | Format::JepsenStore | Format::PorcupineKv => forms(reader, file, Syntax::Edn),
-            Format::PorcupineEtcd => Inner::Log(Box::new(Log::new(Window::new(Box::new(reader), file)))),
-            Format::Binary => {
-                let mut reader = reader;
-                let mut bytes = Vec::new();
-                reader.read_to_end(&mut bytes).map_err(io(file))?;
-                Inner::Binary(Box::new(Binary::new(bytes, file)?))
+            Format::PorcupineEtcd | Format::JepsenTxt => {
+                let logged = format == Format::PorcupineEtcd;
+                Inner::Log(Box::new(Log::new(Window::new(Box::new(reader), file), logged)))
             }
+            Format::Binary => Inner::Binary(Box::new(Binary::new(all(reader, file)?, file)?)),
+            Format::Plume => transactions(plume::parse, reader, file)?,
+            Format::Awdit => transactions(awdit::parse, reader, file)?,
+            Format::DbcopJson => transactions(dbcop_json::parse, reader, file)?,
+            Format::DbcopText => transactions(dbcop_text::parse, reader, file)?,
+            Format::DbcopBincode => transactions(dbcop_bincode::parse, reader, file)?,
+            Format::Cobra => transactions(cobra::parse, reader, file)?,
         };
         let path = PathBuf::from(file);
         Ok(Reader { format, path, inner })
@@ -68,6 +79,7 @@ impl Reader {
         match &mut self.inner {
             Inner::Forms(forms) => forms.next(),
             Inner::Log(log) => log.next(),
+            Inner::Transactions(transactions) => Ok(transactions.next()),
             Inner::Binary(binary) => binary.next(),
         }
     }
@@ -94,15 +106,18 @@ impl Reader {
         match &self.inner {
             Inner::Forms(forms) => forms.cut_off(),
             Inner::Log(log) => log.cut_off(),
+            Inner::Transactions(transactions) => transactions.cut_off(),
             Inner::Binary(binary) => binary.cut_off(),
         }
     }
 
-    /// The line where the last operation ended; in the binary form its position, from 1.
+    /// The line where the last operation ended, where it began in the forms of sessions without times; in binary forms its
+    /// position, from 1.
     pub fn line(&self) -> u64 {
         match &self.inner {
             Inner::Forms(forms) => forms.line(),
             Inner::Log(log) => log.line(),
+            Inner::Transactions(transactions) => transactions.line(),
             Inner::Binary(binary) => binary.position(),
         }
     }
@@ -123,6 +138,7 @@ impl std::fmt::Debug for Inner {
         f.write_str(match self {
             Inner::Forms(_) => "Forms",
             Inner::Log(_) => "Log",
+            Inner::Transactions(_) => "Transactions",
             Inner::Binary(_) => "Binary",
         })
     }
@@ -130,6 +146,21 @@ impl std::fmt::Debug for Inner {
 
 fn forms(reader: impl Read + Send + 'static, file: &str, syntax: Syntax) -> Inner {
     Inner::Forms(Box::new(Forms::new(Window::new(Box::new(reader), file), syntax)))
+}
+
+/// What `parse` makes of all that `reader` gives.
+fn transactions(
+    parse: fn(&[u8], &str) -> Result<Transactions, ReadError>,
+    reader: impl Read,
+    file: &str,
+) -> Result<Inner, ReadError> {
+    Ok(Inner::Transactions(Box::new(parse(&all(reader, file)?, file)?)))
+}
+
+fn all(mut reader: impl Read, file: &str) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(io(file))?;
+    Ok(bytes)
 }
 
 pub(super) fn io(file: &str) -> impl FnOnce(std::io::Error) -> ReadError + '_ {
@@ -166,16 +197,19 @@ fn locate(path: &Path, format: Option<Format>) -> Result<(PathBuf, Format), Read
     Ok((path.to_owned(), guessed))
 }
 
-/// The history in a directory of a store: Jepsen's, or ours.
+/// The history in a directory: of a store, Jepsen's or ours, of dbcop, or of Cobra.
 fn store(path: &Path, format: Option<Format>) -> Result<(PathBuf, Format), ReadError> {
     let known = [
         ("history.edn", Format::JepsenEdn),
         ("history.jsonl", Format::Jsonl),
         ("history.ptw", Format::Binary),
+        // It has no times: the last that is taken of a store.
+        ("history.txt", Format::JepsenTxt),
+        ("history.bincode", Format::DbcopBincode),
     ];
     let wanted = |found: Format| match format {
         None => true,
-        Some(Format::JepsenStore) => found == Format::JepsenEdn,
+        Some(Format::JepsenStore) => matches!(found, Format::JepsenEdn | Format::JepsenTxt),
         Some(format) => format == found,
     };
     for (name, found) in known {
@@ -183,6 +217,9 @@ fn store(path: &Path, format: Option<Format>) -> Result<(PathBuf, Format), ReadE
         if wanted(found) && candidate.is_file() {
             return Ok((candidate, found));
         }
+    }
+    if format == Some(Format::Cobra) || format.is_none() && cobra::holds(path) {
+        return Ok((path.to_owned(), Format::Cobra));
     }
     let file = path.display().to_string();
     let binaries = ["test.jepsen", "test.fressian"];

@@ -18,7 +18,10 @@ pub(super) const ENTRY: Entry = Entry {
         ("wfr-keys", "true: writes of a transaction follow its reads"),
         ("sequential-keys", "true: each key is sequentially consistent"),
         ("linearizable-keys", "true: each key is linearizable"),
-        ("closed", "true: nobody else writes"),
+        (
+            "closed",
+            "true: nobody else writes; so it is in formats that tell the initial versions",
+        ),
     ],
     make,
 };
@@ -41,7 +44,7 @@ fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
             wfr_keys: options.flag("wfr-keys")?,
             sequential_keys: options.flag("sequential-keys")?,
             linearizable_keys: options.flag("linearizable-keys")?,
-            closed: options.flag("closed")?,
+            closed: options.flag("closed")? || context.format.is_whole(),
         },
         txns: RwRegister::new(),
         begun: Begun::default(),
