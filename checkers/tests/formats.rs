@@ -271,10 +271,10 @@ fn a_binary_file_of_a_later_version_is_refused() {
 fn a_directory_of_jepsens_store_is_its_history() {
     let dir = std::env::temp_dir().join(format!("paytwice-store-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join("test.jepsen"), b"JEPSEN").unwrap();
+    std::fs::write(dir.join("test.fressian"), b"").unwrap();
     let only_binary = Reader::open(&dir, None).unwrap_err();
     assert!(
-        matches!(&only_binary, ReadError::Unreadable { problem, .. } if problem.contains("only Jepsen's binary test.jepsen"))
+        matches!(&only_binary, ReadError::Unreadable { problem, .. } if problem.contains("only Jepsen's binary test.fressian"))
     );
     std::fs::write(dir.join("history.edn"), EDN).unwrap();
     let read = lines(Reader::open(&dir, None).unwrap()).unwrap();
@@ -320,7 +320,7 @@ fn names_that_are_not_known_get_the_near_one() {
     assert_eq!(
         error,
         "format \"jepsen-end\" is not known (did you mean jepsen-edn?); possible are jsonl, jepsen-edn, jepsen-json, \
-         jepsen-txt, jepsen-store, porcupine-etcd, porcupine-kv, plume, awdit, dbcop-json, dbcop-text, dbcop-bincode, \
+         jepsen-txt, jepsen-binary, jepsen-store, porcupine-etcd, porcupine-kv, plume, awdit, dbcop-json, dbcop-text, dbcop-bincode, \
          cobra, binary"
     );
 }

@@ -5,6 +5,7 @@
 //! [`INPUTS_PER_CASE`] inputs, each of which goes through one reader to its end. One test, so that its memory is its own.
 
 mod formats_support {
+    pub(super) mod blocks;
     pub(super) mod checksums;
 }
 
@@ -18,6 +19,7 @@ use paytwice_checkers::ops::{write_op_edn, write_op_json};
 use paytwice_checkers::workloads::{Context, Options, WORKLOADS, workload};
 use proptest::prelude::*;
 
+use formats_support::blocks::repair_blocks;
 use formats_support::checksums::repair;
 
 const INPUTS_PER_CASE: usize = 64;
@@ -177,6 +179,7 @@ fn seeds() -> Vec<(Format, Vec<u8>)> {
         .iter()
         .map(|(format, text)| (*format, text.as_bytes().to_vec()))
         .collect();
+    seeds.push((Format::JepsenBinary, include_bytes!("peers/test.jepsen").to_vec()));
     if let Some(dir) = std::env::var_os("PAYTWICE_CORPORA").map(std::path::PathBuf::from) {
         let table = std::fs::read_to_string(dir.join("VERDICTS.tsv")).expect("VERDICTS.tsv");
         for row in table.lines().skip(1) {
@@ -221,6 +224,9 @@ fn input(dice: &mut Dice, seeds: &[(Format, Vec<u8>)], out: &mut Vec<u8>) -> For
             }
             if *format == Format::Binary && dice.below(4) > 0 {
                 repair(out);
+            }
+            if *format == Format::JepsenBinary && dice.below(8) > 0 {
+                repair_blocks(out);
             }
             if dice.below(16) == 0 {
                 return FORMATS[dice.below(FORMATS.len())].0;

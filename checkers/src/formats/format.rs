@@ -19,6 +19,8 @@ pub enum Format {
     JepsenJson,
     /// Jepsen's `history.txt`.
     JepsenTxt,
+    /// Jepsen's `test.jepsen`, from 0.3 on.
+    JepsenBinary,
     /// A directory of Jepsen's store.
     JepsenStore,
     /// The logs of Jepsen's etcd test.
@@ -42,11 +44,12 @@ pub enum Format {
 }
 
 /// Every format, with its name.
-pub const FORMATS: [(Format, &str); 14] = [
+pub const FORMATS: [(Format, &str); 15] = [
     (Format::Jsonl, "jsonl"),
     (Format::JepsenEdn, "jepsen-edn"),
     (Format::JepsenJson, "jepsen-json"),
     (Format::JepsenTxt, "jepsen-txt"),
+    (Format::JepsenBinary, "jepsen-binary"),
     (Format::JepsenStore, "jepsen-store"),
     (Format::PorcupineEtcd, "porcupine-etcd"),
     (Format::PorcupineKv, "porcupine-kv"),
@@ -89,6 +92,9 @@ impl Format {
     pub(super) fn guess(name: &str, bytes: &[u8]) -> Option<Format> {
         if bytes.starts_with(super::binary::MAGIC) {
             return Some(Format::Binary);
+        }
+        if bytes.starts_with(super::jepsen::MAGIC) {
+            return Some(Format::JepsenBinary);
         }
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
         let levels: [&[u8]; 5] = [b"INFO", b"WARN", b"ERROR", b"DEBUG", b"TRACE"];

@@ -6,7 +6,8 @@
 //! | `jepsen-edn` | Jepsen's `history.edn`: one map per line, or one vector of maps |
 //! | `jepsen-json` | the same in JSON, as elle-cli takes it: one array, or one object per line |
 //! | `jepsen-txt` | Jepsen's `history.txt`: process, type, f, value and error between tabs |
-//! | `jepsen-store` | a directory of Jepsen's store, with `history.edn` or `history.txt` in it |
+//! | `jepsen-binary` | Jepsen's `test.jepsen`, from 0.3 on |
+//! | `jepsen-store` | a directory of Jepsen's store, with one of `history.edn`, `test.jepsen` and `history.txt` in it |
 //! | `porcupine-etcd` | the logs of Jepsen's etcd test, as porcupine keeps them |
 //! | `porcupine-kv` | porcupine's key-value logs |
 //! | `plume` | the text form of PolySI, Plume and IsoVista: `r(key,value,session,txn)` |
@@ -15,10 +16,9 @@
 //! | `cobra` | Cobra's logs: a directory with a file `*.log` per client |
 //! | `binary` | the [binary form](binary) |
 //!
-//! Every reader streams: it holds one operation, and its memory grows to the longest one. Those of the five formats of
-//! sessions without times (`plume` to `cobra`) hold the file. A malformed line is an error
-//! that names file, line and column, what was expected and what stood there; a last line that is cut off is left out
-//! and reported by [`Reader::cut_off`].
+//! Every reader streams: it holds one operation, and its memory grows to the longest one. Those of `plume` to `cobra`,
+//! sessions without times, hold the file. A malformed line is an error that names file, line and column, what was expected
+//! and what stood there; a last line that is cut off is left out and reported by [`Reader::cut_off`].
 //!
 //! ```
 //! use paytwice_checkers::formats::{Format, Reader};
@@ -41,6 +41,7 @@ pub mod edn;
 mod error;
 mod format;
 mod forms;
+mod jepsen;
 pub mod json;
 mod lines;
 mod map;

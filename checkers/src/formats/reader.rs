@@ -11,6 +11,8 @@ use super::binary::Binary;
 use super::error::{CutOff, ReadError};
 use super::format::{FORMATS, Format};
 use super::forms::{Forms, Syntax};
+use super::jepsen::Store;
+use super::map::Bytes;
 use super::porcupine::Log;
 use super::transactions::{Transactions, awdit, cobra, dbcop_bincode, dbcop_json, dbcop_text, plume};
 use super::window::Window;
@@ -30,6 +32,7 @@ enum Inner {
     Forms(Box<Forms>),
     Log(Box<Log>),
     Transactions(Box<Transactions>),
+    Store(Box<Store>),
     Binary(Box<Binary>),
 }
 
@@ -39,6 +42,11 @@ impl Reader {
         let (path, format) = locate(path.as_ref(), format)?;
         if format == Format::Binary {
             let inner = Inner::Binary(Box::new(Binary::open(&path)?));
+            return Ok(Reader { format, path, inner });
+        }
+        if format == Format::JepsenBinary {
+            let store = Store::new(Bytes::open(&path)?, &path.display().to_string())?;
+            let inner = Inner::Store(Box::new(store));
             return Ok(Reader { format, path, inner });
         }
         if format == Format::Cobra && path.is_dir() {
@@ -62,6 +70,7 @@ impl Reader {
                 Inner::Log(Box::new(Log::new(Window::new(Box::new(reader), file), logged)))
             }
             Format::Binary => Inner::Binary(Box::new(Binary::new(all(reader, file)?, file)?)),
+            Format::JepsenBinary => Inner::Store(Box::new(Store::new(Bytes::Owned(all(reader, file)?), file)?)),
             Format::Plume => transactions(plume::parse, reader, file)?,
             Format::Awdit => transactions(awdit::parse, reader, file)?,
             Format::DbcopJson => transactions(dbcop_json::parse, reader, file)?,
@@ -80,6 +89,7 @@ impl Reader {
             Inner::Forms(forms) => forms.next(),
             Inner::Log(log) => log.next(),
             Inner::Transactions(transactions) => Ok(transactions.next()),
+            Inner::Store(store) => store.next(),
             Inner::Binary(binary) => binary.next(),
         }
     }
@@ -107,6 +117,7 @@ impl Reader {
             Inner::Forms(forms) => forms.cut_off(),
             Inner::Log(log) => log.cut_off(),
             Inner::Transactions(transactions) => transactions.cut_off(),
+            Inner::Store(store) => store.cut_off(),
             Inner::Binary(binary) => binary.cut_off(),
         }
     }
@@ -118,6 +129,7 @@ impl Reader {
             Inner::Forms(forms) => forms.line(),
             Inner::Log(log) => log.line(),
             Inner::Transactions(transactions) => transactions.line(),
+            Inner::Store(store) => store.position(),
             Inner::Binary(binary) => binary.position(),
         }
     }
@@ -139,6 +151,7 @@ impl std::fmt::Debug for Inner {
             Inner::Forms(_) => "Forms",
             Inner::Log(_) => "Log",
             Inner::Transactions(_) => "Transactions",
+            Inner::Store(_) => "Store",
             Inner::Binary(_) => "Binary",
         })
     }
@@ -203,13 +216,14 @@ fn store(path: &Path, format: Option<Format>) -> Result<(PathBuf, Format), ReadE
         ("history.edn", Format::JepsenEdn),
         ("history.jsonl", Format::Jsonl),
         ("history.ptw", Format::Binary),
+        ("test.jepsen", Format::JepsenBinary),
         // It has no times: the last that is taken of a store.
         ("history.txt", Format::JepsenTxt),
         ("history.bincode", Format::DbcopBincode),
     ];
     let wanted = |found: Format| match format {
         None => true,
-        Some(Format::JepsenStore) => matches!(found, Format::JepsenEdn | Format::JepsenTxt),
+        Some(Format::JepsenStore) => matches!(found, Format::JepsenEdn | Format::JepsenBinary | Format::JepsenTxt),
         Some(format) => format == found,
     };
     for (name, found) in known {
@@ -222,13 +236,13 @@ fn store(path: &Path, format: Option<Format>) -> Result<(PathBuf, Format), ReadE
         return Ok((path.to_owned(), Format::Cobra));
     }
     let file = path.display().to_string();
-    let binaries = ["test.jepsen", "test.fressian"];
-    let problem = match binaries.iter().find(|name| path.join(name).is_file()) {
-        Some(name) => format!(
-            "holds only Jepsen's binary {name}, which is not read: write its operations to history.edn, one map per line \
-             (in Jepsen's REPL: (doseq [op (:history (jepsen.store/latest))] (prn op)))"
-        ),
-        None => "holds no history.edn: name the directory of one run in Jepsen's store, or a file".to_owned(),
+    let problem = match path.join("test.fressian").is_file() {
+        true => {
+            "holds only Jepsen's binary test.fressian, which is not read: write its operations to history.edn, one map \
+                 per line (in Jepsen's REPL: (doseq [op (:history (jepsen.store/latest))] (prn op)))"
+                .to_owned()
+        }
+        false => "holds no history.edn: name the directory of one run in Jepsen's store, or a file".to_owned(),
     };
     Err(ReadError::Unreadable { file, problem })
 }

@@ -1,6 +1,11 @@
 //! Histories in the formats of other checkers of isolation: how they are read, told apart and complained about, and that
 //! nothing is made of the order of their lines.
 
+#[path = "../formats_support/blocks.rs"]
+mod blocks;
+mod jepsen;
+mod orders;
+
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -258,7 +263,6 @@ fn jepsens_history_txt_has_the_error_behind_the_value() {
 #[test]
 fn a_store_without_history_edn_is_its_history_txt() {
     let dir = TempDir::new().unwrap();
-    write(&dir, "test.jepsen", "JEPSEN");
     write(&dir, "jepsen.log", "2026-01-01 INFO jepsen.core: Running");
     write(&dir, "history.txt", "0\t:invoke\t:read\tnil\n0\t:ok\t:read\t3\n");
     for format in [None, Some(Format::JepsenStore), Some(Format::JepsenTxt)] {
