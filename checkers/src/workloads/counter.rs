@@ -6,7 +6,7 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Misfit, Processes, at, client, misfit, unknown_f};
+use super::support::{Misfit, Processes, at, client, misfit, misfit_as, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -20,6 +20,19 @@ pub(super) const ENTRY: Entry = Entry {
 struct Adds {
     counter: Counter,
     processes: Processes,
+    /// Whether each process has an add open.
+    adding: Vec<bool>,
+}
+
+impl Adds {
+    /// Takes in whether a process has an add open, and returns whether it had one.
+    fn is_adding(&mut self, process: u32, adding: bool) -> bool {
+        let at = process as usize;
+        if self.adding.len() <= at {
+            self.adding.resize(at + 1, false);
+        }
+        std::mem::replace(&mut self.adding[at], adding)
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as every workload is made")]
@@ -31,6 +44,12 @@ impl Workload for Adds {
     fn push(&mut self, op: &Op) -> Result<(), Misfit> {
         let Some(client) = client(op) else { return Ok(()) };
         let process = self.processes.id(client);
+        let added = op.f == "add" && !self.is_adding(process, op.kind == Kind::Invoke) && op.kind == Kind::Ok;
+        if added {
+            // Reads before it may have seen it.
+            let expected = "the end of an operation that was invoked";
+            return Err(misfit_as(op, expected, "no invocation of its process"));
+        }
         let int = || op.value.int().ok_or_else(|| misfit(op, "a whole number", op.value));
         let event = match (op.f, op.kind) {
             ("add", Kind::Invoke) => Event::Add {
