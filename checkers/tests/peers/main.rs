@@ -543,6 +543,31 @@ fn what_the_peers_call_inconsistent_is_invalid() {
     }
 }
 
+/// AWDIT's own small histories, each with how many of its levels it satisfies. Its levels hold the order of sessions.
+#[test]
+fn what_awdit_calls_consistent_is_not_invalid() {
+    let levels = ["strong-session-read-committed", "read-atomic", "causal"];
+    for (text, satisfied) in [
+        ("r 1 1\n-----\nw 0 0\n=====\nr 0 0\n-----\nw 1 1", 0),
+        (
+            "w 0 1\nw 1 1\n=====\nw 0 2\nw 1 2\n=====\nw 2 2\n=====\nr 0 1\nr 1 2\nr 2 2",
+            1,
+        ),
+        ("w 0 0\n=====\nw 0 1\n=====\nr 0 0\nr 0 1", 1),
+        ("w 0 1\n-----\nw 0 2\n=====\nr 0 2\nw 1 1\n=====\nr 0 1\nr 1 1", 2),
+        (
+            "w 0 0\nw 1 0\n=====\nw 0 1\n-----\nr 0 1\nr 1 0\n=====\nw 1 1\n-----\nr 1 1\nr 0 0",
+            3,
+        ),
+        ("w 0 0\nw 1 1\n=====\nw 0 2\n=====\nr 0 2\n-----\nr 1 1", 3),
+    ] {
+        assert_eq!(verdict(text, levels[0]) == Verdict::Invalid, satisfied == 0, "{text}");
+        for level in &levels[..satisfied] {
+            assert_ne!(verdict(text, level), Verdict::Invalid, "{level}: {text}");
+        }
+    }
+}
+
 #[test]
 fn a_log_of_cobra_may_lack_the_writer_of_what_was_read() {
     let dir = TempDir::new().unwrap();
