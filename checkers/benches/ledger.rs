@@ -59,12 +59,10 @@ fn measure(events: u64, doubles: bool) {
 /// Checks a file, and prints the columns that are about it.
 fn check(path: &Path) {
     let start = Instant::now();
-    let mut events = Events::open(path).expect("it is a history");
+    let events = Events::open(path).expect("it is a history");
     let mut judging = Judging::new(events.header());
-    while let Some(event) = events.next_event().expect("it is a history") {
-        judging.observe(&event);
-    }
-    let results = judging.checkers(events.is_cut_off());
+    let cut_off = events.each(|event| judging.observe(event)).expect("it is a history");
+    let results = judging.checkers(cut_off);
     let wall = start.elapsed().as_secs_f64();
     println!(
         "{wall:6.3} | {:.2} | {} | {:?}, {} anomalies",

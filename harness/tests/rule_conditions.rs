@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::require_docker;
 use paytwice::Campaign;
 use paytwice::plan::{PlanRequest, Target, expand};
-use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, Kind, Op, Wire};
+use paytwice_checkers::history::{Body, Event, FaultStage, FaultStep, Kind, Op, Text, Wire};
 
 const FIRST: (&str, &str) = ("pay->rocketmq", "END_TRANSACTION commit request");
 const SECOND: (&str, &str) = ("account->mysql", "COMMIT reply");
@@ -57,7 +57,7 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
     let (mut now_between, mut past) = (BTreeSet::new(), BTreeSet::new());
     let met = events.iter().find(|event| {
         let Some(wire) = wire(event) else { return false };
-        let txs = wire.key("tx").iter().map(String::as_str);
+        let txs = wire.key("tx").iter().map(Text::as_str);
         if is(wire, FIRST) {
             now_between.extend(txs.filter(|tx| !past.contains(tx)));
         } else if is(wire, SECOND) {
@@ -71,7 +71,7 @@ async fn the_link_is_cut_when_three_payments_are_committed_and_not_yet_credited(
     let met = met.expect("three at once");
     assert_eq!(now_between, between, "another moment than the history's");
     assert!(
-        seen.1.detail.contains(&wire(met).unwrap().key("tx")[0]),
+        seen.1.detail.contains(wire(met).unwrap().key("tx")[0].as_str()),
         "{}",
         seen.1.detail
     );

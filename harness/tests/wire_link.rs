@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{Seen, leg, link, rule, spec, until};
 use paytwice::plan::{Direction, Duplicated};
 use paytwice::wire::{Action, Correlation, Gates, Link, LinkSpec, Protocol, WireError};
-use paytwice_checkers::history::{Again, Deed, deeds};
+use paytwice_checkers::history::{Again, Deed, Text, deeds};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -369,8 +369,8 @@ async fn an_http_request_is_sent_twice_and_answered_once() {
         .map(|e| (e.key("tx").to_vec(), e.did))
         .collect();
     assert_eq!(did.len(), 6, "{did:?}");
-    assert_eq!(did[0], (vec!["t1".to_owned()], vec![Deed::Duplicated(Again::Frame)]));
-    assert_eq!(did[1], (vec!["t1".to_owned()], vec![Deed::Copy]));
+    assert_eq!(did[0], (vec![Text::from("t1")], vec![Deed::Duplicated(Again::Frame)]));
+    assert_eq!(did[1], (vec![Text::from("t1")], vec![Deed::Copy]));
     assert_eq!(seen.of("POST /pay/recharge reply").len(), 3);
     link.close().await;
 }

@@ -62,7 +62,7 @@ impl Bench {
         let events = self.seen.events().into_iter().skip(from);
         events
             .map(|event| match event.key("tx") {
-                [] => event.point.clone(),
+                [] => event.point.to_string(),
                 tx => format!("{} {}", event.point, tx.join(",")),
             })
             .collect()
@@ -276,7 +276,7 @@ async fn the_servers_own_client_is_read(bench: &Bench, stack: &ContainerStack) {
     );
 
     until("the end is seen", || seen.of("QUIT").len() == 1).await;
-    let points: Vec<String> = seen.events().into_iter().map(|event| event.point).collect();
+    let points: Vec<String> = seen.events().into_iter().map(|event| event.point.into()).collect();
     let stats = link.stats();
     assert_eq!((stats.unparsed_bytes, stats.connections), (0, 1));
     for point in [

@@ -13,6 +13,7 @@ use common::{docker, on_a_stack, require_docker};
 use paytwice::plan::{Direction, Moment, WireDetail};
 use paytwice::stack::{ContainerStack, Stack as _};
 use paytwice::wire::{Action, At, Authority, Correlation, Gates, Link, LinkSpec, Protocol, Rule, RuleGuard};
+use paytwice_checkers::history::Text;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlSslMode};
 use sqlx::{ConnectOptions, Connection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -204,8 +205,8 @@ async fn points_carry_their_transaction_numbers(bench: &Bench) {
     assert!(bench.paid("t1").await);
     until("the reply is seen", || bench.seen.of("COMMIT").len() == before + 2).await;
     let commits = bench.seen.of("COMMIT").split_off(before);
-    let told: Vec<(&str, &[String])> = commits.iter().map(|e| (e.point.as_str(), e.key("tx"))).collect();
-    let tx = ["t1".to_owned()];
+    let told: Vec<(&str, &[_])> = commits.iter().map(|e| (e.point.as_str(), e.key("tx"))).collect();
+    let tx = [Text::from("t1")];
     assert_eq!(told, [("COMMIT request", &tx[..]), ("COMMIT reply", &tx[..])]);
 }
 

@@ -12,7 +12,7 @@ use paytwice::plan::{Direction, Duplicated};
 use paytwice::remoting::codes;
 use paytwice::stack::{ContainerStack, Kill as _, Stack as _};
 use paytwice::wire::Action;
-use paytwice_checkers::history::{Again, Deed, Role};
+use paytwice_checkers::history::{Again, Deed, Role, Text};
 use wire_common::broker::{Bench, GROUP, PATIENCE, PRODUCERS, SHOWN, TOPIC, commit, pull_all, send};
 use wire_common::{rule, until};
 
@@ -79,7 +79,7 @@ async fn sends_are_named_and_stored_once(bench: &Bench) {
     assert_eq!(requests.len(), 5);
     assert_eq!(
         (requests[0].key("tx"), requests[0].did.len(), requests[0].role),
-        (&["plain0".to_owned()][..], 0, Role::Sent)
+        (&[Text::from("plain0")][..], 0, Role::Sent)
     );
     until("the replies are named", || {
         bench.seen.of(&format!("SEND {SHOWN} reply")).len() == 5

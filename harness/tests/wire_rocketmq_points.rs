@@ -142,7 +142,7 @@ async fn a_request_that_is_overtaken_comes_behind(bench: &Bench) {
         .of(&request().point)
         .into_iter()
         .flat_map(|event| event.key("tx").to_vec());
-    let came: Vec<String> = came.filter(|tx| tx == "first" || tx == "second").collect();
+    let came: Vec<_> = came.filter(|tx| tx == "first" || tx == "second").collect();
     assert_eq!(came, ["second", "first"]);
 }
 

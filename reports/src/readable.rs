@@ -141,10 +141,10 @@ pub(crate) fn line(event: &Event, lens: &Lens) -> Line {
 
 fn who(event: &Event) -> String {
     match (&event.process, &event.body) {
-        (_, Body::Wire(v)) => v.link.clone(),
+        (_, Body::Wire(v)) => v.link.to_string(),
         (_, Body::View(v)) => v.view.clone(),
         (Process::Client(n), _) => format!("client {n}"),
-        (Process::Named(name), _) => name.clone(),
+        (Process::Named(name), _) => name.to_string(),
     }
 }
 
@@ -209,7 +209,7 @@ fn after(mut name: String, rest: &str) -> String {
 
 /// `SEND orders request (t17), delayed 200 ms`.
 fn wire(v: &Wire, lens: &Lens) -> String {
-    let mut out = v.point.clone();
+    let mut out = v.point.to_string();
     let mut keys: Vec<String> = Vec::new();
     for key in v.keys.values().flatten().map(|key| lens.name(key)) {
         if !key.is_empty() && !keys.contains(&key) {
@@ -341,8 +341,8 @@ mod tests {
         line(&event(kind, body), lens).value
     }
 
-    fn strings(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        let owned = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    fn strings<T: for<'a> From<&'a str> + Ord>(pairs: &[(&str, &str)]) -> BTreeMap<T, T> {
+        let owned = pairs.iter().map(|(k, v)| (T::from(k), T::from(v)));
         owned.collect()
     }
 
@@ -416,8 +416,8 @@ mod tests {
         let frame = Body::Wire(Wire {
             point: "DELIVER orders".into(),
             keys: [(
-                "order".to_owned(),
-                ["o12", "0123456789-abcdefgh", "o13"].map(str::to_owned).into(),
+                "order".into(),
+                ["o12", "0123456789-abcdefgh", "o13"].map(Into::into).into(),
             )]
             .into(),
             did: vec![Deed::DelayedMs(200), Deed::Duplicated(Again::Frame)],

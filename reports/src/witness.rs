@@ -118,10 +118,10 @@ pub(crate) fn holder<'a>(results: &Results, fate: &'a Fate) -> Option<&'a str> {
 /// belongs to no subject for certain.
 fn given<'a>(header: &Header, event: &'a Event) -> Option<(&'a str, &'a str)> {
     let Body::Op(op) = &event.body else { return None };
-    let kind = header.actions.get(&op.action)?.starts.as_ref()?;
+    let kind = header.actions.get(op.action.as_str())?.starts.as_ref()?;
     let key = header.subjects.get(kind)?.key.as_ref()?;
-    let given = op.answer.get(key)?;
-    (*given != op.subject && op.changed.is_empty()).then_some((&op.subject, given))
+    let given = op.said(key)?;
+    (op.subject != given && op.changed.is_empty()).then_some((&op.subject, given))
 }
 
 /// The witness of an anomaly in readable form. Events that the history does not hold are left out.
@@ -193,7 +193,7 @@ mod tests {
             link: "stock->broker".into(),
             conn: 1,
             point: "DELIVER t".into(),
-            keys: [("order".to_owned(), vec!["0123456789-abcdefgh".to_owned()])].into(),
+            keys: [("order".into(), vec!["0123456789-abcdefgh".into()])].into(),
             ..Wire::default()
         };
         let event = Event {

@@ -240,7 +240,7 @@ fn check_promises(request: &Request) -> Result<Checked, CheckError> {
     let reader = Reader::open(&request.path, request.format)?;
     request.options.none()?;
     let (format, path) = (reader.format(), reader.path().to_owned());
-    let mut events = Events::new(json_lines(reader)?, &path.display().to_string())?;
+    let events = Events::new(json_lines(reader)?, &path.display().to_string())?;
     let header = events.header().clone();
     let asked = |promise: &Promise| request.as_ == ALL_PROMISES || promise.checker == request.as_;
     if !header.promises.iter().any(asked) {
@@ -249,11 +249,10 @@ fn check_promises(request: &Request) -> Result<Checked, CheckError> {
     }
     let mut judging = Judging::new(&header);
     let mut ops = 0;
-    while let Some(event) = events.next_event()? {
-        judging.observe(&event);
+    let cut_off = events.each(|event| {
+        judging.observe(event);
         ops += 1;
-    }
-    let cut_off = events.is_cut_off();
+    })?;
     let results = judging.checkers(cut_off);
     Ok(Checked {
         format,

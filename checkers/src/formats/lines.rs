@@ -15,7 +15,7 @@ use super::{Format, Reader};
 const BUFFER_BYTES: usize = 1 << 18;
 
 /// The lines of a history that a reader has opened and not read yet: those of its file, where it has JSON lines.
-pub(crate) fn json_lines(reader: Reader) -> Result<Box<dyn BufRead>, ReadError> {
+pub(crate) fn json_lines(reader: Reader) -> Result<Box<dyn BufRead + Send>, ReadError> {
     if reader.format() == Format::Jsonl {
         let name = reader.path().display().to_string();
         let file = File::open(reader.path()).map_err(io(&name))?;

@@ -10,7 +10,7 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Header, Op, View, Wire};
+use super::{Header, Op, Text, View, Wire};
 
 /// One line of a history.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub enum Process {
     /// A logical client process. Never used again after an `info`.
     Client(u64),
     /// A named part of the run: `run`, `nemesis`, `wire`, `final`.
-    Named(String),
+    Named(Text),
 }
 
 /// The type of an event.
@@ -162,7 +162,7 @@ impl<'de> Deserialize<'de> for Process {
                 Ok(Process::Client(number))
             }
             fn visit_str<E: de::Error>(self, name: &str) -> Result<Process, E> {
-                Ok(Process::Named(name.to_owned()))
+                Ok(Process::Named(name.into()))
             }
         }
         d.deserialize_any(ProcessVisitor)

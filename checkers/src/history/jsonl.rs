@@ -7,10 +7,17 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use crate::parallel::pipeline;
+
 use super::{Body, Event, FORMAT_VERSION, Header, History};
 
 /// The longest line that is read, in bytes: a bound on memory, far above what a final read takes.
 pub const LINE_BYTES_MAX: u64 = 1 << 30;
+
+/// Events, and bytes of their lines, that go from thread to thread at once, and how many such batches may wait.
+const BATCH: usize = 512;
+const BATCH_BYTES: usize = 1 << 20;
+const BATCHES_WAITING: usize = 4;
 
 /// How much of a malformed line is shown.
 const FOUND_CHARS_MAX: usize = 40;
@@ -132,6 +139,48 @@ impl<R: BufRead> Events<R> {
         }
     }
 
+    /// Gives every event that is left to `take`, while a thread of its own reads on; says whether the last line was cut off.
+    pub fn each(mut self, mut take: impl FnMut(&Event)) -> Result<bool, ReadError>
+    where
+        R: Send,
+    {
+        let read = pipeline(
+            BATCHES_WAITING,
+            |full, empty| {
+                loop {
+                    let mut batch: Vec<Event> = empty.try_recv().unwrap_or_default();
+                    batch.clear();
+                    let mut bytes = 0;
+                    while batch.len() < BATCH && bytes < BATCH_BYTES {
+                        let Some(event) = self.next_event().transpose() else {
+                            break;
+                        };
+                        let event = match event {
+                            Ok(event) => event,
+                            Err(error) => {
+                                let _ = full.send(batch); // nobody listens where `take` has panicked
+                                return Err(error);
+                            }
+                        };
+                        bytes += self.lines.buffer.len();
+                        batch.push(event);
+                    }
+                    if batch.is_empty() || full.send(batch).is_err() {
+                        return Ok(self.lines.cut_off);
+                    }
+                }
+            },
+            |batch| {
+                batch.iter().for_each(&mut take);
+                Ok::<(), std::convert::Infallible>(())
+            },
+        );
+        match read {
+            Ok(read) => read,
+            Err(never) => match never {},
+        }
+    }
+
     /// Whether the last line was cut off: true only once the end was reached.
     pub fn is_cut_off(&self) -> bool {
         self.lines.cut_off
@@ -168,6 +217,7 @@ impl<R: BufRead> Lines<R> {
     fn next(&mut self) -> Result<Option<Event>, ReadError> {
         loop {
             self.buffer.clear();
+            self.buffer.shrink_to(BATCH_BYTES);
             self.line += 1;
             let read = self
                 .reader

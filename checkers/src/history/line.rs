@@ -1,13 +1,16 @@
 //! How an event stands on a line: `index, time, process, type, f, value, error`.
 //!
-//! `value` is kept as text until `f` says what it holds, so that no value is parsed twice.
+//! `f` says what `value` holds: where it stands before it, as every writer puts it, nothing is read twice.
 
-use serde::de::{self, Deserializer};
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, Error as _, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Body, Event, Kind, Op, Process};
+use super::{Body, Event, Op, Process};
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
@@ -36,78 +39,130 @@ impl Serialize for Event {
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let line = Line::deserialize(d)?;
-        let body = parse_body(&line.f, &line.process, line.raw())
-            .map_err(|e| de::Error::custom(format!("value of f={:?}: {e}", line.f)))?;
-        Ok(line.with(body))
+        d.deserialize_map(EventVisitor)
     }
 }
 
 impl Event {
     /// Reads one line of JSON. An error's column counts bytes of the line, from 1.
     pub(crate) fn from_line(text: &str) -> Result<Event, (usize, serde_json::Error)> {
-        let line: Line = serde_json::from_str(text).map_err(|e| {
+        serde_json::from_str(text).map_err(|e| {
             let column = if e.is_eof() { text.len() + 1 } else { e.column() };
             (column, e)
-        })?;
-        let body = parse_body(&line.f, &line.process, line.raw()).map_err(|e| {
-            // The value is a slice of the line: its place in memory is its column.
-            let start = match line.value {
-                Some(_) => line.raw().as_ptr() as usize - text.as_ptr() as usize,
-                None => 0,
-            };
-            (start + e.column(), e)
-        })?;
-        Ok(line.with(body))
+        })
     }
 }
 
-/// An event whose value is still text.
+/// Text that is copied only where it is escaped.
 #[derive(Deserialize)]
-struct Line<'a> {
-    index: u64,
-    time: u64,
-    process: Process,
-    #[serde(rename = "type")]
-    kind: Kind,
-    #[serde(borrow)]
-    f: std::borrow::Cow<'a, str>,
-    #[serde(borrow, default)]
-    value: Option<&'a RawValue>,
-    #[serde(default)]
-    error: Option<String>,
+#[serde(transparent)]
+pub(super) struct Borrowed<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// The members of an event; those of other harnesses are passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Member {
+    Index,
+    Time,
+    Process,
+    Type,
+    F,
+    Value,
+    Error,
+    #[serde(other)]
+    Other,
 }
 
-impl Line<'_> {
-    fn raw(&self) -> &str {
-        self.value.map_or("null", RawValue::get)
+/// A `value`: read as what it is, or text as long as it is not known what that is.
+enum Read<'a> {
+    Body(Body),
+    Later(&'a RawValue),
+}
+
+struct EventVisitor;
+
+impl<'de> Visitor<'de> for EventVisitor {
+    type Value = Event;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event: a map of index, time, process, type, f, value")
     }
 
-    fn with(self, body: Body) -> Event {
-        Event {
-            index: self.index,
-            time: self.time,
-            process: self.process,
-            kind: self.kind,
-            body,
-            error: self.error,
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
+        let (mut index, mut time, mut process, mut kind) = (None, None, None, None);
+        let (mut f, mut value, mut error) = (None::<Borrowed<'de>>, None, None);
+        while let Some(member) = map.next_key()? {
+            match member {
+                Member::Index => once(&mut index, "index", map.next_value()?)?,
+                Member::Time => once(&mut time, "time", map.next_value()?)?,
+                Member::Process => once(&mut process, "process", map.next_value()?)?,
+                Member::Type => once(&mut kind, "type", map.next_value()?)?,
+                Member::F => once(&mut f, "f", map.next_value()?)?,
+                Member::Error => once(&mut error, "error", map.next_value()?)?,
+                Member::Value => {
+                    let read = match (&f, &process) {
+                        (Some(f), Some(process)) => Read::Body(map.next_value_seed(Value { f: &f.0, process })?),
+                        _ => Read::Later(map.next_value()?),
+                    };
+                    once(&mut value, "value", read)?;
+                }
+                Member::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
         }
+        let missing = A::Error::missing_field;
+        let process = process.ok_or_else(|| missing("process"))?;
+        let f = f.ok_or_else(|| missing("f"))?;
+        let later = Value {
+            f: &f.0,
+            process: &process,
+        };
+        let body = match value {
+            Some(Read::Body(body)) => body,
+            Some(Read::Later(raw)) => later.deserialize(raw).map_err(A::Error::custom)?,
+            None => later.deserialize(().into_deserializer())?,
+        };
+        Ok(Event {
+            index: index.ok_or_else(|| missing("index"))?,
+            time: time.ok_or_else(|| missing("time"))?,
+            kind: kind.ok_or_else(|| missing("type"))?,
+            process,
+            body,
+            error: error.flatten(),
+        })
+    }
+}
+
+fn once<T, E: de::Error>(slot: &mut Option<T>, name: &'static str, value: T) -> Result<(), E> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(E::duplicate_field(name)),
     }
 }
 
 /// What `value` holds follows from `f`, and for an action from who did it: only clients do something.
-fn parse_body(f: &str, process: &Process, raw: &str) -> Result<Body, serde_json::Error> {
-    Ok(match f {
-        "history" => Body::Header(serde_json::from_str(raw)?),
-        "phase" => Body::Phase(serde_json::from_str(raw)?),
-        "view" => Body::View(serde_json::from_str(raw)?),
-        "wire" => Body::Wire(serde_json::from_str(raw)?),
-        "fault" => Body::Fault(serde_json::from_str(raw)?),
-        "sample" => Body::Sample(serde_json::from_str(raw)?),
-        _ if matches!(process, Process::Client(_)) => Body::Op(Op {
-            action: f.to_owned(),
-            ..serde_json::from_str(raw)?
-        }),
-        _ => Body::Other(f.to_owned(), serde_json::from_str(raw)?),
-    })
+struct Value<'a> {
+    f: &'a str,
+    process: &'a Process,
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = Body;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Body, D::Error> {
+        Ok(match self.f {
+            "history" => Body::Header(Deserialize::deserialize(d)?),
+            "phase" => Body::Phase(Deserialize::deserialize(d)?),
+            "view" => Body::View(Deserialize::deserialize(d)?),
+            "wire" => Body::Wire(Deserialize::deserialize(d)?),
+            "fault" => Body::Fault(Deserialize::deserialize(d)?),
+            "sample" => Body::Sample(Deserialize::deserialize(d)?),
+            f if matches!(self.process, Process::Client(_)) => Body::Op(Op {
+                action: f.into(),
+                ..Op::deserialize(d)?
+            }),
+            f => Body::Other(f.to_owned(), Deserialize::deserialize(d)?),
+        })
+    }
 }

@@ -26,6 +26,9 @@ pub(crate) use sanity::Pairing;
 pub use view::{Moment, View};
 pub use wire::{Again, Deed, Outcome, Role, Wire, deeds};
 
+/// Text of which a history has millions, and most of it short: up to 24 bytes stand in place.
+pub use compact_str::CompactString as Text;
+
 /// A whole history in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {

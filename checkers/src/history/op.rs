@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Text;
+
 /// An operation. Its event's `f` is the action; `invoke` carries what was asked, `ok`, `fail` and `info` repeat it and add the
 /// answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Op {
     /// The action, as the header names it. In JSON it is the event's `f`.
     #[serde(skip)]
-    pub action: String,
+    pub action: Text,
     /// The subject that it is about: the key's value as the client knows it, or the name of what is there beforehand.
-    pub subject: String,
+    pub subject: Text,
     /// 1 for the first try, counting up with each retry of the same operation.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub attempt: u32,
     /// What was asked, by field; the key included where the client chose it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub args: BTreeMap<String, String>,
+    pub args: BTreeMap<Text, Text>,
     /// Fields that deliberately differ from what the same key was sent with before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
@@ -30,15 +32,42 @@ pub struct Op {
     pub status: Option<u16>,
     /// What the answer said, by the names that the target gives to its parts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub answer: BTreeMap<String, String>,
+    pub answer: BTreeMap<Text, Text>,
+}
+
+impl Op {
+    /// Whether its action is one of these.
+    pub fn is_one_of(&self, actions: &[String]) -> bool {
+        actions.iter().any(|action| self.action == *action)
+    }
+
+    /// The operation with these for what was asked.
+    #[must_use]
+    pub fn asking<T: Into<Text>>(mut self, args: impl IntoIterator<Item = (T, T)>) -> Op {
+        self.args = args
+            .into_iter()
+            .map(|(field, value)| (field.into(), value.into()))
+            .collect();
+        self
+    }
+
+    /// What was asked for a field.
+    pub fn arg(&self, field: &str) -> Option<&str> {
+        self.args.get(field).map(Text::as_str)
+    }
+
+    /// What a part of the answer said.
+    pub fn said(&self, part: &str) -> Option<&str> {
+        self.answer.get(part).map(Text::as_str)
+    }
 }
 
 impl Default for Op {
     /// A first try of nothing yet.
     fn default() -> Op {
         Op {
-            action: String::new(),
-            subject: String::new(),
+            action: Text::default(),
+            subject: Text::default(),
             attempt: one(),
             args: BTreeMap::new(),
             changed: Vec::new(),

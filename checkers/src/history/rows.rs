@@ -9,6 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::line::Borrowed;
+
 /// Where a cell's text ends that is null.
 const NULL: u32 = u32::MAX;
 
@@ -179,8 +181,9 @@ impl<'de> Visitor<'de> for OneRow<'_> {
         let rows = self.0;
         let first = rows.count == 0;
         let mut at = 0;
-        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            let cell = map.next_value::<Option<std::borrow::Cow<'de, str>>>()?;
+        while let Some(name) = map.next_key::<Borrowed<'de>>()? {
+            let name = name.0;
+            let cell = map.next_value::<Option<Borrowed<'de>>>()?;
             if first {
                 if rows.columns.iter().any(|column| *column == name) {
                     return Err(A::Error::custom(format!("a row has the column {name:?} twice")));
@@ -193,7 +196,7 @@ impl<'de> Visitor<'de> for OneRow<'_> {
                 )));
             }
             at += 1;
-            rows.cell(cell.as_deref());
+            rows.cell(cell.as_ref().map(|cell| &*cell.0));
         }
         if at < rows.columns.len() {
             let missing = &rows.columns[at];

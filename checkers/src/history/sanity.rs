@@ -114,7 +114,7 @@ impl Pairing {
         let index = event.index;
         let process = || match &event.process {
             Process::Client(number) => number.to_string(),
-            Process::Named(name) => name.clone(),
+            Process::Named(name) => name.to_string(),
         };
         match (event.kind, self.processes.get(&event.process)) {
             (_, Some(State::Gone { index: ended })) => Err(Malformed::Reused {

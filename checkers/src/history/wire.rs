@@ -8,21 +8,23 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Text;
+
 /// Something crossed a link (process `wire`, type `info`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wire {
     /// `account->rocketmq`, `client->pay`, ...
-    pub link: String,
+    pub link: Text,
     /// Connection number on that link, from 1.
     pub conn: u64,
     /// Name of the point: `SEND topic request`, `DELIVER topic`, `POST /orders reply`.
-    pub point: String,
+    pub point: Text,
     /// What the frame means in its protocol.
     #[serde(default, skip_serializing_if = "Role::is_plain")]
     pub role: Role,
     /// Keys found in it, by the key's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub keys: BTreeMap<String, Vec<String>>,
+    pub keys: BTreeMap<Text, Vec<Text>>,
     /// Bytes of the frame.
     pub bytes: u64,
     /// What a reply says came of its request, where the protocol says it in its first bytes.
@@ -126,7 +128,7 @@ pub enum Again {
 
 impl Wire {
     /// The keys of that name.
-    pub fn key(&self, name: &str) -> &[String] {
+    pub fn key(&self, name: &str) -> &[Text] {
         self.keys.get(name).map_or(&[], Vec::as_slice)
     }
 
@@ -225,7 +227,7 @@ mod tests {
             conn: 3,
             point: "COMMIT reply".into(),
             role: Role::Committed,
-            keys: [("tx".to_owned(), vec!["t1".to_owned()])].into(),
+            keys: [("tx".into(), vec!["t1".into()])].into(),
             bytes: 11,
             outcome: Some(Outcome::Error(1213)),
             did: vec![Deed::DelayedMs(200), Deed::Dropped],

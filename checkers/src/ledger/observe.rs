@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::history::{
-    Body, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, View, Wire, column,
+    Body, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, Text, View, Wire, column,
 };
 use crate::money;
 
@@ -92,10 +92,10 @@ impl Observer {
 
     fn invoke(&mut self, op: &Op, event: &Event) -> Option<What> {
         let follow = Rc::clone(&self.ledger.follow);
-        if follow.started.contains(&op.action) {
+        if op.is_one_of(&follow.started) {
             return Some(self.begin(op, event));
         }
-        if let Some((repairs, _)) = follow.asked.get(&op.action) {
+        if let Some((repairs, _)) = follow.asked.get(op.action.as_str()) {
             let query = QueryOp {
                 action: self.ledger.words.id(&op.action),
                 repairs: *repairs,
@@ -107,7 +107,7 @@ impl Observer {
             self.ledger.queries.push(query);
             return Some(What::Query(self.ledger.queries.len() - 1));
         }
-        follow.opened.contains(&op.action).then(|| {
+        op.is_one_of(&follow.opened).then(|| {
             let holder = self.holder(&op.subject);
             let state = &mut self.ledger.holders[holder as usize].opened;
             *state = Opened::Tried.max(*state);
@@ -149,11 +149,11 @@ impl Observer {
     /// What a client asked for. A coded field that is no exact number contradicts the code.
     fn payload(&mut self, op: &Op, event: &Event) -> Payload {
         let follow = Rc::clone(&self.ledger.follow);
-        let fields = self.fields(|field| op.args.get(field).map(String::as_str));
+        let fields = self.fields(|field| op.arg(field));
         let (mut holder, mut amount) = ("", 0);
         if let Some(coded) = &follow.coded {
-            holder = op.args.get(&coded.code.per).map_or("", String::as_str);
-            let text = op.args.get(&coded.field).map_or("", String::as_str);
+            holder = op.arg(&coded.code.per).unwrap_or_default();
+            let text = op.arg(&coded.field).unwrap_or_default();
             match money::parse(text, coded.code.scale) {
                 Ok(money) if money.is_exact() => amount = money.nearest(),
                 _ => {
@@ -210,7 +210,7 @@ impl Observer {
                 self.ledger.conflicts[conflict].attempt.end = Some(answer);
             }
             What::Query(query) => {
-                let (class, _) = class(&self.ledger.follow, |part| op.answer.get(part).map(String::as_str));
+                let (class, _) = class(&self.ledger.follow, |part| op.said(part));
                 self.ledger.queries[query].end = Some((event.index, event.kind, class));
             }
             What::Opening(holder) if event.kind == Kind::Ok => {
@@ -224,8 +224,8 @@ impl Observer {
 
     fn answer(&mut self, op: &Op, event: &Event) -> Answer {
         let (class, result) = self.class_of_answer(op, event.kind);
-        let fields = self.fields(|field| op.answer.get(field).map(String::as_str));
-        let key = op.answer.get(&self.ledger.follow.key);
+        let fields = self.fields(|field| op.said(field));
+        let key = op.said(&self.ledger.follow.key);
         Answer {
             index: event.index,
             time: event.time,
@@ -240,7 +240,7 @@ impl Observer {
     /// What an answer means, and the part of it that says so.
     fn class_of_answer(&mut self, op: &Op, kind: Kind) -> (Class, Option<Id>) {
         let follow = Rc::clone(&self.ledger.follow);
-        let (class, result) = class(&follow, |column| op.answer.get(column).map(String::as_str));
+        let (class, result) = class(&follow, |column| op.said(column));
         // Where records have no word for success, an ok is one.
         let said = follow.recorded.as_ref().is_some_and(|r| !r.success.is_empty());
         let class = match kind {
@@ -264,7 +264,7 @@ impl Observer {
         }
         let arrived = u32::from(wire.arrived());
         if let Effect::Point { link, point } = &follow.effect
-            && (link, point) == (&wire.link, &wire.point)
+            && (link.as_str(), point.as_str()) == (wire.link.as_str(), wire.point.as_str())
         {
             // What the link made itself is no effect; a reply tells of one even where it was withheld.
             let failed = matches!(wire.outcome, Some(Outcome::Error(_)));
@@ -308,7 +308,7 @@ impl Observer {
         }
     }
 
-    fn count_frame(&mut self, keys: &[String], times: u32, index: u64) {
+    fn count_frame(&mut self, keys: &[Text], times: u32, index: u64) {
         if keys.is_empty() {
             return;
         }

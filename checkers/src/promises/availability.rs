@@ -161,7 +161,7 @@ impl Judge for Availability {
     fn observe(&mut self, event: &Event) {
         let Body::Op(op) = &event.body else { return };
         if event.kind == Kind::Invoke {
-            if self.actions.contains(&op.action) {
+            if op.is_one_of(&self.actions) {
                 self.open.insert(event.process.clone(), self.asked.len());
                 self.asked.push(Asked {
                     index: event.index,

@@ -175,7 +175,7 @@ impl Whole {
         let told = self.told.entry(id).or_default();
         let answer = |columns: &Option<BTreeMap<_, _>>| {
             let columns = columns.as_ref();
-            columns.is_some_and(|columns| fits(columns, |name| op.answer.get(name).map(String::as_str)))
+            columns.is_some_and(|columns| fits(columns, |name| op.said(name)))
         };
         match event.kind {
             Kind::Invoke => told.asked += 1,

@@ -91,7 +91,7 @@ impl Judge for Durability {
             let id = self.about.subject(op, &mut self.keys);
             match event.kind {
                 Kind::Invoke => self.set.push(at(event), Seen::Add(id)),
-                Kind::Ok if fits(&self.acknowledged, |name| op.answer.get(name).map(String::as_str)) => {
+                Kind::Ok if fits(&self.acknowledged, |name| op.said(name)) => {
                     self.acks += 1;
                     self.set.push(at(event), Seen::Added(id));
                 }

@@ -238,8 +238,8 @@ fn number(text: &str) -> Option<i128> {
 impl Reads {
     fn key(&self, op: &Op) -> Option<String> {
         match &self.by {
-            None => Some(op.subject.clone()),
-            Some(by) => op.args.get(by).cloned(),
+            None => Some(op.subject.to_string()),
+            Some(by) => op.arg(by).map(str::to_owned),
         }
     }
 
@@ -255,17 +255,17 @@ impl Reads {
     }
 
     fn write(&mut self, op: &Op, event: &Event) {
-        if let Some(given) = self.given.get(&op.action).and_then(|key| op.answer.get(key)) {
+        if let Some(given) = self.given.get(op.action.as_str()).and_then(|key| op.said(key)) {
             let (given, subject) = (self.keys.number(given), self.keys.number(&op.subject));
             self.keys.is_also(given, subject);
         }
         let Some(key) = self.key(op) else {
             return self.lacks(op, event, &self.by.clone().unwrap_or_default());
         };
-        let Some(value) = op.args.get(&self.field) else {
+        let Some(value) = op.arg(&self.field) else {
             return self.lacks(op, event, &self.field.clone());
         };
-        let write = self.written.entry(op.subject.clone()).or_insert_with(|| Write {
+        let write = self.written.entry(op.subject.to_string()).or_insert_with(|| Write {
             key,
             value: plain(value),
             call: event.index,
@@ -290,7 +290,7 @@ impl Reads {
             return;
         };
         let said = op.answer.contains_key(answer);
-        *self.answered.entry(op.action.clone()).or_default() |= said;
+        *self.answered.entry(op.action.to_string()).or_default() |= said;
         let Some(key) = self.key(op) else {
             return self.lacks(op, event, &self.by.clone().unwrap_or_default());
         };
@@ -301,10 +301,10 @@ impl Reads {
         self.seen.push(Seen {
             process,
             key,
-            value: plain(op.answer.get(answer).map_or(NOTHING, String::as_str)),
+            value: plain(op.said(answer).unwrap_or(NOTHING)),
             call,
             ret: event.index,
-            silent: (!said).then(|| op.action.clone()),
+            silent: (!said).then(|| op.action.to_string()),
         });
     }
 
@@ -432,10 +432,10 @@ impl Reads {
 impl Judge for Reads {
     fn observe(&mut self, event: &Event) {
         if let Body::Op(op) = &event.body {
-            if self.writes.contains(&op.action) && op.changed.is_empty() {
+            if op.is_one_of(&self.writes) && op.changed.is_empty() {
                 self.write(op, event);
             } else if let Source::Actions { actions, answer } = &self.source
-                && actions.contains(&op.action)
+                && op.is_one_of(actions)
             {
                 let answer = answer.clone();
                 self.ask(op, &answer, event);

@@ -176,13 +176,16 @@ impl Monotonic {
         let Source::Actions { answer, by, .. } = &self.source else {
             return;
         };
-        let key = by.as_ref().map_or(Some(&op.subject), |by| op.args.get(by)).cloned();
+        let key = by
+            .as_ref()
+            .map_or(Some(op.subject.as_str()), |by| op.arg(by))
+            .map(str::to_owned);
         let Some(key) = key else {
             let by = by.as_deref().unwrap_or_default();
             self.doubt(format!("a {} that ended ok does not say {by}", op.action));
             return;
         };
-        if let Some(text) = op.answer.get(answer).cloned()
+        if let Some(text) = op.said(answer).map(str::to_owned)
             && let Err(why) = self.see(Some(client), &key, &text, at(event))
         {
             self.doubt(why);
@@ -201,7 +204,7 @@ impl Judge for Monotonic {
         match (&event.body, &self.source) {
             (Body::Op(op), Source::Actions { actions, .. }) if event.kind == Kind::Ok => {
                 if let Process::Client(client) = event.process
-                    && actions.contains(&op.action)
+                    && op.is_one_of(actions)
                 {
                     self.answer(op, client, event);
                 }

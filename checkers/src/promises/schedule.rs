@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use super::support::{Keys, NAME_OPTION, Point, at, doubted, key_name};
 use super::{Entry, How, Judge, Options};
-use crate::history::{Body, Deed, Event, Header, Wire};
+use crate::history::{Body, Deed, Event, Header, Text, Wire};
 use crate::process::schedule::{self, Schedule, Since};
 use crate::run::Facts;
 use crate::streaming::{At, Streaming};
@@ -62,7 +62,7 @@ struct Attempts {
     options: schedule::Options,
     seen: Vec<(At, schedule::Event)>,
     /// The last attempt on a connection.
-    on: HashMap<(String, u64), u32>,
+    on: HashMap<(Text, u64), u32>,
     frames: u64,
     end: At,
 }

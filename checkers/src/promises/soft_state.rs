@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::support::{Keys, NAME_OPTION, Point, at, doubted, key_name};
 use super::{Entry, How, Judge, Options};
-use crate::history::{Body, Event, FaultStage, Header, Kind, Role};
+use crate::history::{Body, Event, FaultStage, Header, Kind, Role, Text};
 use crate::process::soft_state::{self, Options as Limits, SoftState};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming};
@@ -161,7 +161,7 @@ fn mark(options: &mut Options, name: &str, header: &Header, example: &str) -> Op
 
 impl Mark {
     /// The keys of what an event shows, where it is one of these.
-    fn keys<'e>(&self, event: &'e Event, key: &str) -> &'e [String] {
+    fn keys<'e>(&self, event: &'e Event, key: &str) -> &'e [Text] {
         match (self, &event.body) {
             (Mark::Action(action), Body::Op(op))
                 if op.action == *action && event.kind == Kind::Ok && op.changed.is_empty() =>
@@ -201,7 +201,7 @@ impl Judge for Window {
         }
         match &event.body {
             Body::Op(op) => {
-                if let Some(given) = op.answer.get(&self.key) {
+                if let Some(given) = op.said(&self.key) {
                     let (given, subject) = (self.keys.number(given), self.keys.number(&op.subject));
                     self.keys.is_also(given, subject);
                 }

@@ -137,7 +137,7 @@ impl About {
     /// What a client says of a subject, where an event is that: it asks for one, or was answered.
     pub(super) fn op<'e>(&self, event: &'e Event) -> Option<&'e Op> {
         match &event.body {
-            Body::Op(op) if op.changed.is_empty() && self.started.contains(&op.action) => Some(op),
+            Body::Op(op) if op.changed.is_empty() && op.is_one_of(&self.started) => Some(op),
             _ => None,
         }
     }
@@ -145,7 +145,7 @@ impl About {
     /// Takes in the key that an answer gives to its subject; returns the number of the subject.
     pub(super) fn subject(&self, op: &Op, keys: &mut Keys) -> Id {
         let subject = keys.number(&op.subject);
-        if let Some(given) = op.answer.get(&self.key) {
+        if let Some(given) = op.said(&self.key) {
             let given = keys.number(given);
             keys.is_also(given, subject);
         }

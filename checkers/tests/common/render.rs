@@ -84,7 +84,7 @@ fn workload(scenario: &Scenario, builder: &mut HistoryBuilder) {
         if account.late {
             let open = Op {
                 action: OPEN.into(),
-                subject: name(at),
+                subject: name(at).into(),
                 ..Op::default()
             };
             script.op(40, open.clone(), Some((Kind::Ok, open)));
@@ -131,7 +131,7 @@ fn payment(scenario: &Scenario, at: usize, script: &mut Script) {
         let fields = [("amount", Some(amount)), ("card", conflict.card.map(str::to_owned))];
         for (field, value) in fields {
             if let Some(value) = value.filter(|value| ask.args[field] != *value) {
-                ask.args.insert(field.into(), value);
+                ask.args.insert(field.into(), value.into());
                 ask.changed.push(field.into());
             }
         }
@@ -176,12 +176,12 @@ fn recharge(scenario: &Scenario, at: usize, attempt: u32) -> Op {
     ];
     Op {
         action: RECHARGE.into(),
-        subject: payment.tx.clone(),
+        subject: payment.tx.clone().into(),
         attempt,
         args: args
             .into_iter()
             .chain(own)
-            .map(|(field, value)| (field.to_owned(), value))
+            .map(|(field, value)| (field.into(), value.into()))
             .collect(),
         ..Op::default()
     }
@@ -196,7 +196,7 @@ fn answer(ask: Op, attempt: &Try) -> Op {
     ];
     let said = said
         .into_iter()
-        .filter_map(|(part, text)| Some((part.to_owned(), text?)));
+        .filter_map(|(part, text)| Some((part.into(), text?.into())));
     Op {
         status: attempt.status,
         answer: said.collect(),
@@ -205,13 +205,13 @@ fn answer(ask: Op, attempt: &Try) -> Op {
 }
 
 fn delivery(tx: String, account: Option<String>) -> Wire {
-    let account = account.map(|account| ("account".to_owned(), vec![account]));
+    let account = account.map(|account| ("account".into(), vec![account.into()]));
     Wire {
         link: "rocketmq->account".into(),
         conn: 1,
         point: "DELIVER topic_notifymsg".into(),
         role: Role::Delivered,
-        keys: [("tx".to_owned(), vec![tx])].into_iter().chain(account).collect(),
+        keys: [("tx".into(), vec![tx.into()])].into_iter().chain(account).collect(),
         bytes: 100,
         outcome: None,
         did: Vec::new(),
@@ -222,12 +222,12 @@ fn query(action: &str, tx: &str, result: &str) -> (Op, Op) {
     let ask = Op {
         action: action.into(),
         subject: tx.into(),
-        args: [("tx".to_owned(), tx.to_owned())].into(),
+        args: [("tx".into(), tx.into())].into(),
         ..Op::default()
     };
     let end = Op {
         status: Some(200),
-        answer: [("result".to_owned(), result.to_owned())].into(),
+        answer: [("result".into(), result.into())].into(),
         ..ask.clone()
     };
     (ask, end)

@@ -1,7 +1,7 @@
 //! Orders by construction: nothing is coded, effects are rows (of each subscriber, where it has some) or frames.
 
 use paytwice_checkers::history::{
-    Body, Header, History, HistoryBuilder, Kind, Moment, Op, Process, Role, Rows, View, Wire,
+    Body, Header, History, HistoryBuilder, Kind, Moment, Op, Process, Role, Rows, Text, View, Wire,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -143,7 +143,7 @@ impl Shop {
                 if order.effects.iter().any(|(before, end)| before < end) {
                     let op = Op {
                         action: "deliver".into(),
-                        subject: key(at),
+                        subject: key(at).into(),
                         repair: true,
                         ..Op::default()
                     };
@@ -173,11 +173,11 @@ impl Shop {
         ];
         let ask = Op {
             action: "buy".into(),
-            subject: key(at),
-            args: args.map(|(name, value)| (name.to_owned(), value)).into(),
+            subject: key(at).into(),
+            args: args.map(|(name, value)| (name.into(), value.into())).into(),
             ..Op::default()
         };
-        let told = order.told.map(|state| ("state".to_owned(), state.to_owned()));
+        let told = order.told.map(|state| ("state".into(), state.into()));
         let answer = Op {
             answer: told.into_iter().collect(),
             ..ask.clone()
@@ -207,7 +207,7 @@ impl Shop {
                 conn: 1,
                 point: "COMMIT reply".into(),
                 role: Role::Committed,
-                keys: [("no".to_owned(), keys)].into(),
+                keys: [("no".into(), keys.into_iter().map(Text::from).collect())].into(),
                 ..Wire::default()
             };
             builder.add(Process::Named("wire".into()), Kind::Info, Body::Wire(frame));

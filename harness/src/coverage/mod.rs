@@ -128,8 +128,8 @@ impl Subject {
     fn pass(&mut self, met: &Met<'_>) -> Passage {
         let wire = met.wire;
         let point = Point {
-            link: wire.link.clone(),
-            name: wire.point.clone(),
+            link: wire.link.to_string(),
+            name: wire.point.to_string(),
         };
         let nth = self.frames.entry(point.clone()).or_default();
         *nth += 1;
@@ -258,14 +258,14 @@ mod tests {
         let event = |(index, (key, link, point, role, did)): (usize, &Frame<'_>)| Event {
             index: index as u64,
             time: index as u64,
-            process: Process::Named("wire".to_owned()),
+            process: Process::Named("wire".into()),
             kind: Kind::Info,
             body: Body::Wire(Wire {
-                link: (*link).to_owned(),
+                link: (*link).into(),
                 conn: 1,
-                point: (*point).to_owned(),
+                point: (*point).into(),
                 role: *role,
-                keys: [("tx".to_owned(), vec![(*key).to_owned()])].into(),
+                keys: [("tx".into(), vec![(*key).into()])].into(),
                 bytes: 10,
                 outcome: None,
                 did: did.to_vec(),

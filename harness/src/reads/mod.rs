@@ -234,7 +234,7 @@ fn record(recorder: &Recorder, view: &str, at: Moment, rows: Result<Rows, String
         at,
         rows,
     });
-    recorder.record(Process::Named("view".to_owned()), kind, body, error);
+    recorder.record(Process::Named("view".into()), kind, body, error);
 }
 
 /// Rows of a snapshot, all views together.

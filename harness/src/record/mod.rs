@@ -156,7 +156,7 @@ impl Recorder {
 
     /// Records a remark of a named part of the run.
     pub fn remark(&self, who: &str, body: Body) -> u64 {
-        self.record(Process::Named(who.to_owned()), Kind::Info, body, None)
+        self.record(Process::Named(who.into()), Kind::Info, body, None)
     }
 
     /// Nanoseconds since the history began.

@@ -252,7 +252,7 @@ impl Phases<'_> {
         self.observer.tell(Notice::Warning(warning));
         let body = Body::Other("ended-by-itself".to_owned(), serde_json::json!({ "party": exit.party }));
         self.recorder
-            .record(Process::Named("run".to_owned()), Kind::Info, body, Some(exit.log));
+            .record(Process::Named("run".into()), Kind::Info, body, Some(exit.log));
         if let Err(e) = stack.bring_back(&exit.party).await {
             problems.push(e.to_string());
         }
@@ -380,8 +380,7 @@ impl Phases<'_> {
 
     fn mark(&self, name: &str, kind: Kind, error: Option<String>) {
         let body = Body::Phase(Phase { name: name.to_owned() });
-        self.recorder
-            .record(Process::Named("run".to_owned()), kind, body, error);
+        self.recorder.record(Process::Named("run".into()), kind, body, error);
     }
 
     /// Tells those who watch how the workload stands, for as long as it is polled.

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use paytwice_checkers::history::Text;
+
 /// This many values of one key are kept.
 const VALUES_MAX: usize = 256;
 
 /// Values of keys, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Keys(BTreeMap<String, Vec<String>>);
+pub(super) struct Keys(BTreeMap<Text, Vec<Text>>);
 
 impl Keys {
     /// True when there is none.
@@ -24,10 +26,10 @@ impl Keys {
         }
         if let Some(values) = self.0.get_mut(key) {
             if values.len() < VALUES_MAX && !values.iter().any(|known| known == value) {
-                values.push(value.to_owned());
+                values.push(value.into());
             }
         } else {
-            self.0.insert(key.to_owned(), vec![value.to_owned()]);
+            self.0.insert(key.into(), vec![value.into()]);
         }
     }
 
@@ -66,7 +68,7 @@ impl Keys {
     }
 
     /// As an event holds them.
-    pub(super) fn into_map(self) -> BTreeMap<String, Vec<String>> {
+    pub(super) fn into_map(self) -> BTreeMap<Text, Vec<Text>> {
         self.0
     }
 }

@@ -160,12 +160,11 @@ impl Workload {
         };
         let Some(request) = action.request() else { return };
         let op = Op {
-            action: question.action.to_owned(),
-            subject: question.subject,
-            attempt: 1,
-            args: filled(action, &question.known),
+            action: question.action.into(),
+            subject: question.subject.into(),
             ..Op::default()
-        };
+        }
+        .asking(filled(action, &question.known));
         self.operate(client, &request, op).await;
     }
 }

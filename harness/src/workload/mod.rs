@@ -154,13 +154,13 @@ impl Workload {
             }
             let Some(request) = action.request() else { return };
             let op = Op {
-                action: (*name).clone(),
-                subject: undone.key.clone(),
+                action: (*name).into(),
+                subject: undone.key.as_str().into(),
                 attempt,
-                args: asking::filled(action, &known),
                 repair: true,
                 ..Op::default()
-            };
+            }
+            .asking(asking::filled(action, &known));
             if self.operate(client, &request, op).await.kind == Kind::Ok {
                 return;
             }
@@ -240,13 +240,13 @@ impl Workload {
         let mut args = subject.args();
         args.extend(change.cloned());
         let op = Op {
-            action: subject.action.clone(),
-            subject: subject.name.clone(),
+            action: subject.action.as_str().into(),
+            subject: subject.name.as_str().into(),
             attempt,
-            args,
             changed: change.iter().map(|(field, _)| field.clone()).collect(),
             ..Op::default()
-        };
+        }
+        .asking(args);
         let answer = self.operate(client, &request, op).await;
         self.progress().answered(answer.kind);
         if change.is_none() {
@@ -265,7 +265,11 @@ impl Workload {
         let recorder = &self.parts.recorder;
         let learned = client.answers();
         let args = op.args.clone();
-        let lookup = |name: &str| args.get(name).or_else(|| learned.get(name)).cloned();
+        let lookup = |name: &str| {
+            args.get(name)
+                .map(ToString::to_string)
+                .or_else(|| learned.get(name).cloned())
+        };
         recorder.record(
             Process::Client(client.process),
             Kind::Invoke,
@@ -277,7 +281,8 @@ impl Workload {
             (answer.kind, answer.error) = (Kind::Ok, None);
         }
         op.status = answer.status;
-        op.answer.clone_from(&answer.parts);
+        let parts = answer.parts.iter();
+        op.answer = parts.map(|(name, said)| (name.into(), said.into())).collect();
         let ended = Body::Op(op);
         recorder.record(
             Process::Client(client.process),

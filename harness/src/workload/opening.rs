@@ -39,8 +39,8 @@ impl Workload {
             for (name, action) in actions.iter().filter(|(_, action)| action.sets_up) {
                 let Some(request) = action.request() else { continue };
                 let op = Op {
-                    action: name.clone(),
-                    subject: format!("client-{n}"),
+                    action: name.into(),
+                    subject: format!("client-{n}").into(),
                     ..Op::default()
                 };
                 let key = format!("actions.{name}");
@@ -82,11 +82,11 @@ impl Workload {
             };
             for member in self.parts.members.to_open(kind, early).to_vec() {
                 let op = Op {
-                    action: open_action(kind),
-                    subject: member.clone(),
-                    args: [(kind.clone(), member.clone())].into(),
+                    action: open_action(kind).into(),
+                    subject: member.as_str().into(),
                     ..Op::default()
-                };
+                }
+                .asking([(kind, &member)]);
                 let answer = self.insist(&mut client, &request, op, early, deadline).await;
                 answer.map_err(|answer| {
                     error(

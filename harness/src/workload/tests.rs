@@ -201,7 +201,7 @@ async fn a_workload_is_recorded_operation_by_operation() {
         ]
     );
     let args = |op: &Op| {
-        let all: Vec<&str> = op.args.values().map(String::as_str).collect();
+        let all: Vec<&str> = op.args.values().map(|value| value.as_str()).collect();
         all.join(" ")
     };
     let (_, _, first) = orders[0];
@@ -217,7 +217,7 @@ async fn a_workload_is_recorded_operation_by_operation() {
     assert!(
         looks
             .iter()
-            .all(|(_, _, op)| op.args == [("tx".to_owned(), op.subject.clone())].into() && !op.repair)
+            .all(|(_, _, op)| op.args == [("tx".into(), op.subject.clone())].into() && !op.repair)
     );
 }
 
@@ -244,6 +244,6 @@ async fn what_is_not_done_is_repaired_until_it_is() {
     );
     assert!(
         all.iter()
-            .all(|(_, _, op)| op.args == [("tx".to_owned(), "lost-1".to_owned())].into())
+            .all(|(_, _, op)| op.args == [("tx".into(), "lost-1".into())].into())
     );
 }

@@ -32,9 +32,9 @@ impl Connection {
 
     fn tell(&self, label: Label, bytes: usize, outcome: Option<Outcome>, did: Vec<Deed>) {
         self.shared.sink().record(Wire {
-            link: self.shared.name().to_owned(),
+            link: self.shared.name().into(),
             conn: self.number,
-            point: label.name,
+            point: label.name.into(),
             role: label.role,
             keys: label.keys.into_map(),
             bytes: bytes as u64,
