@@ -12,7 +12,7 @@ use crate::findings::unknown;
 use crate::history::{Event, Header, History, Kind, Malformed, Moment, Pairing};
 use crate::ledger::{Ledger, Observer, Role, figures};
 use crate::promises::{Made, make};
-use crate::run::{Facts, Watch, windows};
+use crate::run::{Facts, Watch, uncorrelated, windows};
 use crate::verdict::{CheckerResult, Fate, RESULTS_VERSION, Results, Verdict, by_weight, weight};
 use crate::words::plural;
 
@@ -123,7 +123,8 @@ impl Judging {
             Some(cause) => unknown(&promise.name, cause),
             None => decided(promise, &ledgers, &facts),
         };
-        let checkers: Vec<CheckerResult> = self.promises.into_iter().map(decide).collect();
+        let mut checkers: Vec<CheckerResult> = self.promises.into_iter().map(decide).collect();
+        checkers.extend(uncorrelated(&facts));
         Decided {
             header: self.header,
             facts,
@@ -178,6 +179,8 @@ fn assemble(header: Header, facts: &Facts, ledgers: &[Ledger], checkers: Vec<Che
         fates: ledgers.iter().flat_map(|ledger| fates(ledger, &checkers)).collect(),
         words: ledgers.first().map(|ledger| ledger.follow.words.clone()),
         windows: windows(facts),
+        keys: facts.keys.clone(),
+        unparsed: facts.unparsed.clone(),
         faults: facts.faults.iter().map(|f| f.summary()).collect(),
         phases: facts
             .phases

@@ -1,6 +1,7 @@
 //! Verdicts, anomalies and the results of a run: what checkers say, and what reports print.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +160,26 @@ pub struct FaultSummary {
     pub evidence: Vec<String>,
 }
 
+/// How often a key was found on a link, of the frames on which one of its places could stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyCount {
+    /// The link.
+    pub link: String,
+    /// The key.
+    pub key: String,
+    /// Frames that carried it.
+    pub found: u64,
+    /// Frames on which one of its places could stand.
+    pub of: u64,
+}
+
+impl fmt::Display for KeyCount {
+    /// `pay->mysql 3 of 40`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} of {}", self.link, self.found, self.of)
+    }
+}
+
 /// Everything decided about one run: `results.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
@@ -184,6 +205,12 @@ pub struct Results {
     pub windows: Vec<WindowStats>,
     /// The faults.
     pub faults: Vec<FaultSummary>,
+    /// How often keys were found on links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyCount>,
+    /// Bytes that crossed links without being understood, by link.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unparsed: BTreeMap<String, u64>,
     /// Phases: name, begin, end (None when cut short), in order; nanoseconds since the run began.
     pub phases: Vec<(String, u64, Option<u64>)>,
     /// Other figures: `convergence_ms`, `soft_state_p50_ms`, `effects_before_repair`, `effects_by_repair`, ...

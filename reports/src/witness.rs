@@ -182,6 +182,8 @@ mod tests {
             words: None,
             windows: vec![],
             faults: vec![],
+            keys: vec![],
+            unparsed: [].into(),
             phases: vec![],
             figures: [].into(),
         }

@@ -223,9 +223,9 @@ impl Ledger {
             let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             let brought = subject.delivered().saturating_add(count(subject.asks.len()));
             let chances = brought.max(count(subject.attempts.len()));
-            match self.commits.get(at) {
-                Some(commits) => *commits >= base,
-                None => chances >= base,
+            match self.commits_of(*at).len() {
+                0 => chances >= base,
+                commits => count(commits) >= base,
             }
         })
     }

@@ -278,7 +278,14 @@ impl<'a> Deviations<'a> {
                 ledger.money(*residue),
                 follow.kind
             );
-            findings.anomaly("ghost", name, sentence, reads.clone());
+            // Whatever it was, what was delivered for this holder under unknown keys may have brought it.
+            let strangers = ledger.strangers.get(holder).into_iter().flatten().copied();
+            findings.anomaly(
+                "ghost",
+                name,
+                sentence,
+                reads.iter().copied().chain(strangers).collect(),
+            );
         }
         for (key, n) in effects::strangers(ledger, lane) {
             let name = ledger.keys.name(key);

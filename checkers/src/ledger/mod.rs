@@ -26,7 +26,7 @@ pub use follow::{CodedField, Effect, Follow, Recorded};
 pub(crate) use follow::{OPTIONS, started};
 pub use model::{
     Answer, Attempt, Class, Conflict, Delivery, Holder, Holding, Lane, Opened, Owner, Payload, QueryOp, ReadState, Row,
-    Subject, Sum, Unread,
+    Strike, Subject, Sum, Unread,
 };
 use names::ById;
 pub use names::{Id, Names};
@@ -96,8 +96,12 @@ pub struct Ledger {
     pub makes_keys: bool,
     /// A contradiction in what the writer says, which forbids any verdict.
     pub contradiction: Option<String>,
-    /// Frames of committed transactions that carried a subject's key.
-    commits: HashMap<usize, u32>,
+    /// Subject, and the index of a reply that says that a transaction with its key has committed; in order.
+    commits: Vec<(usize, u64)>,
+    /// What a link did to frames that carried a subject's key, in order.
+    strikes: HashMap<usize, Vec<Strike>>,
+    /// Deliveries under keys of no subject, by the holder that they name: indices, in order.
+    strangers: HashMap<Id, Vec<u64>>,
     /// Subject of a key, the client's or the service's.
     owners: ById<usize>,
     /// Row of a key.
@@ -133,7 +137,9 @@ impl Ledger {
             deliveries_seen: 0,
             makes_keys: false,
             contradiction: None,
-            commits: HashMap::new(),
+            commits: Vec::new(),
+            strikes: HashMap::new(),
+            strangers: HashMap::new(),
             owners: ById::default(),
             recorded: ById::default(),
         }
@@ -172,6 +178,13 @@ impl Ledger {
     /// The subject that a key belongs to: the client's own, or one that the service made for it.
     pub fn subject_of(&self, key: Id) -> Option<usize> {
         self.owners.get(&key).copied()
+    }
+
+    /// The replies that say that a transaction with its key has committed, as positions of the history.
+    pub(crate) fn commits_of(&self, subject: usize) -> impl ExactSizeIterator<Item = u64> {
+        let from = self.commits.partition_point(|(at, _)| *at < subject);
+        let to = self.commits.partition_point(|(at, _)| *at <= subject);
+        self.commits[from..to].iter().map(|(_, index)| *index)
     }
 
     /// The row recorded under exactly this key.

@@ -70,6 +70,17 @@ pub struct Delivery {
     pub holder: Option<Id>,
 }
 
+/// What a link did to a frame of a subject.
+#[derive(Clone, Debug)]
+pub struct Strike {
+    /// Index of the wire event.
+    pub index: u64,
+    /// `account->mysql COMMIT reply was lost with the connection`.
+    pub sentence: String,
+    /// Whether it only came later.
+    pub only_late: bool,
+}
+
 /// One subject as its client meant it, with all that the history knows about it.
 #[derive(Clone, Debug)]
 pub struct Subject {

@@ -6,14 +6,15 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::history::{
-    Body, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, Text, View, Wire, column,
+    Body, Deed, Event, Kind, Moment, Op, Outcome, Process, Role as WireRole, Row as ViewRow, Rows, Text, View, Wire,
+    column, deeds,
 };
 use crate::money;
 
 use super::follow::{Effect, Follow};
 use super::model::{
     Answer, Attempt, Class, Conflict, Delivery, Holder, Holding, Lane, Opened, Owner, Payload, QueryOp, ReadState, Row,
-    Subject, Sum,
+    Strike, Subject, Sum,
 };
 use super::{ById, Id, Ledger, Role, slot};
 
@@ -24,8 +25,10 @@ pub(crate) struct Observer {
     pub(super) by_key: ById<usize>,
     /// Deliveries per key, in order.
     pub(super) deliveries: ById<Vec<Delivery>>,
-    /// Committed transactions per key.
-    pub(super) commits: ById<u32>,
+    /// Replies that say that a transaction has committed, with a key of it.
+    pub(super) commits: Vec<(Id, u64)>,
+    /// What a link did to frames, by key.
+    pub(super) strikes: ById<Vec<Strike>>,
     /// Keys that the target lists as done at the end.
     pub(super) listed: Vec<Id>,
     /// Keys recorded before the workload: not this run's.
@@ -52,7 +55,8 @@ impl Observer {
             ledger: Ledger::new(follow),
             by_key: ById::default(),
             deliveries: ById::default(),
-            commits: ById::default(),
+            commits: Vec::new(),
+            strikes: ById::default(),
             listed: Vec::new(),
             earlier: Vec::new(),
             earlier_effects: HashSet::new(),
@@ -273,16 +277,33 @@ impl Observer {
                 self.count_frame(wire.key(&follow.key), times, event.index);
             }
         }
+        if !wire.did.is_empty() {
+            self.struck(wire, event.index);
+        }
         match wire.role {
             WireRole::Delivered => self.delivered(wire, event, arrived),
             // The request asks for it, the reply decides it.
             WireRole::Committed if wire.is_reply() && !matches!(wire.outcome, Some(Outcome::Error(_))) => {
                 for key in wire.key(&follow.key) {
                     let key = self.ledger.keys.id(key);
-                    *self.commits.entry(key).or_default() += 1;
+                    self.commits.push((key, event.index));
                 }
             }
             _ => {}
+        }
+    }
+
+    fn struck(&mut self, wire: &Wire, index: u64) {
+        let follow = Rc::clone(&self.ledger.follow);
+        let late = |deed: &Deed| matches!(deed, Deed::DelayedMs(_) | Deed::HeldMs(_) | Deed::Overtaken(_));
+        for key in wire.key(&follow.key) {
+            let strike = Strike {
+                index,
+                sentence: format!("{} {} was {}", wire.link, wire.point, deeds(&wire.did)),
+                only_late: wire.did.iter().all(late),
+            };
+            let key = self.ledger.keys.id(key);
+            self.strikes.entry(key).or_default().push(strike);
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) fn resolve(observer: Observer) -> Ledger {
         by_key,
         mut deliveries,
         commits,
+        mut strikes,
         listed,
         ..
     } = observer;
@@ -67,13 +68,33 @@ pub(super) fn resolve(observer: Observer) -> Ledger {
         if let Some(frames) = ledger.frames.remove(key) {
             ledger.subjects[*subject].frames.extend(frames);
         }
-        if let Some(n) = commits.get(key) {
-            *ledger.commits.entry(*subject).or_default() += n;
+        if let Some(struck) = strikes.remove(key) {
+            ledger.strikes.entry(*subject).or_default().extend(struck);
         }
     }
+    let owners = &ledger.owners;
+    let of_subjects = commits
+        .iter()
+        .filter_map(|(key, index)| Some((*owners.get(key)?, *index)));
+    ledger.commits = of_subjects.collect();
+    ledger.commits.sort_unstable();
+    ledger.commits.dedup();
     for subject in &mut ledger.subjects {
         subject.deliveries.sort_unstable_by_key(|d| d.index);
     }
+    for struck in ledger.strikes.values_mut() {
+        struck.sort_by_key(|strike| strike.index);
+        struck.dedup_by_key(|strike| strike.index);
+    }
+    for stray in deliveries.into_values().flatten() {
+        if let Some(holder) = stray.holder {
+            ledger.strangers.entry(holder).or_default().push(stray.index);
+        }
+    }
+    ledger
+        .strangers
+        .values_mut()
+        .for_each(|indices| indices.sort_unstable());
     for key in listed {
         if let Some(subject) = ledger.owners.get(&key) {
             ledger.subjects[*subject].listed += 1;

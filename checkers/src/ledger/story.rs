@@ -4,12 +4,12 @@ use crate::history::Moment;
 use crate::run::FaultSpan;
 use crate::words::times;
 
-use super::{Id, Ledger, Payload, Role, Row, Subject};
+use super::{Id, Ledger, Payload, Role, Row, Strike, Subject};
 
 /// A fault done this long after the last that was seen of a subject may still have hit it.
 const AFTERMATH_NS: u64 = 1_000_000_000;
 
-/// How many faults a sentence names.
+/// How many faults, or frames that were struck, a sentence names.
 const FAULTS_NAMED_MAX: usize = 3;
 
 /// `payment t17 (account a3, 10.00)`; `order o5 (quantity 2, sku s1)` where nothing holds a sum.
@@ -63,7 +63,8 @@ pub(crate) fn story(ledger: &Ledger, at: usize) -> String {
     format!("{told}; {service} was asked for it {}", times(n))
 }
 
-/// How a subject was delivered and under which faults: `delivered twice, once after holder was killed`.
+/// How a subject was delivered, and what struck its frames; where nothing did, under which faults: `delivered twice, once after
+/// holder was killed`.
 pub(crate) fn circumstances(ledger: &Ledger, at: usize) -> String {
     let subject = &ledger.subjects[at];
     let seen = subject.delivered();
@@ -73,6 +74,11 @@ pub(crate) fn circumstances(ledger: &Ledger, at: usize) -> String {
         0 => "no delivery of it was seen".to_owned(),
         n => format!("delivered {}{}", times(n), too_early(ledger, subject)),
     };
+    let struck = struck(ledger, at);
+    if !struck.is_empty() {
+        let sentences: Vec<&str> = struck.iter().map(|strike| strike.sentence.as_str()).collect();
+        return format!("{told}; {}", sentences.join("; "));
+    }
     if let Some((fault, after)) = turning_point(ledger, subject) {
         return format!("{told}, {} after {}", times(after), fault.words());
     }
@@ -103,7 +109,11 @@ pub(crate) fn witness(ledger: &Ledger, at: usize, reads: &[(Moment, Role)]) -> V
         let opened = ledger.holders[subject.payload.holder as usize].opened_at;
         witness.extend(opened.map(|(index, _)| index));
     }
+    witness.extend(ledger.commits_of(at));
+    let struck = struck(ledger, at);
+    witness.extend(struck.iter().map(|strike| strike.index));
     match turning_point(ledger, subject) {
+        _ if !struck.is_empty() => {}
         Some((fault, _)) => witness.extend(fault.done.map(|(index, _)| index)),
         None => {
             let named = around(ledger, subject).into_iter().take(FAULTS_NAMED_MAX);
@@ -116,6 +126,19 @@ pub(crate) fn witness(ledger: &Ledger, at: usize, reads: &[(Moment, Role)]) -> V
             .filter_map(|(moment, role)| ledger.read_index(*moment, *role)),
     );
     witness
+}
+
+/// What a link did to the first frames of a subject: nothing explains better what came of it. Frames that only came later are
+/// named where nothing worse befell any.
+fn struck(ledger: &Ledger, at: usize) -> Vec<&Strike> {
+    let strikes = ledger.strikes.get(&at).map_or(&[][..], Vec::as_slice);
+    let worst = strikes.iter().filter(|strike| !strike.only_late);
+    let late = strikes.iter().filter(|strike| strike.only_late);
+    let mut struck: Vec<&Strike> = worst.chain(late).take(FAULTS_NAMED_MAX).collect();
+    if struck.iter().any(|strike| !strike.only_late) {
+        struck.retain(|strike| !strike.only_late);
+    }
+    struck
 }
 
 /// Says how many of the deliveries came before the holder was there.

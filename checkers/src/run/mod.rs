@@ -2,15 +2,18 @@
 //!
 //! Gathered event by event. Never judges: it says what was seen.
 
+mod correlation;
 mod faults;
 mod stats;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub(crate) use correlation::uncorrelated;
 pub use faults::FaultSpan;
 pub(crate) use stats::{percentile, windows};
 
 use crate::history::{Body, Event, FaultStep, Kind, Phase, Process};
+use crate::verdict::KeyCount;
 
 /// A phase of the run.
 #[derive(Clone, Debug)]
@@ -60,6 +63,10 @@ pub struct Facts {
     pub actions: Vec<String>,
     /// Operations of clients.
     pub ops: Vec<OpSpan>,
+    /// How often keys were found on links.
+    pub keys: Vec<KeyCount>,
+    /// Bytes that crossed links without being understood, by link.
+    pub unparsed: BTreeMap<String, u64>,
     /// Time of the last event.
     pub end_ns: u64,
     /// Events seen.
@@ -90,7 +97,8 @@ impl Watch {
                 counters: sample.counters.clone(),
             }),
             Body::Op(op) => self.operation(&op.action, event),
-            Body::Header(_) | Body::View(_) | Body::Wire(_) | Body::Other(..) => {}
+            Body::Other(f, value) => correlation::observe(&mut self.facts, f, value),
+            Body::Header(_) | Body::View(_) | Body::Wire(_) => {}
         }
     }
 

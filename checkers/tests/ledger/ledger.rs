@@ -265,7 +265,7 @@ fn a_delivery_that_did_not_arrive_is_none() {
 }
 
 #[test]
-fn a_fault_between_a_delivery_that_was_dropped_and_the_next_is_no_turning_point() {
+fn what_a_link_did_to_a_subjects_own_frame_is_named_before_a_fault_around_it() {
     let mut scenario = run();
     scenario.payments[VICTIM].deliveries = 2;
     scenario.credit(VICTIM, 2);
@@ -279,10 +279,23 @@ fn a_fault_between_a_delivery_that_was_dropped_and_the_next_is_no_turning_point(
         let results = delivered(&scenario, &did, 1);
         let told = found(&results, "exactly-once")[0].2;
         assert!(
-            told.ends_with("delivered once, around the time when account was killed"),
+            told.ends_with("delivered once; rocketmq->account DELIVER topic_notifymsg was dropped"),
             "{told}"
         );
     }
+    // One that only came later is named where nothing worse befell any.
+    let told = |did: [Option<Deed>; 2]| {
+        let results = delivered(&scenario, &did, 1);
+        found(&results, "exactly-once")[0].2.to_owned()
+    };
+    assert!(told([Some(Deed::DelayedMs(40)), None]).ends_with("topic_notifymsg was delayed 40 ms"));
+    let both = told([Some(Deed::DelayedMs(40)), Some(Deed::Dropped)]);
+    assert!(
+        both.ends_with("delivered once; rocketmq->account DELIVER topic_notifymsg was dropped"),
+        "{both}"
+    );
+    // Where nothing befell any, the fault between them.
+    assert!(told([None, None]).ends_with("delivered twice, once after account was killed"));
 }
 
 fn step(step: FaultStage, detail: &str) -> Event {

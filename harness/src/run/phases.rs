@@ -28,6 +28,8 @@ const READS_TIMEOUT: Duration = Duration::from_secs(60);
 const REPAIR_TIMEOUT: Duration = Duration::from_secs(30);
 /// The phase after the repair.
 const SETTLE_REPAIR: &str = "settle-repair";
+/// Frames without a key that a link must have seen before anybody is told.
+const KEYLESS_MIN: u64 = 20;
 /// How often those who watch are told.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -348,6 +350,11 @@ impl Phases<'_> {
         for (name, link) in &ready.sut.links {
             let stats = link.stats();
             for (key, KeyStats { found, of }) in stats.keys {
+                if found == 0 && of >= KEYLESS_MIN {
+                    self.observer.tell(Notice::Warning(format!(
+                        "{name}: {key} stood in none of the {of} frames where keys.{key} says that it stands"
+                    )));
+                }
                 let body = serde_json::json!({ "link": name, "key": key, "found": found, "of": of });
                 self.recorder.remark("wire", Body::Other("keys".to_owned(), body));
             }

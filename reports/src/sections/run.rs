@@ -1,7 +1,10 @@
 //! The run itself: its phases, figures, policies, promises, subjects and plan.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use paytwice_checkers::history::{Field, Header, Subject};
+use paytwice_checkers::verdict::KeyCount;
 use serde_json::{Map, Value};
 
 use crate::{RunReport, ops, text};
@@ -13,6 +16,9 @@ pub(crate) struct Section<'a> {
     header: &'a Header,
     phases: Vec<Phase<'a>>,
     figures: Vec<(String, String)>,
+    keys: &'a [KeyCount],
+    /// Link, and bytes that were not understood there.
+    unparsed: &'a BTreeMap<String, u64>,
     /// Checker and options.
     promises: Vec<(&'a str, String)>,
     /// Kind and fields.
@@ -42,6 +48,8 @@ impl<'a> Section<'a> {
             header,
             phases: phases.map(|(name, from, to)| phase(name, *from, *to, end_ns)).collect(),
             figures: figures.map(|(name, value)| text::figure(name, *value)).collect(),
+            keys: &results.keys,
+            unparsed: &results.unparsed,
             promises: promises.map(|p| (&*p.checker, options(&p.options))).collect(),
             subjects: subjects.map(|(name, subject)| (&**name, described(subject))).collect(),
             plan: report.plan,
