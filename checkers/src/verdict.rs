@@ -112,9 +112,12 @@ pub struct OpStats {
     pub ok: u64,
     /// Ended as fail.
     pub fail: u64,
+    /// Of those that failed: nothing was sent, for want of a connection.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unsent: u64,
     /// Ended as info, or never ended.
     pub info: u64,
-    /// Share of definite answers (ok or fail) among the invoked, 0 to 1; None when none was invoked.
+    /// Share of definite answers (ok, or fail of what was sent) among the invoked, 0 to 1; None when none was invoked.
     pub availability: Option<f64>,
     /// Latency of definite answers in microseconds: p50, p90, p99, max.
     pub latency_p50_us: Option<u64>,
@@ -124,6 +127,11 @@ pub struct OpStats {
     pub latency_p99_us: Option<u64>,
     /// Largest, microseconds.
     pub latency_max_us: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Statistics of one window: the whole workload, no fault in force, or one fault in force.

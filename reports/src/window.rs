@@ -7,7 +7,7 @@ use paytwice_checkers::verdict::{Results, WindowStats};
 pub(crate) struct Total {
     /// Invoked.
     pub(crate) invoked: u64,
-    /// Ended as ok or fail.
+    /// Ended as ok, or as fail of what was sent.
     pub(crate) definite: u64,
     /// Ended as info, or never.
     pub(crate) info: u64,
@@ -45,7 +45,7 @@ pub(crate) fn main_action(results: &Results) -> Option<&str> {
 pub(crate) fn total(window: &WindowStats) -> Total {
     window.ops.values().fold(Total::default(), |sum, op| Total {
         invoked: sum.invoked + op.invoked,
-        definite: sum.definite + op.ok + op.fail,
+        definite: sum.definite + op.ok + op.fail - op.unsent,
         info: sum.info + op.info,
     })
 }

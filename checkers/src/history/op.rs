@@ -27,6 +27,9 @@ pub struct Op {
     /// Whether it was made to bring about what was missing once everything was at rest.
     #[serde(default, skip_serializing_if = "is_false")]
     pub repair: bool,
+    /// Whether nothing of it was sent, for want of a connection: it certainly did not happen, and nobody answered.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unsent: bool,
     /// HTTP status of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -72,6 +75,7 @@ impl Default for Op {
             args: BTreeMap::new(),
             changed: Vec::new(),
             repair: false,
+            unsent: false,
             status: None,
             answer: BTreeMap::new(),
         }

@@ -8,7 +8,8 @@
 //! - `unexpected-record`: a row is recorded that no client asked for.
 //!
 //! Sees: answers and final rows. Cannot see: rows that came and went; an answer that was lost on its way. An
-//! answer that is neither success nor failure contradicts nothing.
+//! answer that is neither success nor failure contradicts nothing. Where the client sends no key, a request after an answer is
+//! another request: only those after an unknown outcome prove anything there.
 //! O(attempts) time and memory.
 
 use std::collections::HashMap;
@@ -90,6 +91,7 @@ fn divergent(ledger: &Ledger, at: usize, findings: &mut Findings) {
     let said = std::iter::once(first).chain(answers.clone());
     let strange = said.filter_map(|a| strays(ledger, what, a).map(|why| (a, why))).next();
     let differing = answers
+        .filter(|_| what.asked_anew() == 0)
         .filter_map(|a| differs(ledger, first, a).map(|why| (a, why)))
         .next();
     let Some((answer, why)) = differing.or(strange) else {
@@ -229,7 +231,7 @@ fn proof(ledger: &Ledger, at: usize, conflict: &Conflict) -> Vec<u64> {
 /// `duplicate-record`: more rows than one.
 fn duplicate(ledger: &Ledger, at: usize, findings: &mut Findings) {
     let what = &ledger.subjects[at];
-    if what.rows.len() < 2 {
+    if what.rows.len() < 2 + what.asked_anew() {
         return;
     }
     let rows = what.rows.iter().map(|row| ledger.keys.name(ledger.rows[*row].key));

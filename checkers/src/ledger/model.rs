@@ -86,6 +86,8 @@ pub struct Strike {
 pub struct Subject {
     /// Key of the client.
     pub key: Id,
+    /// Whether its client sends the key: only then is a request that comes again the same request.
+    pub keyed: bool,
     /// What its client asked for.
     pub payload: Payload,
     /// `amount == base^k`; None when the amount is not coded.
@@ -120,6 +122,13 @@ impl Subject {
     /// How the tries ended, in their order.
     pub fn answers(&self) -> impl Iterator<Item = &Answer> + Clone {
         self.attempts.iter().filter_map(|a| a.end.as_ref())
+    }
+
+    /// Tries that were begun after an answer that said ok, where the client sends no key: each of them asks for another one.
+    pub fn asked_anew(&self) -> usize {
+        let first = self.answers().find(|answer| answer.kind == Kind::Ok);
+        let anew = |ok: &Answer| self.attempts.iter().filter(|attempt| attempt.index > ok.index).count();
+        first.filter(|_| !self.keyed).map_or(0, anew)
     }
 
     /// What the client knows: ok when a try ended so, fail when every try did, info otherwise.

@@ -133,7 +133,7 @@ impl Observer {
         }
         let subject = match self.by_key.get(&key) {
             Some(subject) => *subject,
-            None => self.begin_subject(key, payload.clone()),
+            None => self.begin_subject(key, op.arg(&self.ledger.follow.key).is_some(), payload.clone()),
         };
         let known = &mut self.ledger.subjects[subject];
         if known.payload != payload {
@@ -181,11 +181,12 @@ impl Observer {
         follow.fields.iter().map(&mut word).collect()
     }
 
-    fn begin_subject(&mut self, key: Id, payload: Payload) -> usize {
+    fn begin_subject(&mut self, key: Id, keyed: bool, payload: Payload) -> usize {
         let subject = self.ledger.subjects.len();
         let holder = payload.holder as usize;
         self.ledger.subjects.push(Subject {
             key,
+            keyed,
             k: money::position(payload.amount, self.ledger.follow.base()),
             payload,
             attempts: Vec::with_capacity(1),

@@ -2,7 +2,8 @@
 //!
 //! - `unavailable`: the share of definite answers (ok or fail) among what was invoked in that time is below the promise.
 //!
-//! An operation counts where it was invoked. With nothing invoked in that time, or with nothing down in it, the verdict is
+//! An operation counts where it was invoked. A refused connection is no answer: the operation has failed for certain, and nobody
+//! was there. With nothing invoked in that time, or with nothing down in it, the verdict is
 //! unknown. O(operations of the action).
 
 use std::collections::HashMap;
@@ -171,6 +172,7 @@ impl Judge for Availability {
             }
         } else if let Some(asked) = self.open.remove(&event.process)
             && matches!(event.kind, Kind::Ok | Kind::Fail)
+            && !op.unsent
         {
             self.asked[asked].answered = Some(event.index);
         }

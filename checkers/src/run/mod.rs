@@ -12,7 +12,7 @@ pub(crate) use correlation::uncorrelated;
 pub use faults::FaultSpan;
 pub(crate) use stats::{percentile, windows};
 
-use crate::history::{Body, Event, FaultStep, Kind, Phase, Process};
+use crate::history::{Body, Event, FaultStep, Kind, Op, Phase, Process};
 use crate::verdict::KeyCount;
 
 /// A phase of the run.
@@ -39,6 +39,8 @@ pub struct OpSpan {
     pub from_ns: u64,
     /// Time and kind of the end; None when it never ended.
     pub end: Option<(u64, Kind)>,
+    /// Whether nothing of it was sent.
+    pub unsent: bool,
 }
 
 /// A sample of what must come to rest.
@@ -96,7 +98,7 @@ impl Watch {
                 time: event.time,
                 counters: sample.counters.clone(),
             }),
-            Body::Op(op) => self.operation(&op.action, event),
+            Body::Op(op) => self.operation(op, event),
             Body::Other(f, value) => correlation::observe(&mut self.facts, f, value),
             Body::Header(_) | Body::View(_) | Body::Wire(_) => {}
         }
@@ -140,10 +142,12 @@ impl Watch {
         faults[at].observe(step, event);
     }
 
-    fn operation(&mut self, action: &str, event: &Event) {
+    fn operation(&mut self, op: &Op, event: &Event) {
+        let action = op.action.as_str();
         if event.kind != Kind::Invoke {
             if let Some(open) = self.open.remove(&event.process) {
                 self.facts.ops[open].end = Some((event.time, event.kind));
+                self.facts.ops[open].unsent = op.unsent;
             }
             return;
         }
@@ -158,6 +162,7 @@ impl Watch {
             action: u32::try_from(at).unwrap_or(u32::MAX),
             from_ns: event.time,
             end: None,
+            unsent: false,
         });
     }
 }

@@ -108,10 +108,13 @@ impl Tally {
         stats.invoked += 1;
         match op.end {
             Some((_, Kind::Ok)) => stats.ok += 1,
-            Some((_, Kind::Fail)) => stats.fail += 1,
+            Some((_, Kind::Fail)) => {
+                stats.fail += 1;
+                stats.unsent += u64::from(op.unsent);
+            }
             Some((_, Kind::Info | Kind::Invoke)) | None => stats.info += 1,
         }
-        if let Some((end, Kind::Ok | Kind::Fail)) = op.end {
+        if let (Some((end, Kind::Ok | Kind::Fail)), false) = (op.end, op.unsent) {
             latencies.push(end.saturating_sub(op.from_ns) / 1_000);
         }
     }
@@ -133,7 +136,8 @@ impl Tally {
 #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
 fn finish(mut stats: OpStats, mut latencies: Vec<u64>) -> OpStats {
     latencies.sort_unstable();
-    stats.availability = (stats.invoked > 0).then(|| (stats.ok + stats.fail) as f64 / stats.invoked as f64);
+    stats.availability =
+        (stats.invoked > 0).then(|| (stats.ok + stats.fail - stats.unsent) as f64 / stats.invoked as f64);
     stats.latency_p50_us = percentile(&latencies, 0.5);
     stats.latency_p90_us = percentile(&latencies, 0.9);
     stats.latency_p99_us = percentile(&latencies, 0.99);

@@ -148,6 +148,34 @@ fn an_answer_about_the_clients_number_is_held_against_the_rows_of_the_service() 
 }
 
 #[test]
+fn without_a_key_of_its_client_a_request_after_an_answer_is_another_one() {
+    let mut scenario = run();
+    scenario.number_by_the_service();
+    let again = Row {
+        tx: "again".into(),
+        ..scenario.payments[VICTIM].rows[0].clone()
+    };
+    scenario.payments[VICTIM].rows.push(again);
+    scenario.credit(VICTIM, 2);
+    scenario.payments[VICTIM].deliveries = 2;
+    let first = scenario.payments[VICTIM].tries[0].clone();
+    // After an answer it is a second payment, with a number of its own.
+    scenario.payments[VICTIM].tries = vec![first.clone(), Try::ok("success", "again")];
+    let results = judge(&scenario.history());
+    assert_eq!(results.verdict, Verdict::Valid, "{}", results.sentence);
+    // After an unknown outcome it is the same one.
+    scenario.payments[VICTIM].tries = vec![Try::ended(Kind::Info), first.clone()];
+    let results = judge(&scenario.history());
+    assert_eq!(kinds(&results, "idempotent-requests"), [("duplicate-record", "t3")]);
+    // And so it is where the client sends its number.
+    scenario.server_ids = false;
+    scenario.payments[VICTIM].tries = vec![first, Try::ok("success", "again")];
+    let results = judge(&scenario.history());
+    let both = [("duplicate-record", "t3"), ("divergent-answer", "t3")];
+    assert_eq!(kinds(&results, "idempotent-requests"), both);
+}
+
+#[test]
 fn an_answer_is_held_against_the_row_of_its_own_number() {
     let mut scenario = run();
     let again = Row {

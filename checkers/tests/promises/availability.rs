@@ -55,6 +55,17 @@ fn an_operation_that_never_ended_has_no_answer() {
 }
 
 #[test]
+fn a_refused_connection_is_no_answer() {
+    let mut run = Run::new(promise("always"));
+    run.order(0, "o0", Kind::Fail);
+    run.order_unsent(1, "o1");
+    run.order_unsent(2, "o2");
+    let result = run.rest(|_| ());
+    assert_eq!((result.counts["invoked"], result.counts["answered"]), (3, 1));
+    assert_eq!(result.anomalies[0].kind, "unavailable");
+}
+
+#[test]
 fn what_never_was_so_is_unknown() {
     let (result, _) = while_down("down:logistics", &[]);
     unknown(&result, "no order was invoked while logistics was down");

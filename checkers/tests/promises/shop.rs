@@ -125,6 +125,18 @@ impl Run {
         self.op(client, end, "order", tx, json!({ "tx": tx }), answer)
     }
 
+    /// A client starts an order, and finds nobody to send it to.
+    pub(crate) fn order_unsent(&mut self, client: u64, tx: &str) {
+        self.op(client, Kind::Invoke, "order", tx, json!({ "tx": tx }), json!({}));
+        let op = Op {
+            action: "order".into(),
+            subject: tx.into(),
+            unsent: true,
+            ..Op::default()
+        };
+        self.0.client(client, Kind::Fail, Body::Op(op));
+    }
+
     /// A view as it was read.
     pub(crate) fn view(&mut self, view: &str, at: Moment, rows: Value) -> u64 {
         let rows: Rows = serde_json::from_value(rows).unwrap();

@@ -30,6 +30,8 @@ pub struct Answer {
     pub parts: BTreeMap<String, String>,
     /// Why it is not ok.
     pub error: Option<String>,
+    /// Whether nothing was sent, for want of a connection.
+    pub unsent: bool,
     /// Whether a statement was refused because its row is there already.
     pub duplicate: bool,
 }
@@ -98,7 +100,10 @@ impl Caller {
                 Ok(exchange) => classify(request, &exchange),
                 Err(lost) => {
                     let kind = if lost.unsent { Kind::Fail } else { Kind::Info };
-                    Answer::without(kind, Some(lost.reason))
+                    Answer {
+                        unsent: lost.unsent,
+                        ..Answer::without(kind, Some(lost.reason))
+                    }
                 }
             },
         }
@@ -123,6 +128,7 @@ impl Caller {
         };
         Answer {
             duplicate: matches!(failure, StatementError::Duplicate(_)),
+            unsent: matches!(failure, StatementError::NotSent(_)),
             ..Answer::without(kind, Some(failure.to_string()))
         }
     }
@@ -201,6 +207,7 @@ impl Answer {
             status: None,
             parts: BTreeMap::new(),
             error,
+            unsent: false,
             duplicate: false,
         }
     }

@@ -281,6 +281,7 @@ impl Workload {
             (answer.kind, answer.error) = (Kind::Ok, None);
         }
         op.status = answer.status;
+        op.unsent = answer.unsent;
         let parts = answer.parts.iter();
         op.answer = parts.map(|(name, said)| (name.into(), said.into())).collect();
         let ended = Body::Op(op);

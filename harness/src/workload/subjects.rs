@@ -128,10 +128,11 @@ impl<'a> Draws<'a> {
                 Some(key) if conflict => self.conflict((action, def), key, &subject.fields, &fields),
                 _ => None,
             },
+            // Without a key of its client a second request is another one.
+            repeat: repeat && key.is_some(),
             key,
             fields,
             patient,
-            repeat,
             at_ms,
         })
     }
