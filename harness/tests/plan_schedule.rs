@@ -9,7 +9,14 @@ use paytwice::plan::{Direction, Duplicated, FaultSpec, Plan, PlanRequest, Planne
 use plan_common::{chain, pay_account};
 use proptest::prelude::*;
 
+/// A plan with its faults by the clock; the exact moments have tests of their own.
 fn plan(target: &Target, seed: u64, time_ms: u64) -> Plan {
+    let mut plan = whole(target, seed, time_ms);
+    plan.faults.retain(|fault| fault.fault.kind() != "rule");
+    plan
+}
+
+fn whole(target: &Target, seed: u64, time_ms: u64) -> Plan {
     let request = PlanRequest {
         seed: Some(seed),
         time_ms: Some(time_ms),
@@ -256,6 +263,66 @@ fn a_target_of_another_shape_has_its_own_schedule() {
     assert!(on("cut").contains("client->front") && on("cut").contains("front->ledger"));
     assert!(on("duplicate").is_subset(&["client->front", "client->ledger", "front->ledger"].into()));
     assert!(faults.iter().all(|f| !f.fault.on().contains("rocketmq")));
+}
+
+/// The rules of a plan, as users write them.
+fn rules(plan: &Plan) -> Vec<String> {
+    let rules = plan.faults.iter().filter_map(|fault| match &fault.fault {
+        FaultSpec::Rule(rule) => Some(rule.to_string()),
+        _ => None,
+    });
+    rules.collect()
+}
+
+#[test]
+fn a_full_schedule_holds_the_exact_moments_that_decide() {
+    let target = pay_account();
+    let wanted = [
+        ("COMMIT request", ": crash "),
+        ("COMMIT reply", ": crash "),
+        ("COMMIT request", ": delay 6000ms+0ms"),
+        ("COMMIT reply", ": reset before"),
+        (" DELIVER ", ": "),
+        (" request", ": error 12"),
+    ];
+    for seed in 0..40 {
+        let plan = whole(&target, seed, 30_000);
+        let rules = rules(&plan);
+        assert_eq!(rules.len(), wanted.len(), "{rules:?}");
+        for (rule, (point, action)) in rules.iter().zip(wanted) {
+            assert!(rule.contains(point) && rule.contains(action), "{rule}");
+            // One frame each, and one that comes by while there are subjects to start.
+            let nth: u32 = rule
+                .split_once('#')
+                .unwrap()
+                .1
+                .split(':')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            assert!((1..=plan.workload.subjects_max / 3).contains(&nth), "{rule}");
+        }
+        let whole_time = |fault: &&PlannedFault| fault.fault.kind() == "rule";
+        for fault in plan.faults.iter().filter(whole_time) {
+            assert_eq!((fault.at_ms, fault.for_ms), (0, 30_000));
+        }
+    }
+    // Over some seeds every link on which a transaction commits has its turn.
+    let crashed: BTreeSet<String> = (0..20)
+        .flat_map(|seed| rules(&whole(&target, seed, 30_000)))
+        .filter_map(|rule| Some(rule.split_once(": crash ")?.1.split(' ').next()?.to_owned()))
+        .collect();
+    assert_eq!(crashed, ["account".to_owned(), "pay".to_owned()].into());
+}
+
+#[test]
+fn a_target_without_a_broker_has_the_moments_that_it_can_have() {
+    let rules = rules(&whole(&chain(), 1, 30_000));
+    assert!(
+        !rules.is_empty() && rules.iter().all(|rule| !rule.contains("DELIVER")),
+        "{rules:?}"
+    );
 }
 
 fn chosen(faults: &str, seed: u64, time_ms: u64) -> Plan {

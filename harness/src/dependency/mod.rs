@@ -70,6 +70,8 @@ pub struct PointsOf<'a> {
     pub all: &'a BTreeMap<String, Dependency>,
     /// The databases, topics and groups that the service at the other end is told of: `database.NAME`, `group.NAME`.
     pub told: BTreeSet<String>,
+    /// Whether keys stand in the names of XA transactions.
+    pub xa: bool,
     /// The tables in which keys stand.
     pub keyed: BTreeSet<&'a str>,
     /// Reads a file of the target's folder; empty where it cannot be read.

@@ -133,7 +133,12 @@ impl Scheduled {
         match fault.begin(&self.target).await {
             Ok(evidence) => {
                 self.step(FaultStage::Done, &evidence);
-                self.shown().insert(self.planned.id, self.planned.fault.to_string());
+                let named = match &self.planned.fault {
+                    // What it does was said when it was asked for.
+                    FaultSpec::Rule(_) => format!("rule #{}", self.planned.id),
+                    fault => fault.to_string(),
+                };
+                self.shown().insert(self.planned.id, named);
                 end.seen = self.watch(fault.as_mut(), until).await;
             }
             Err(e) => self.step(FaultStage::Failed, &Evidence::words(e.to_string())),

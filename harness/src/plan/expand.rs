@@ -59,6 +59,12 @@ pub fn expand(target: &Target, request: &PlanRequest) -> Result<Plan, PlanError>
     let usual = if request.rules.is_empty() { "all" } else { "none" };
     let selection = Selection::parse(request.faults.as_deref().unwrap_or(usual), &topology)?;
     let mut faults = schedule::schedule(&topology, &selection, workload.time_ms, seed)?;
+    if matches!(selection, Selection::All) {
+        let exact = schedule::rules(target, workload.subjects_max, seed);
+        exact
+            .into_iter()
+            .for_each(|rule| add_rule(rule, workload.time_ms, &mut faults));
+    }
     add_rules(target, &request.rules, workload.time_ms, &mut faults)?;
     Ok(Plan {
         version: PLAN_VERSION,
@@ -104,15 +110,19 @@ fn add_rules(target: &Target, rules: &[String], time_ms: u64, faults: &mut Vec<P
             .parse()
             .map_err(|problem: String| PlanError::value("--rule", format!("{text:?}: {problem}")))?;
         check_rule(target, &rule).map_err(|problem| PlanError::value("--rule", format!("{text:?}: {problem}")))?;
-        faults.push(PlannedFault {
-            id: faults.iter().map(|fault| fault.id).max().unwrap_or(0) + 1,
-            at_ms: 0,
-            for_ms: time_ms,
-            fault: FaultSpec::Rule(Box::new(rule)),
-        });
+        add_rule(rule, time_ms, faults);
     }
     faults.sort_by_key(|fault| fault.at_ms);
     Ok(())
+}
+
+fn add_rule(rule: PointRule, time_ms: u64, faults: &mut Vec<PlannedFault>) {
+    faults.push(PlannedFault {
+        id: faults.iter().map(|fault| fault.id).max().unwrap_or(0) + 1,
+        at_ms: 0,
+        for_ms: time_ms,
+        fault: FaultSpec::Rule(Box::new(rule)),
+    });
 }
 
 /// Every policy with its value: the default, or the preset's, or the one that was named.

@@ -282,6 +282,11 @@ fn of_dependency(target: &Target, link: &LinkDef) -> BTreeSet<PointDef> {
         of,
         all: &target.manifest.dependencies,
         told,
+        xa: target
+            .manifest
+            .keys
+            .values()
+            .any(|key| key.places("xa").next().is_some()),
         keyed: keys.filter_map(|place| place.split('.').next()).collect(),
         file: &file,
     })

@@ -1,5 +1,7 @@
 //! Points as rules name them, with what can be done at each. Whoever makes up the name says so: nothing reads it.
 
+use paytwice_checkers::history::Role;
+
 use super::protocol::Refusal;
 use super::vocabulary::Duplicated;
 
@@ -8,6 +10,12 @@ use super::vocabulary::Duplicated;
 pub struct PointDef {
     /// Its name, with its way: `COMMIT reply`.
     pub name: String,
+    /// What its frames mean in its protocol.
+    pub role: Role,
+    /// Whether its frames are answers.
+    pub is_reply: bool,
+    /// Whether only some targets have such frames, or runs in which something went wrong: nothing is drawn for them.
+    pub seldom: bool,
     /// As what its frames can arrive twice; None where they cannot.
     pub twice: Option<Duplicated>,
     /// Errors that the server may answer its frames with.
@@ -19,9 +27,22 @@ impl PointDef {
     pub fn plain(name: impl Into<String>) -> PointDef {
         PointDef {
             name: name.into(),
+            role: Role::Plain,
+            is_reply: false,
+            seldom: false,
             twice: None,
             refusals: &[],
         }
+    }
+
+    /// One whose frames mean that.
+    pub fn meaning(self, role: Role) -> PointDef {
+        PointDef { role, ..self }
+    }
+
+    /// One whose frames do not come by in every run.
+    pub fn seldom(self, seldom: bool) -> PointDef {
+        PointDef { seldom, ..self }
     }
 
     /// One whose frames can arrive twice.
@@ -34,7 +55,10 @@ impl PointDef {
 
     /// A request and its reply.
     pub fn both(name: &str) -> [PointDef; 2] {
-        ["request", "reply"].map(|way| PointDef::plain(format!("{name} {way}")))
+        [("request", false), ("reply", true)].map(|(way, is_reply)| PointDef {
+            is_reply,
+            ..PointDef::plain(format!("{name} {way}"))
+        })
     }
 
     /// A request that the server may refuse, and its reply.

@@ -4,14 +4,15 @@
 
 use std::collections::BTreeSet;
 
+use paytwice_checkers::history::Role;
+
 use super::super::PointsOf;
 use crate::wire::{PointDef, Refusal};
 
 /// Points that need no table.
-const PLAIN: [&str; 14] = [
+const PLAIN: [&str; 12] = [
     "CONNECT",
     "BEGIN",
-    "COMMIT",
     "ROLLBACK",
     "PREPARE SELECT",
     "SET",
@@ -20,7 +21,6 @@ const PLAIN: [&str; 14] = [
     "XA START",
     "XA END",
     "XA PREPARE",
-    "XA COMMIT",
     "XA ROLLBACK",
     "XA RECOVER",
 ];
@@ -32,6 +32,10 @@ const REFUSALS: &[Refusal] = &[Refusal::LockWaitTimeout, Refusal::Deadlock];
 /// Every point of a link.
 pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<PointDef> {
     let mut points: BTreeSet<PointDef> = PLAIN.iter().flat_map(|name| PointDef::both(name)).collect();
+    for (commit, seldom) in [("COMMIT", false), ("XA COMMIT", !of.xa)] {
+        let both = PointDef::both(commit).into_iter();
+        points.extend(both.map(|point| point.meaning(Role::Committed).seldom(seldom)));
+    }
     points.extend(PointDef::refused("SELECT", REFUSALS));
     let told: BTreeSet<&str> = of
         .told
@@ -44,22 +48,25 @@ pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<PointDef> {
         }
         // A schema that cannot be read is an error of the manifest, told where it is loaded.
         for table in tables(&(of.file)(&database.schema)) {
-            points.extend(statements(&table));
+            points.extend(statements(of, &table));
         }
     }
     // A table that no schema file makes is one that the service makes itself; which one does is not known.
     for table in of.keyed.iter().filter(|table| !is_made(of, table)) {
-        points.extend(statements(table));
+        points.extend(statements(of, table));
     }
     points
 }
 
 /// The points of statements about a table.
-fn statements(table: &str) -> impl Iterator<Item = PointDef> {
+fn statements(of: &PointsOf<'_>, table: &str) -> impl Iterator<Item = PointDef> {
+    let keyed = of.keyed.contains(table);
     VERBS.into_iter().flat_map(move |verb| {
         let prepared = PointDef::both(&format!("PREPARE {verb} {table}"));
         let executed = PointDef::refused(&format!("{verb} {table}"), REFUSALS);
-        executed.into_iter().chain(prepared)
+        // A table of subjects is written; of others nobody knows.
+        let seldom = !(keyed && ["INSERT", "UPDATE"].contains(&verb));
+        executed.map(|point| point.seldom(seldom)).into_iter().chain(prepared)
     })
 }
 

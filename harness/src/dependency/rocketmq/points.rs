@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use paytwice_checkers::history::Role;
+
 use super::super::PointsOf;
 use super::super::manifest::TopicKind;
 use crate::wire::{Duplicated, PointDef, Refusal};
@@ -22,7 +24,7 @@ pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<PointDef> {
                 points.extend(PointDef::both(&format!("ROUTE {topic}")));
                 points.extend(PointDef::both(&format!("ROUTE %RETRY%{group}")));
                 points.insert(delivery(topic));
-                points.insert(delivery(&format!("%RETRY%{group}")));
+                points.insert(delivery(&format!("%RETRY%{group}")).seldom(true));
                 points.extend(PointDef::both(&format!("CONSUMER_SEND_MSG_BACK {topic}")));
                 points.extend(PointDef::both(&format!("UPDATE_CONSUMER_OFFSET {topic}")));
             }
@@ -58,5 +60,7 @@ fn sending(name: &str) -> [PointDef; 2] {
 
 /// A message reaches its consumer.
 fn delivery(topic: &str) -> PointDef {
-    PointDef::plain(format!("DELIVER {topic}")).twice(Duplicated::Delivery)
+    PointDef::plain(format!("DELIVER {topic}"))
+        .meaning(Role::Delivered)
+        .twice(Duplicated::Delivery)
 }

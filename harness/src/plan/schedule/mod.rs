@@ -4,11 +4,13 @@
 //! from the seed, and a third of everything else that can be broken. Must never draw from anything but the seed.
 
 mod episodes;
+mod moments;
 mod place;
 mod selection;
 mod topology;
 
 pub(crate) use episodes::duplicates;
+pub(crate) use moments::rules;
 use selection::FaultItem;
 pub(crate) use selection::Selection;
 pub(crate) use topology::Topology;
