@@ -82,6 +82,7 @@ impl Findings {
         CheckerResult {
             name: name.to_owned(),
             verdict,
+            completeness: None,
             reason: Some(reason).filter(|r| !r.is_empty()).or(self.remark),
             counts,
             anomalies: self.anomalies,

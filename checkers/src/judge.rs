@@ -11,9 +11,9 @@ use std::rc::Rc;
 use crate::findings::unknown;
 use crate::history::{Event, Header, History, Kind, Malformed, Moment, Pairing};
 use crate::ledger::{Ledger, Observer, Role, figures};
-use crate::promises::{Made, make};
+use crate::promises::{self, Made, make};
 use crate::run::{Facts, Watch, uncorrelated, windows};
-use crate::verdict::{CheckerResult, Fate, RESULTS_VERSION, Results, Verdict, by_weight, weight};
+use crate::verdict::{CheckerResult, Fate, RESULTS_VERSION, Results, Verdict, by_weight, of_all, weight};
 use crate::words::plural;
 
 /// A judgement in the making: told a history event by event.
@@ -124,6 +124,10 @@ impl Judging {
             None => decided(promise, &ledgers, &facts),
         };
         let mut checkers: Vec<CheckerResult> = self.promises.into_iter().map(decide).collect();
+        for (result, promise) in checkers.iter_mut().zip(&self.header.promises) {
+            let entry = promises::find(&promise.checker).ok();
+            result.completeness = result.completeness.or(entry.and_then(|entry| of_all(entry.decides)));
+        }
         checkers.extend(uncorrelated(&facts));
         Decided {
             header: self.header,

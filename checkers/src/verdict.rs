@@ -28,6 +28,49 @@ impl Verdict {
     }
 }
 
+/// How far the verdicts of a checker, or of one model of it, go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Completeness {
+    /// Sound and complete: what is invalid is violated, and what is valid holds.
+    Decided,
+    /// Sound, not complete: what is invalid is violated; a violation can be missed, and is then never called valid.
+    Inferred,
+    /// No procedure decides it: unknown as soon as anything was seen that may violate it.
+    NotDecided,
+}
+
+impl Completeness {
+    /// As it is printed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Completeness::Decided => "decided",
+            Completeness::Inferred => "inferred",
+            Completeness::NotDecided => "not decided",
+        }
+    }
+}
+
+/// A row of the table of what a checker decides: the registries hold these rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Decides {
+    /// Which models or histories; empty for everything that the checker judges.
+    pub of: &'static str,
+    /// How far its verdicts go there.
+    pub completeness: Completeness,
+    /// By which procedure, or what it can miss.
+    pub how: &'static str,
+}
+
+/// What every verdict of a checker is worth: that of its only row. None where it depends on the model or the history.
+pub(crate) fn of_all(rows: &[Decides]) -> Option<Completeness> {
+    match rows {
+        [row] => Some(row.completeness),
+        _ => None,
+    }
+}
+
 /// One broken promise, with the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anomaly {
@@ -48,6 +91,9 @@ pub struct CheckerResult {
     pub name: String,
     /// Its verdict.
     pub verdict: Verdict,
+    /// How far the verdict goes; None where the checker does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<Completeness>,
     /// Why it is unknown, or a remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -3,7 +3,7 @@
 //! The verdict is the first line. The command that replays or re-checks the run is the last: it is never wrapped, so that it can
 //! be copied. Every other line keeps within the width.
 
-use paytwice_checkers::verdict::{Anomaly, CheckerResult, FaultSummary, Results, Verdict, WindowStats};
+use paytwice_checkers::verdict::{Anomaly, CheckerResult, Completeness, FaultSummary, Results, Verdict, WindowStats};
 
 use crate::coverage::Coverage;
 use crate::layout::{Paint, Side, Table, paint, wrap};
@@ -189,6 +189,9 @@ fn promise_line(checker: &CheckerResult) -> String {
         let kinds = kinds.iter().map(|(kind, n)| format!("{} {kind}", text::count(*n)));
         parts.push(kinds.collect::<Vec<_>>().join(", "));
     }
+    // Decided is what a verdict means; what falls short of it is said.
+    let short = checker.completeness.filter(|c| *c != Completeness::Decided);
+    parts.extend(short.map(|completeness| completeness.name().to_owned()));
     parts.extend(checker.reason.clone());
     let counts: Vec<String> = verdict::other_counts(checker, &kinds)
         .into_iter()

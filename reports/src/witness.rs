@@ -166,6 +166,7 @@ mod tests {
         let checker = CheckerResult {
             name: "idempotent-requests".into(),
             verdict: Verdict::Invalid,
+            completeness: None,
             reason: None,
             counts: [].into(),
             anomalies: vec![anomaly],

@@ -16,7 +16,7 @@ use crate::history::{self, Events, Promise};
 use crate::judge::Judging;
 use crate::names::UnknownName;
 use crate::promises::{self, PROMISES};
-use crate::verdict::{CheckerResult, Verdict};
+use crate::verdict::{CheckerResult, Decides, Verdict, of_all};
 use crate::workloads::{self, Context, Misfit, OptionError, Options, WORKLOADS, Workload, WorkloadError};
 
 pub use corpus::{Corpus, CorpusError, CorpusRow, check_corpus};
@@ -82,6 +82,19 @@ fn of_runs(promise: &promises::Entry, same: Option<&promises::Entry>, lines: &mu
     if !promise.anomalies.is_empty() {
         lines.push(entry("", &format!("  finds {}", promise.anomalies.join(", "))));
     }
+    decides(promise.decides, lines);
+}
+
+/// How far the verdicts go, row by row.
+fn decides(rows: &[Decides], lines: &mut Vec<String>) {
+    for row in rows {
+        let of = if row.of.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", row.of)
+        };
+        lines.push(entry("", &format!("  {}{of}: {}", row.completeness.name(), row.how)));
+    }
 }
 
 /// What a workload decides and its options.
@@ -93,6 +106,7 @@ fn of_files(workload: &workloads::Entry, lines: &mut Vec<String>) {
     lines.push(entry("", &more));
     let options = workload.options.iter();
     lines.extend(options.map(|(option, about)| entry("", &format!("  --option {option}=: {about}"))));
+    decides(workload.decides, lines);
 }
 
 /// What was decided.
@@ -176,14 +190,18 @@ pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
             .chain(promises)
             .chain(WORKLOADS.iter().map(|entry| entry.name))
     };
-    workloads::find(&request.as_).map_err(|_| UnknownName::new("checker", &request.as_, possible()))?;
+    let entry = workloads::find(&request.as_).map_err(|_| UnknownName::new("checker", &request.as_, possible()))?;
     let reader = Reader::open(&request.path, request.format)?;
     let context = Context {
         format: reader.format(),
         options: request.options.clone(),
     };
     let workload = workloads::workload(&request.as_, &context)?;
-    judge(reader, workload, request)
+    let mut checked = judge(reader, workload, request)?;
+    for result in &mut checked.results {
+        result.completeness = result.completeness.or(of_all(entry.decides));
+    }
+    Ok(checked)
 }
 
 /// What a workload says of all operations of a file.

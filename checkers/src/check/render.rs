@@ -30,6 +30,9 @@ fn render(result: &CheckerResult, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Verdict::Invalid => "INVALID",
     };
     write!(f, "{verdict} {}", result.name)?;
+    if let Some(completeness) = result.completeness {
+        write!(f, " ({})", completeness.name())?;
+    }
     match &result.reason {
         Some(reason) => writeln!(f, ": {reason}")?,
         None => writeln!(f)?,

@@ -118,6 +118,7 @@ impl Report {
         CheckerResult {
             name: self.name.to_owned(),
             verdict,
+            completeness: None,
             reason: Some(reason),
             counts,
             anomalies: forbidden.into_iter().map(|(_, anomaly)| anomaly).collect(),

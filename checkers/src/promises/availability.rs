@@ -35,6 +35,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["unavailable"],
+    decides: &[],
     how: How::Own(make),
 };
 

@@ -40,6 +40,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["partial", "lost", "aborted", "contradiction"],
+    decides: &[],
     how: How::Own(make),
 };
 

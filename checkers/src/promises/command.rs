@@ -35,6 +35,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &[],
+    decides: &[],
     how: How::Own(make),
 };
 
@@ -137,6 +138,7 @@ pub fn of_command(name: &str, stdout: &[u8]) -> CheckerResult {
     let result = CheckerResult {
         name: name.to_owned(),
         verdict: answer.verdict,
+        completeness: None,
         reason: answer.reason,
         counts,
         anomalies: anomalies.collect(),

@@ -38,6 +38,7 @@ pub(super) const ENTRY: Entry = Entry {
         ("moments", "when; default: whenever the view is read"),
     ],
     anomalies: &["wrong-total", "nil-balance"],
+    decides: &[],
     how: How::Own(make),
 };
 

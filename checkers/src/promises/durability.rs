@@ -37,6 +37,7 @@ pub(super) const ENTRY: Entry = Entry {
         ("in_effect", "{ COLUMN = [VALUE] }: the rows that count; default: all"),
     ],
     anomalies: &[LOST],
+    decides: &[],
     how: How::Own(make),
 };
 

@@ -36,6 +36,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["out-of-order"],
+    decides: &[],
     how: How::Own(make),
 };
 

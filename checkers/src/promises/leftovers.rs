@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["leftover"],
+    decides: &[],
     how: How::Own(make),
 };
 

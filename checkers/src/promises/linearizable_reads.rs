@@ -46,6 +46,7 @@ pub(super) const ENTRY: Entry = Entry {
         ("value", "the view's column of what is read"),
     ],
     anomalies: &[crate::linear::NONLINEARIZABLE],
+    decides: &[],
     how: How::Own(make),
 };
 

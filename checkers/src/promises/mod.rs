@@ -30,7 +30,7 @@ use crate::history::{Event, Header, Moment, Promise};
 use crate::ledger::{self, Follow, Ledger, balance_convergence, exactly_once, honest_answers, idempotent_requests};
 use crate::names::UnknownName;
 use crate::run::Facts;
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, Decides};
 
 /// A checker that is told a run event by event.
 pub(crate) trait Judge {
@@ -83,6 +83,8 @@ pub struct Entry {
     pub options: &'static [(&'static str, &'static str)],
     /// The kinds of anomalies that it reports.
     pub anomalies: &'static [&'static str],
+    /// How far its verdicts go.
+    pub decides: &'static [Decides],
     how: How,
 }
 
@@ -102,6 +104,7 @@ pub const PROMISES: &[Entry] = &[
         about: "every subject recorded as successful takes effect exactly once, and nothing else does",
         options: &ledger::OPTIONS,
         anomalies: &exactly_once::ANOMALIES,
+        decides: &[],
         how: How::Ledger(exactly_once::check),
     },
     Entry {
@@ -109,6 +112,7 @@ pub const PROMISES: &[Entry] = &[
         about: "every holder gains exactly what its recorded subjects add up to",
         options: &ledger::OPTIONS,
         anomalies: &balance_convergence::ANOMALIES,
+        decides: &[],
         how: How::Ledger(balance_convergence::check),
     },
     Entry {
@@ -116,6 +120,7 @@ pub const PROMISES: &[Entry] = &[
         about: "one key of a client means one subject, one payload and one answer",
         options: &ledger::OPTIONS,
         anomalies: &idempotent_requests::ANOMALIES,
+        decides: &[],
         how: How::Ledger(idempotent_requests::check),
     },
     Entry {
@@ -123,6 +128,7 @@ pub const PROMISES: &[Entry] = &[
         about: "no answer about a subject is contradicted by the truth",
         options: &ledger::OPTIONS,
         anomalies: &honest_answers::ANOMALIES,
+        decides: &[],
         how: How::Ledger(honest_answers::check),
     },
     branches::ENTRY,

@@ -34,6 +34,7 @@ pub(super) const ENTRY: Entry = Entry {
         ("value", "the view's column of what is read: a number that only grows"),
     ],
     anomalies: &["older-read"],
+    decides: &[],
     how: How::Own(make),
 };
 

@@ -28,6 +28,7 @@ pub(super) const ENTRY: Entry = Entry {
         ("moments", "when; default: whenever the view is read"),
     ],
     anomalies: &["unwanted-row"],
+    decides: &[],
     how: How::Own(make),
 };
 

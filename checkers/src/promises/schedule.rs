@@ -45,6 +45,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["early", "late", "missing", "extra", "after-ack"],
+    decides: &[],
     how: How::Own(make),
 };
 

@@ -37,6 +37,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["window-exceeded", "p99-exceeded", "recovery-exceeded", "unfinished"],
+    decides: &[],
     how: How::Own(make),
 };
 

@@ -43,6 +43,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["illegal-start", "illegal-transition", "unknown-state", "stuck"],
+    decides: &[],
     how: How::Own(make),
 };
 

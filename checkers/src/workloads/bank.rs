@@ -19,6 +19,7 @@ pub(super) const ENTRY: Entry = Entry {
             "what the balances add up to; what the first read adds up to by default",
         ),
     ],
+    decides: &[],
     make,
 };
 

@@ -20,6 +20,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "branches",
     about: "all branches of a transaction take effect, or none",
     options: &[],
+    decides: &[],
     make,
 };
 

@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "cas-register",
     about: "linearizability of registers that are read, written, compared and set",
     options: &OPTIONS,
+    decides: &[],
     make,
 };
 

@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "counter",
     about: "every read of a counter is a sum that its adds explain",
     options: &[],
+    decides: &[],
     make,
 };
 

@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "exactly-once-effects",
     about: "what was sent and acknowledged took effect once, and nothing else did",
     options: &[],
+    decides: &[],
     make,
 };
 

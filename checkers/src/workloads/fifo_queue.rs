@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "fifo-queue",
     about: "linearizability of a first-in first-out queue",
     options: &[],
+    decides: &[],
     make,
 };
 

@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "idempotent-requests",
     about: "one request id means one payload and one record, however often it is sent",
     options: &[],
+    decides: &[],
     make,
 };
 

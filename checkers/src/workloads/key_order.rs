@@ -17,6 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "key-order",
     about: "messages of one key come out in the order in which they went in",
     options: &[],
+    decides: &[],
     make,
 };
 

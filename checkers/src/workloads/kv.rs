@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "kv",
     about: "linearizability of a map of texts that are got, put and appended to",
     options: &OPTIONS,
+    decides: &[],
     make,
 };
 

@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "leftovers",
     about: "nothing temporary is left when the system has come to rest",
     options: &[],
+    decides: &[],
     make,
 };
 

@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "list-append",
     about: "isolation of transactions that append to lists and read them",
     options: &[txns::MODEL, txns::CONSISTENCY_MODELS],
+    decides: &[],
     make,
 };
 

@@ -20,6 +20,7 @@ pub(super) const ENTRY: Entry = Entry {
         ("subscribe", "true: consumers subscribe, so that keys move between them"),
         ("undrained", "true: the history does not end by polling everything"),
     ],
+    decides: &[],
     make,
 };
 

@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "long-fork",
     about: "no two reads saw two writes in opposite orders",
     options: &[("group-size", "keys per group; 2 by default")],
+    decides: &[],
     make,
 };
 

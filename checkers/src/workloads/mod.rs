@@ -59,7 +59,7 @@ mod unique_ids;
 use crate::formats::Format;
 use crate::names::UnknownName;
 use crate::ops::Op;
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, Decides};
 
 pub use options::{OptionError, Options};
 pub use support::Misfit;
@@ -91,6 +91,8 @@ pub struct Entry {
     pub about: &'static str,
     /// The options that it takes, each with what it means.
     pub options: &'static [(&'static str, &'static str)],
+    /// How far its verdicts go, row by row.
+    pub decides: &'static [Decides],
     make: fn(&Context) -> Result<Box<dyn Workload>, OptionError>,
 }
 

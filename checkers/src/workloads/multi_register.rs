@@ -22,6 +22,7 @@ pub(super) const ENTRY: Entry = Entry {
              where that is left open",
         ),
     ],
+    decides: &[],
     make,
 };
 

@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "mutex",
     about: "linearizability of a mutex that is acquired and released",
     options: &[],
+    decides: &[],
     make,
 };
 

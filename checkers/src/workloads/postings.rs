@@ -23,6 +23,7 @@ pub(super) const ENTRY: Entry = Entry {
             "true: balances may lag behind, only the last of each account is judged",
         ),
     ],
+    decides: &[],
     make,
 };
 

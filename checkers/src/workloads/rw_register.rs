@@ -23,6 +23,7 @@ pub(super) const ENTRY: Entry = Entry {
             "true: nobody else writes; so it is in formats that tell the initial versions",
         ),
     ],
+    decides: &[],
     make,
 };
 

@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry = Entry {
             "how long after an acknowledgement an attempt may still be under way; 0 by default",
         ),
     ],
+    decides: &[],
     make,
 };
 

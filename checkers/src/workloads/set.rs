@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "set",
     about: "what was added to a set is in its final read",
     options: &[],
+    decides: &[],
     make,
 };
 

@@ -22,6 +22,7 @@ pub(super) const ENTRY: Entry = Entry {
             "true: an element that was read before it was added is an anomaly",
         ),
     ],
+    decides: &[],
     make,
 };
 

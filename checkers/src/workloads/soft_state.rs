@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry = Entry {
             "the f of operations that heal a fault: stop-partition+start; heal by default",
         ),
     ],
+    decides: &[],
     make,
 };
 

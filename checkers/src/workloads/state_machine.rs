@@ -36,6 +36,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
         ("sampled", "true: states may pass unseen between two observations"),
     ],
+    decides: &[],
     make,
 };
 

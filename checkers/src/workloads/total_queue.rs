@@ -21,6 +21,7 @@ pub(super) const ENTRY: Entry = Entry {
             "true: a dequeue of unknown outcome may have taken an element, and a drain any number",
         ),
     ],
+    decides: &[],
     make,
 };
 

@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "unique-ids",
     about: "no id is given out twice",
     options: &[],
+    decides: &[],
     make,
 };
 
