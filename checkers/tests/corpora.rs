@@ -3,9 +3,24 @@
 use std::path::PathBuf;
 
 use paytwice_checkers::check::check_corpus;
+use paytwice_checkers::verdict::Verdict;
 
-/// Where we say otherwise: nothing of it ended ok, so nothing is known to have been judged.
-const UNKNOWN_HERE: &str = "knossos/cas-register/good/mongodb-v0-ack-rollback-10.edn";
+/// Where we say otherwise, and how that begins: nothing of it ended ok, or what was read came from elsewhere, so nothing
+/// is known to have been judged.
+const UNKNOWN_HERE: [(&str, &str); 3] = [
+    (
+        "knossos/cas-register/good/mongodb-v0-ack-rollback-10.edn",
+        "no operation is known to have happened",
+    ),
+    (
+        "elle-cli/rw-register/rw-register.edn",
+        "1 reads of values that no transaction wrote",
+    ),
+    (
+        "elle-cli/rw-register/rw-register.json",
+        "1 reads of values that no transaction wrote",
+    ),
+];
 
 #[test]
 fn recorded_histories_are_decided_as_listed() {
@@ -16,14 +31,13 @@ fn recorded_histories_are_decided_as_listed() {
     let corpus = check_corpus(&dir, |_| {}).unwrap();
     println!("{corpus}");
     for row in corpus.rows.iter().filter(|row| !row.agrees()) {
-        let why = row
+        let (verdict, why) = row
             .found
             .clone()
-            .unwrap_or_else(|error| panic!("{}: {error}", row.path))
-            .1;
-        assert_eq!(
-            (row.path.as_str(), why.as_str()),
-            (UNKNOWN_HERE, "no operation is known to have happened")
-        );
+            .unwrap_or_else(|error| panic!("{}: {error}", row.path));
+        let known = UNKNOWN_HERE
+            .iter()
+            .any(|(path, begins)| row.path == *path && why.starts_with(begins));
+        assert!(known && verdict == Verdict::Unknown, "{}: {verdict:?}, {why}", row.path);
     }
 }

@@ -48,34 +48,37 @@ struct Budget {
     component: u64,
 }
 
-const DEPENDENCIES: Edges = Edges::WW.with(Edges::WW_INFERRED).with(Edges::WR);
+pub(super) const DEPENDENCIES: Edges = Edges::WW.with(Edges::WW_INFERRED).with(Edges::WR);
+
+/// What the orders add to the edges of the data.
+pub(super) fn ordered(edges: Edges, order: Order) -> Edges {
+    match order {
+        Order::Data => edges,
+        Order::Process => edges.with(Edges::PROCESS),
+        Order::Realtime => edges.with(Edges::PROCESS).with(Edges::REALTIME),
+    }
+}
+
+/// What they add to those of the versions.
+pub(super) fn anti(edges: Edges, order: Order) -> Edges {
+    let edges = edges.with(Edges::RW);
+    let session = edges.with(Edges::WW_PROCESS).with(Edges::RW_PROCESS);
+    match order {
+        Order::Data => edges,
+        Order::Process => session,
+        Order::Realtime => session.with(Edges::WW_REALTIME).with(Edges::RW_REALTIME),
+    }
+}
 
 /// Finds the cycles of a graph, at most `witnesses_max` of each kind, looking at about `search_edges_max` edges.
 pub(super) fn find(graph: &Graph, witnesses_max: usize, search_edges_max: u64) -> Cycles {
     let time = if graph.has_real_time() {
-        Edges::REALTIME
+        Order::Realtime
     } else {
-        Edges::PROCESS
+        Order::Process
     };
-    let all = DEPENDENCIES.with(Edges::RW).with(time);
-    let whole = Level {
-        graph,
-        allowed: all,
-        paired: false,
-        within: None,
-    };
-    let cyclic = components(&whole, 0..graph.nodes() as u32);
-    let mut finder = Finder {
-        graph,
-        cyclic: &cyclic,
-        marks: BTreeMap::new(),
-        budget: Budget {
-            left: search_edges_max,
-            component: (search_edges_max / 16).max(1),
-        },
-        witnesses_max,
-        cycles: Cycles::default(),
-    };
+    let cyclic = cyclic(graph, ordered(anti(DEPENDENCIES, Order::Realtime), time));
+    let mut finder = Finder::new(graph, &cyclic, witnesses_max, search_edges_max);
     if !cyclic.members().is_empty() {
         for order in [Order::Data, Order::Process, Order::Realtime] {
             for class in [Class::G0, Class::G1c, Class::GNonadjacent, Class::G2Item] {
@@ -86,38 +89,105 @@ pub(super) fn find(graph: &Graph, witnesses_max: usize, search_edges_max: u64) -
     finder.cycles
 }
 
-/// The part of the graph that a class of cycles may use. With `paired`, nodes come twice, `2 n + 1` for one that was
-/// entered by an anti-dependency, and no second one leads out of that.
+/// The components that edges of these kinds make.
+pub(super) fn cyclic(graph: &Graph, allowed: Edges) -> Components {
+    let level = Level {
+        graph,
+        allowed,
+        anti: Anti::Anywhere,
+        within: None,
+    };
+    components(&level, 0..graph.nodes() as u32)
+}
+
+/// Finds cycles in which every anti-dependency directly follows a read dependency or the order of a session. Prefix
+/// consistency has none: what a transaction saw stands before whatever it missed (Cerone, Bernardi and Gotsman, 2015).
+pub(super) fn find_prefix(graph: &Graph, order: Order, witnesses_max: usize, search_edges_max: u64) -> Cycles {
+    let allowed = ordered(anti(DEPENDENCIES.with(Edges::WR_BELOW), order), order);
+    let cyclic = cyclic(graph, allowed);
+    let mut finder = Finder::new(graph, &cyclic, witnesses_max, search_edges_max);
+    finder.each(
+        Kind::PrefixViolation(order),
+        Anti::AfterRead,
+        allowed,
+        Class::GNonadjacent,
+    );
+    finder.cycles
+}
+
+/// Finds cycles of edges of these kinds, one in each component, and calls them `kind`.
+pub(super) fn find_all(graph: &Graph, kind: Kind, allowed: Edges, witnesses_max: usize) -> Cycles {
+    let cyclic = cyclic(graph, allowed);
+    let mut finder = Finder::new(graph, &cyclic, witnesses_max, 0);
+    finder.each(kind, Anti::Anywhere, allowed, Class::G1c);
+    finder.cycles
+}
+
+/// The same with no two anti-dependencies in a row, if they must be `apart`.
+pub(super) fn find_saturated(graph: &Graph, kind: Kind, allowed: Edges, apart: bool, witnesses_max: usize) -> Cycles {
+    let cyclic = cyclic(graph, allowed);
+    let mut finder = Finder::new(graph, &cyclic, witnesses_max, 0);
+    let anti = if apart { Anti::Apart } else { Anti::Anywhere };
+    finder.each(kind, anti, allowed, Class::G1c);
+    finder.cycles
+}
+
+/// Where in a cycle an anti-dependency may stand. Unless it is anywhere, nodes come twice in a level, `2 n + 1` for one
+/// that was entered so that no anti-dependency may lead out of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Anti {
+    Anywhere,
+    /// Not behind another.
+    Apart,
+    /// Behind a read dependency or the order of a session.
+    AfterRead,
+}
+
+impl Anti {
+    /// Whether none may follow an edge.
+    fn ends(self, kind: Edges) -> bool {
+        match self {
+            Anti::Anywhere => false,
+            Anti::Apart => Edges::ANTI.has(kind),
+            Anti::AfterRead => Edges::ANTI.with(Edges::WRITES).has(kind),
+        }
+    }
+}
+
+/// The part of the graph that a class of cycles may use.
 #[derive(Clone, Copy)]
 struct Level<'g> {
     graph: &'g Graph,
     allowed: Edges,
-    paired: bool,
+    anti: Anti,
     within: Option<&'g Components>,
 }
 
 impl Level<'_> {
+    fn paired(&self) -> bool {
+        self.anti != Anti::Anywhere
+    }
+
     fn id(&self, node: u32) -> u32 {
-        if self.paired { node * 2 } else { node }
+        if self.paired() { node * 2 } else { node }
     }
 
     fn node(&self, id: u32) -> u32 {
-        if self.paired { id / 2 } else { id }
+        if self.paired() { id / 2 } else { id }
     }
 
     /// The first allowed edge from number `nth` on: its number, where it leads, its kind.
     fn edge(&self, id: u32, mut nth: u32) -> Option<(u32, u32, Edges)> {
         let node = self.node(id);
-        let entered_by_rw = self.paired && id % 2 == 1;
+        let ended = self.paired() && id % 2 == 1;
         let here = self.within.map(|components| components.of(node));
         loop {
             let (to, kind) = self.graph.edge(node, nth)?;
             let onward = kind == Edges::ONWARD;
-            let rw = kind == Edges::RW;
             let inside = self.within.map(|components| components.of(to)) == here;
-            if inside && (onward || self.allowed.has(kind)) && !(rw && entered_by_rw) {
-                let after_rw = rw || onward && entered_by_rw;
-                return Some((nth, self.id(to) + u32::from(self.paired && after_rw), kind));
+            if inside && (onward || self.allowed.has(kind)) && !(Edges::ANTI.has(kind) && ended) {
+                let ends = self.anti.ends(kind) || onward && ended;
+                return Some((nth, self.id(to) + u32::from(ends), kind));
             }
             nth += 1;
         }
@@ -145,6 +215,46 @@ struct Finder<'g> {
 }
 
 impl<'g> Finder<'g> {
+    fn new(graph: &'g Graph, cyclic: &'g Components, witnesses_max: usize, search_edges_max: u64) -> Self {
+        Finder {
+            graph,
+            cyclic,
+            marks: BTreeMap::new(),
+            budget: Budget {
+                left: search_edges_max,
+                component: (search_edges_max / 16).max(1),
+            },
+            witnesses_max,
+            cycles: Cycles::default(),
+        }
+    }
+
+    /// Reports a cycle of these edges in each component: one of the class, under the name of `kind`.
+    fn each(&mut self, kind: Kind, anti: Anti, allowed: Edges, class: Class) {
+        let level = Level {
+            graph: self.graph,
+            allowed,
+            anti,
+            within: Some(self.cyclic),
+        };
+        let roots = self.cyclic.members().iter().flatten().map(|node| level.id(*node));
+        let inside = components(&level, roots);
+        for members in inside.members() {
+            let mut nodes: Vec<u32> = members.iter().map(|id| level.node(*id)).collect();
+            nodes.dedup();
+            let searched = Searched {
+                level,
+                inside: &inside,
+                component: inside.of(members[0]),
+                nodes: &nodes,
+            };
+            let mut left = self.budget.left.min(self.budget.component);
+            if let Some(steps) = searched.shortest(class, &mut left) {
+                self.report(kind, steps);
+            }
+        }
+    }
+
     /// Looks for cycles of one class in each component of its level; for G-nonadjacent, for G-single first.
     fn look_for(&mut self, class: Class, order: Order) {
         let level = self.level(class, order);
@@ -170,17 +280,15 @@ impl<'g> Finder<'g> {
         let data = match class {
             Class::G0 => Edges::WW,
             Class::G1c => DEPENDENCIES,
-            Class::GSingle | Class::GNonadjacent | Class::G2Item => DEPENDENCIES.with(Edges::RW),
-        };
-        let allowed = match order {
-            Order::Data => data,
-            Order::Process => data.with(Edges::PROCESS),
-            Order::Realtime => data.with(Edges::REALTIME),
+            Class::GSingle | Class::GNonadjacent | Class::G2Item => anti(DEPENDENCIES, order),
         };
         Level {
             graph: self.graph,
-            allowed,
-            paired: class == Class::GNonadjacent,
+            allowed: ordered(data, order),
+            anti: match class {
+                Class::GNonadjacent => Anti::Apart,
+                _ => Anti::Anywhere,
+            },
             within: Some(self.cyclic),
         }
     }
@@ -287,7 +395,7 @@ impl Walk {
         self.reached.clear();
         self.queue.clear();
         let goal = searched.level.id(start);
-        self.expand(searched, goal, 0, |kind| !anti || kind == Edges::RW, left);
+        self.expand(searched, goal, 0, |kind| !anti || Edges::ANTI.has(kind), left);
         while let Some((id, steps)) = self.queue.pop_front() {
             if steps >= shorter_than {
                 return None;
@@ -296,7 +404,7 @@ impl Walk {
                 return Some(self.steps(&searched.level, goal));
             }
             if self.reached[&id].2 == steps {
-                self.expand(searched, id, steps, |kind| !single || kind != Edges::RW, left);
+                self.expand(searched, id, steps, |kind| !single || !Edges::ANTI.has(kind), left);
             }
         }
         None

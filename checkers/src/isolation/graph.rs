@@ -10,7 +10,7 @@ use super::txns::Txns;
 
 /// A set of kinds of edges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Edges(u8);
+pub(super) struct Edges(u16);
 
 impl Edges {
     pub(super) const NONE: Edges = Edges(0);
@@ -28,6 +28,24 @@ impl Edges {
     pub(super) const REALTIME: Edges = Edges(32);
     /// Out of a junction: no dependency of its own, it continues the one that led there.
     pub(super) const ONWARD: Edges = Edges(64);
+    /// `WW` and `RW` by an order of versions that the sessions give: certain only where a session sees its own past.
+    pub(super) const WW_PROCESS: Edges = Edges(128);
+    pub(super) const RW_PROCESS: Edges = Edges(256);
+    /// The same by real time: certain only where a snapshot holds all that was over before.
+    pub(super) const WW_REALTIME: Edges = Edges(512);
+    pub(super) const RW_REALTIME: Edges = Edges(1024);
+    /// One transaction was visible to a reader, who read what the other wrote: that one arbitrates later.
+    pub(super) const VISIBLE: Edges = Edges(2048);
+    /// A list that ends with a transaction's own append shows what another one appended before.
+    pub(super) const WR_BELOW: Edges = Edges(4096);
+
+    /// Every anti-dependency, by whichever order.
+    pub(super) const ANTI: Edges = Edges::RW.with(Edges::RW_PROCESS).with(Edges::RW_REALTIME);
+    /// Every order of two writes.
+    pub(super) const WRITES: Edges = Edges::WW
+        .with(Edges::WW_INFERRED)
+        .with(Edges::WW_PROCESS)
+        .with(Edges::WW_REALTIME);
 
     pub(super) const fn with(self, other: Edges) -> Edges {
         Edges(self.0 | other.0)
@@ -59,6 +77,11 @@ impl Graph {
     /// Nodes of all sorts.
     pub(super) fn nodes(&self) -> usize {
         self.txns + self.junctions + self.epoch_from.len()
+    }
+
+    /// How many of the nodes are transactions and junctions; the others are epochs.
+    pub(super) fn epochs_from(&self) -> usize {
+        self.txns + self.junctions
     }
 
     /// The edges between transactions, real time apart.
@@ -202,21 +225,8 @@ impl GraphBuilder {
     }
 
     fn link_processes(&mut self, txns: &Txns, committed: impl Fn(u32) -> bool) {
-        let mut last = vec![None; txns.processes()];
-        for node in 0..self.txn_of.len() as u32 {
-            let txn = self.txn_of[node as usize];
-            if !committed(txn) {
-                continue;
-            }
-            let last = &mut last[txns.process(txn) as usize];
-            if let Some((before, over)) = *last
-                && over < txns.invoke(txn)
-            {
-                self.edges.push((before, node, Edges::PROCESS));
-            }
-            if let Some(over) = txns.over_in_session(txn) {
-                *last = Some((node, over));
-            }
+        for (before, txn) in txns.sessions(committed) {
+            self.link(before, txn, Edges::PROCESS);
         }
     }
 

@@ -6,7 +6,9 @@
 //! `-realtime` cycle needs the order of a session or of real time besides. The others are seen without a graph.
 //!
 //! `internal` rules out read-atomic and repeatable-read upward, not read-committed: two reads of one key in one
-//! transaction may differ there. Parallel snapshot isolation forbids G1c and G-single by the characterization of
+//! transaction may differ there. A fractured read, a missed cause and a conflict that was not seen are what the axioms
+//! of Cerone, Bernardi and Gotsman (2015) forbid in read atomic, causal and update atomic; a transaction that vanishes is
+//! what monotonic atomic view forbids (Bailis et al., 2013). Parallel snapshot isolation forbids G1c and G-single by the characterization of
 //! Cerone and Gotsman ("Analysing Snapshot Isolation", 2016), snapshot isolation every cycle without two
 //! anti-dependencies in a row by the same paper.
 
@@ -48,8 +50,9 @@ pub enum Kind {
     GarbageRead,
     /// A read returned one element more than once.
     DuplicateElements,
-    /// The versions of a key precede each other in a circle.
-    CyclicVersions,
+    /// The versions of a key precede each other in a circle, by the order of the reads and writes of each session, or
+    /// of real time, where that is not the data's own.
+    CyclicVersions(Order),
     /// Reads of a key that no single order of its writes explains.
     IncompatibleOrder,
     /// Aborted read: a read returned what a failed transaction wrote.
@@ -64,6 +67,16 @@ pub enum Kind {
     Internal,
     /// Several transactions read one version of a key, and each of them overwrote it.
     LostUpdate,
+    /// Observed transaction vanishes: a transaction saw what another wrote, and then no longer saw all that it wrote.
+    VanishedTransaction,
+    /// A transaction saw some of what another wrote, or of what its own session wrote before, and not all of it.
+    FracturedRead(Order),
+    /// A transaction overwrote what another wrote, and did not see all that it wrote.
+    UnseenConflict,
+    /// A transaction saw an effect and not its cause.
+    CausalityViolation(Order),
+    /// Transactions that saw what was written in orders of which none extends the other.
+    PrefixViolation(Order),
     /// A cycle of dependencies.
     Cycle(Class, Order),
 }
@@ -77,7 +90,9 @@ impl Kind {
         match self {
             Kind::GarbageRead => "garbage-read",
             Kind::DuplicateElements => "duplicate-elements",
-            Kind::CyclicVersions => "cyclic-versions",
+            Kind::CyclicVersions(Data) => "cyclic-versions",
+            Kind::CyclicVersions(Process) => "cyclic-versions-process",
+            Kind::CyclicVersions(Realtime) => "cyclic-versions-realtime",
             Kind::IncompatibleOrder => "incompatible-order",
             Kind::G1a => "G1a",
             Kind::G1b => "G1b",
@@ -85,6 +100,14 @@ impl Kind {
             Kind::FutureRead => "future-read",
             Kind::Internal => "internal",
             Kind::LostUpdate => "lost-update",
+            Kind::VanishedTransaction => "observed-transaction-vanishes",
+            Kind::FracturedRead(Data) => "fractured-read",
+            Kind::FracturedRead(Process | Realtime) => "fractured-read-process",
+            Kind::UnseenConflict => "unseen-conflict",
+            Kind::CausalityViolation(Data) => "causality-violation",
+            Kind::CausalityViolation(Process | Realtime) => "causality-violation-process",
+            Kind::PrefixViolation(Data) => "prefix-violation",
+            Kind::PrefixViolation(Process | Realtime) => "prefix-violation-process",
             Kind::Cycle(G0, Data) => "G0",
             Kind::Cycle(G0, Process) => "G0-process",
             Kind::Cycle(G0, Realtime) => "G0-realtime",
@@ -109,9 +132,11 @@ impl Kind {
         use Class::{G0, G1c, G2Item, GNonadjacent, GSingle};
         use Order::{Data, Process, Realtime};
         match self {
-            Kind::GarbageRead | Kind::DuplicateElements | Kind::CyclicVersions | Kind::Cycle(G0, Data) => {
+            Kind::GarbageRead | Kind::DuplicateElements | Kind::CyclicVersions(Data) | Kind::Cycle(G0, Data) => {
                 &[Model::ReadUncommitted]
             }
+            Kind::CyclicVersions(Process) => &[Model::Causal],
+            Kind::CyclicVersions(Realtime) => &[Model::StrongSnapshotIsolation],
             Kind::IncompatibleOrder
             | Kind::G1a
             | Kind::G1b
@@ -120,6 +145,14 @@ impl Kind {
             | Kind::Cycle(G1c, Data) => &[Model::ReadCommitted],
             Kind::Internal => &[Model::ReadAtomic, Model::RepeatableRead],
             Kind::LostUpdate => &[Model::CursorStability, Model::UpdateAtomic],
+            Kind::VanishedTransaction => &[Model::MonotonicAtomicView],
+            Kind::FracturedRead(Data) => &[Model::ReadAtomic],
+            Kind::FracturedRead(Process | Realtime) => &[Model::StrongSessionReadAtomic],
+            Kind::UnseenConflict => &[Model::UpdateAtomic],
+            Kind::CausalityViolation(Data) => &[Model::CausalCerone],
+            Kind::CausalityViolation(Process | Realtime) => &[Model::Causal],
+            Kind::PrefixViolation(Data) => &[Model::Prefix],
+            Kind::PrefixViolation(Process | Realtime) => &[Model::StrongSessionPrefix],
             Kind::Cycle(GSingle, Data) => &[
                 Model::ConsistentView,
                 Model::ParallelSnapshotIsolation,
@@ -129,7 +162,8 @@ impl Kind {
             Kind::Cycle(G2Item, Data) => &[Model::RepeatableRead],
             Kind::Cycle(G0, Process) => &[Model::StrongSessionReadUncommitted],
             Kind::Cycle(G1c, Process) => &[Model::StrongSessionReadCommitted],
-            Kind::Cycle(GSingle | GNonadjacent, Process) => &[Model::StrongSessionSnapshotIsolation],
+            Kind::Cycle(GSingle, Process) => &[Model::StrongSessionParallelSnapshotIsolation],
+            Kind::Cycle(GNonadjacent, Process) => &[Model::StrongSessionSnapshotIsolation],
             Kind::Cycle(G2Item, Process) => &[Model::StrongSessionSerializable],
             Kind::Cycle(G0, Realtime) => &[Model::StrongReadUncommitted],
             Kind::Cycle(G1c, Realtime) => &[Model::StrongReadCommitted],

@@ -4,6 +4,9 @@
 //! Cerone, Bernardi and Gotsman ("A Framework for Transactional Consistency Models with Atomic Visibility", 2015)
 //! and Daudjee and Salem ("Lazy Database Replication with Snapshot Isolation", 2006), under the names that Jepsen
 //! gives them. Snapshot isolation is the generalised one: a snapshot may be old; `strong-` forbids that.
+//!
+//! Only `strong-session-` and `strong-` models have the order of a session in them, and `causal`, as everywhere in the
+//! field: what a session did before is a cause. Without sessions it is `causal-cerone`, as in the framework of 2015.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +26,7 @@ pub enum Model {
     CursorStability,
     ReadAtomic,
     UpdateAtomic,
-    Causal,
+    CausalCerone,
     Prefix,
     ConsistentView,
     ForwardConsistentView,
@@ -34,6 +37,10 @@ pub enum Model {
     Serializable,
     StrongSessionReadUncommitted,
     StrongSessionReadCommitted,
+    StrongSessionReadAtomic,
+    Causal,
+    StrongSessionPrefix,
+    StrongSessionParallelSnapshotIsolation,
     StrongSessionSnapshotIsolation,
     StrongSessionSerializable,
     StrongReadUncommitted,
@@ -46,7 +53,7 @@ use Model as M;
 
 /// Every model, weaker ones first: a model implies only models that stand before it, or in its own session or
 /// real-time family.
-const ALL: [Model; 25] = [
+const ALL: [Model; 29] = [
     M::ReadUncommitted,
     M::ReadCommitted,
     M::MonotonicAtomicView,
@@ -55,7 +62,7 @@ const ALL: [Model; 25] = [
     M::CursorStability,
     M::ReadAtomic,
     M::UpdateAtomic,
-    M::Causal,
+    M::CausalCerone,
     M::Prefix,
     M::ConsistentView,
     M::ForwardConsistentView,
@@ -66,6 +73,10 @@ const ALL: [Model; 25] = [
     M::Serializable,
     M::StrongSessionReadUncommitted,
     M::StrongSessionReadCommitted,
+    M::StrongSessionReadAtomic,
+    M::Causal,
+    M::StrongSessionPrefix,
+    M::StrongSessionParallelSnapshotIsolation,
     M::StrongSessionSnapshotIsolation,
     M::StrongSessionSerializable,
     M::StrongReadUncommitted,
@@ -90,7 +101,7 @@ const ALIASES: [(&str, Model); 18] = [
     ("conflict-serializable", M::Serializable),
     ("PL-SS", M::StrictSerializable),
     ("strong-serializable", M::StrictSerializable),
-    ("causal-cerone", M::Causal),
+    ("strong-session-causal", M::Causal),
     ("strong-session-PL-1", M::StrongSessionReadUncommitted),
     ("strong-session-PL-2", M::StrongSessionReadCommitted),
     ("strong-PL-2", M::StrongReadCommitted),
@@ -114,7 +125,7 @@ impl Model {
             M::CursorStability => "cursor-stability",
             M::ReadAtomic => "read-atomic",
             M::UpdateAtomic => "update-atomic",
-            M::Causal => "causal",
+            M::CausalCerone => "causal-cerone",
             M::Prefix => "prefix",
             M::ConsistentView => "consistent-view",
             M::ForwardConsistentView => "forward-consistent-view",
@@ -125,6 +136,10 @@ impl Model {
             M::Serializable => "serializable",
             M::StrongSessionReadUncommitted => "strong-session-read-uncommitted",
             M::StrongSessionReadCommitted => "strong-session-read-committed",
+            M::StrongSessionReadAtomic => "strong-session-read-atomic",
+            M::Causal => "causal",
+            M::StrongSessionPrefix => "strong-session-prefix",
+            M::StrongSessionParallelSnapshotIsolation => "strong-session-parallel-snapshot-isolation",
             M::StrongSessionSnapshotIsolation => "strong-session-snapshot-isolation",
             M::StrongSessionSerializable => "strong-session-serializable",
             M::StrongReadUncommitted => "strong-read-uncommitted",
@@ -144,11 +159,11 @@ impl Model {
                 &[M::ReadCommitted]
             }
             M::ReadAtomic => &[M::MonotonicAtomicView],
-            M::UpdateAtomic | M::Causal => &[M::ReadAtomic],
-            M::Prefix => &[M::Causal],
+            M::UpdateAtomic | M::CausalCerone => &[M::ReadAtomic],
+            M::Prefix => &[M::CausalCerone],
             M::ConsistentView => &[M::CursorStability, M::MonotonicView],
             M::ForwardConsistentView => &[M::ConsistentView],
-            M::ParallelSnapshotIsolation => &[M::Causal, M::UpdateAtomic],
+            M::ParallelSnapshotIsolation => &[M::CausalCerone, M::UpdateAtomic],
             M::SnapshotIsolation => &[
                 M::ForwardConsistentView,
                 M::MonotonicSnapshotRead,
@@ -159,7 +174,15 @@ impl Model {
             M::UpdateSerializable => &[M::ForwardConsistentView],
             M::Serializable => &[M::RepeatableRead, M::SnapshotIsolation, M::UpdateSerializable],
             M::StrongSessionReadCommitted => &[M::ReadCommitted, M::StrongSessionReadUncommitted],
-            M::StrongSessionSnapshotIsolation => &[M::SnapshotIsolation, M::StrongSessionReadCommitted],
+            M::StrongSessionReadAtomic => &[M::ReadAtomic, M::StrongSessionReadCommitted],
+            M::Causal => &[M::CausalCerone, M::StrongSessionReadAtomic],
+            M::StrongSessionPrefix => &[M::Prefix, M::Causal],
+            M::StrongSessionParallelSnapshotIsolation => &[M::ParallelSnapshotIsolation, M::Causal],
+            M::StrongSessionSnapshotIsolation => &[
+                M::SnapshotIsolation,
+                M::StrongSessionPrefix,
+                M::StrongSessionParallelSnapshotIsolation,
+            ],
             M::StrongSessionSerializable => &[M::Serializable, M::StrongSessionSnapshotIsolation],
             M::StrongReadUncommitted => &[M::StrongSessionReadUncommitted],
             M::StrongReadCommitted => &[M::StrongSessionReadCommitted, M::StrongReadUncommitted],
@@ -204,6 +227,17 @@ impl FromStr for Model {
     }
 }
 
+impl Model {
+    /// Every model that it implies, itself among them.
+    pub(super) fn weaker(self) -> Models {
+        let mut weaker = Models(1 << self as u8);
+        for model in self.implies() {
+            weaker.0 |= model.weaker().0;
+        }
+        weaker
+    }
+}
+
 /// A set of models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Models(u32);
@@ -218,6 +252,18 @@ impl Models {
         for stronger in ALL.into_iter().filter(|m| m.implies().contains(&model)) {
             self.rule_out(stronger);
         }
+    }
+
+    /// Adds `model` and every model that it implies: if it holds, those do.
+    pub(super) fn show(&mut self, model: Model) {
+        self.0 |= model.weaker().0;
+    }
+
+    /// Takes `model` and every model that implies it away.
+    pub(super) fn remove_up(&mut self, model: Model) {
+        let mut up = Models::default();
+        up.rule_out(model);
+        self.0 &= !up.0;
     }
 
     /// Whether `model` is in it.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::cycles::{Cycle, Cycles, Step};
-use super::graph::{Edges, Graph};
+use super::graph::Edges;
 use super::kind::{Class, Kind, Order};
 use super::model::{Model, Models};
 use super::txns::{Outcome, Txns};
-use crate::verdict::{Anomaly, CheckerResult, Verdict};
+use crate::verdict::{Anomaly, CheckerResult, Completeness, Decides, Verdict};
 
 /// What to judge by, and how much to say and to search.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +56,11 @@ pub struct Report {
     totals: BTreeMap<Kind, u64>,
     anomalies: Vec<(Kind, Anomaly)>,
     ruled_out: Models,
-    undecided: Models,
-    /// Those that need an order that the history does not tell.
-    unordered: Models,
+    /// The models that are shown to hold.
+    shown: Models,
+    doubted: bool,
+    /// Why a model that is neither ruled out nor shown is left open.
+    open: Vec<(Models, String)>,
     counts: BTreeMap<String, u64>,
 }
 
@@ -68,10 +70,25 @@ impl Report {
     pub fn verdict(&self, model: Model) -> Verdict {
         if self.ruled_out.contains(model) {
             Verdict::Invalid
-        } else if self.unjudged.is_some() || self.undecided.contains(model) || self.unordered.contains(model) {
-            Verdict::Unknown
-        } else {
+        } else if self.unjudged.is_none() && self.shown.contains(model) {
             Verdict::Valid
+        } else {
+            Verdict::Unknown
+        }
+    }
+
+    /// Whether something keeps every model from being valid, whatever was found: reads of values from elsewhere, nothing
+    /// that binds the history, values that were written twice.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.unjudged.is_some() || self.doubted
+    }
+
+    /// How far the verdict on a model goes: one that is valid or invalid is proved.
+    fn completeness(&self, model: Model) -> Completeness {
+        match self.verdict(model) {
+            Verdict::Unknown => completeness(self.name, model),
+            Verdict::Valid | Verdict::Invalid => Completeness::Decided,
         }
     }
 
@@ -107,7 +124,9 @@ impl Report {
             .iter()
             .map(|m| self.verdict(*m))
             .fold(Verdict::Valid, Verdict::merge);
-        let reason = self.reason(verdict);
+        let reason = self.reason();
+        let decisive = self.models.iter().filter(|model| self.verdict(**model) == verdict);
+        let completeness = decisive.map(|model| self.completeness(*model)).max();
         let (forbidden, _): (Vec<_>, Vec<_>) = self.anomalies.into_iter().partition(|(kind, _)| {
             let mut out = Models::default();
             kind.rules_out().iter().for_each(|m| out.rule_out(*m));
@@ -118,14 +137,14 @@ impl Report {
         CheckerResult {
             name: self.name.to_owned(),
             verdict,
-            completeness: None,
+            completeness,
             reason: Some(reason),
             counts,
             anomalies: forbidden.into_iter().map(|(_, anomaly)| anomaly).collect(),
         }
     }
 
-    fn reason(&self, verdict: Verdict) -> String {
+    fn reason(&self) -> String {
         let mut said = Vec::new();
         said.extend(self.unjudged.clone());
         if self.unjudged.is_none() {
@@ -140,28 +159,174 @@ impl Report {
                 });
             }
         }
-        let open = |models: Models| {
-            let open = |m: &&Model| models.contains(**m) && !self.ruled_out.contains(**m);
-            self.models.iter().filter(open).copied().collect::<Vec<Model>>()
-        };
-        if verdict == Verdict::Unknown && self.unjudged.is_none() {
-            let unordered = open(self.unordered);
-            if !unordered.is_empty() {
-                said.push(format!(
-                    "not decided: {}, as no invocation is on record that would tell the order of transactions in time",
-                    names(&unordered)
-                ));
-            }
-        }
-        if verdict == Verdict::Unknown && self.unjudged.is_none() && !open(self.undecided).is_empty() {
-            said.push(
-                "whether a cycle has one anti-dependency or several was not decided within the budget".to_owned(),
-            );
+        if self.unjudged.is_none() {
+            said.extend(self.left_open());
         }
         said.extend(self.remarks.iter().cloned());
         said.join("; ")
     }
 }
+
+impl Report {
+    /// Why models that were asked for are left open.
+    fn left_open(&self) -> Vec<String> {
+        let asked = self.models.iter().copied();
+        let open: Vec<Model> = asked.filter(|model| self.verdict(*model) == Verdict::Unknown).collect();
+        let mut said: Vec<String> = Vec::new();
+        for model in open {
+            let mut why = self.open.iter().filter(|(models, _)| models.contains(model)).peekable();
+            if why.peek().is_none() {
+                said.push(match completeness(self.name, model) {
+                    Completeness::NotDecided => {
+                        format!("no procedure decides {model} here, and no stronger model is shown to hold")
+                    }
+                    _ => format!(
+                        "nothing found rules out {model}, but no order of the transactions was found that explains \
+                         every read: that it holds is not shown"
+                    ),
+                });
+            }
+            said.extend(why.map(|(_, why)| why.clone()));
+        }
+        said.dedup();
+        said
+    }
+}
+
+/// How far the checker of this name goes for a model.
+fn completeness(checker: &str, model: Model) -> Completeness {
+    let registers = checker == super::rw_register::NAME;
+    let rows: &[(Completeness, &[Model])] = if registers { &REGISTERS } else { &LISTS };
+    let row = rows.iter().find(|(_, models)| models.contains(&model));
+    row.map_or(Completeness::NotDecided, |(completeness, _)| *completeness)
+}
+
+/// Models that are decided of lists and of registers.
+const WEAK: [Model; 10] = [
+    Model::ReadUncommitted,
+    Model::StrongSessionReadUncommitted,
+    Model::StrongReadUncommitted,
+    Model::ReadCommitted,
+    Model::StrongSessionReadCommitted,
+    Model::StrongReadCommitted,
+    Model::MonotonicAtomicView,
+    Model::ReadAtomic,
+    Model::StrongSessionReadAtomic,
+    Model::CausalCerone,
+];
+
+/// What is decided of lists.
+const LISTS: [(Completeness, &[Model]); 4] = [
+    (Completeness::Decided, &WEAK),
+    (
+        Completeness::Decided,
+        &[
+            Model::Causal,
+            Model::Prefix,
+            Model::StrongSessionPrefix,
+            Model::RepeatableRead,
+            Model::Serializable,
+            Model::StrongSessionSerializable,
+            Model::StrictSerializable,
+        ],
+    ),
+    (
+        Completeness::Inferred,
+        &[
+            Model::UpdateAtomic,
+            Model::ConsistentView,
+            Model::ParallelSnapshotIsolation,
+            Model::StrongSessionParallelSnapshotIsolation,
+            Model::SnapshotIsolation,
+            Model::StrongSessionSnapshotIsolation,
+            Model::StrongSnapshotIsolation,
+        ],
+    ),
+    (Completeness::NotDecided, &OTHERS),
+];
+
+/// What is decided of registers.
+const REGISTERS: [(Completeness, &[Model]); 4] = [
+    (Completeness::Decided, &WEAK),
+    (Completeness::Decided, &[Model::Causal]),
+    (
+        Completeness::Inferred,
+        &[
+            Model::UpdateAtomic,
+            Model::Prefix,
+            Model::StrongSessionPrefix,
+            Model::ConsistentView,
+            Model::ParallelSnapshotIsolation,
+            Model::StrongSessionParallelSnapshotIsolation,
+            Model::SnapshotIsolation,
+            Model::StrongSessionSnapshotIsolation,
+            Model::StrongSnapshotIsolation,
+            Model::RepeatableRead,
+            Model::Serializable,
+            Model::StrongSessionSerializable,
+            Model::StrictSerializable,
+        ],
+    ),
+    (Completeness::NotDecided, &OTHERS),
+];
+
+/// Models for which there is no procedure.
+const OTHERS: [Model; 5] = [
+    Model::MonotonicView,
+    Model::MonotonicSnapshotRead,
+    Model::CursorStability,
+    Model::ForwardConsistentView,
+    Model::UpdateSerializable,
+];
+
+/// The rows of the registry for list-append.
+pub(crate) const LISTS_DECIDE: [Decides; 3] = [
+    Decides {
+        of: "read-uncommitted, read-committed and their session and real-time forms, monotonic-atomic-view, read-atomic, \
+             causal, causal-cerone, prefix, strong-session-read-atomic, strong-session-prefix, repeatable-read, serializable, \
+             strong-session-serializable, strict-serializable",
+        completeness: Completeness::Decided,
+        how: "the reads give the order of the appends, and a model is a test of the graph (unknown where only an append \
+              below the last one of a list shows what a read missed, and for read-uncommitted where reads of one key \
+              contradict each other)",
+    },
+    Decides {
+        of: "update-atomic, consistent-view, parallel-snapshot-isolation, snapshot-isolation and their session and \
+             real-time forms",
+        completeness: Completeness::Inferred,
+        how: "decided where no key has two appends that no read shows; where one has, valid if the order in which they \
+              completed explains the history or a stronger model holds, and unknown otherwise",
+    },
+    Decides {
+        of: "monotonic-view, monotonic-snapshot-read, cursor-stability, forward-consistent-view, update-serializable",
+        completeness: Completeness::NotDecided,
+        how: "valid where a stronger model holds, invalid where a weaker one does not or an anomaly rules it out, and \
+              unknown otherwise",
+    },
+];
+
+/// The rows of the registry for rw-register.
+pub(crate) const REGISTERS_DECIDE: [Decides; 3] = [
+    Decides {
+        of: "read-uncommitted, read-committed and their session and real-time forms, monotonic-atomic-view, read-atomic, \
+             strong-session-read-atomic, causal, causal-cerone",
+        completeness: Completeness::Decided,
+        how: "what a read saw must be arbitrated before what it read: the model holds if that has no cycle",
+    },
+    Decides {
+        of: "update-atomic, prefix, consistent-view, repeatable-read, parallel-snapshot-isolation, snapshot-isolation, \
+             serializable, strict-serializable and their session and real-time forms",
+        completeness: Completeness::Inferred,
+        how: "the order of the versions is inferred in part (to decide it is NP-complete): invalid where that has a \
+              cycle, valid where an order of the transactions is found that explains every read, unknown otherwise",
+    },
+    Decides {
+        of: "monotonic-view, monotonic-snapshot-read, cursor-stability, forward-consistent-view, update-serializable",
+        completeness: Completeness::NotDecided,
+        how: "valid where a stronger model holds, invalid where a weaker one does not or an anomaly rules it out, and \
+              unknown otherwise",
+    },
+];
 
 fn names(models: &[Model]) -> String {
     join(models.iter().map(|m| m.name()))
@@ -178,7 +343,10 @@ pub(super) struct Findings {
     anomalies: Vec<(Kind, Anomaly)>,
     remarks: Vec<String>,
     counts: BTreeMap<String, u64>,
-    undecided: bool,
+    shown: Models,
+    open: Vec<(Models, String)>,
+    /// Whatever is not ruled out is unknown, for these reasons.
+    doubts: Vec<String>,
     /// Reads of committed transactions.
     reads: u64,
 }
@@ -191,7 +359,9 @@ impl Findings {
             anomalies: Vec::new(),
             remarks: Vec::new(),
             counts: BTreeMap::new(),
-            undecided: false,
+            shown: Models::default(),
+            open: Vec::new(),
+            doubts: Vec::new(),
             reads: 0,
         }
     }
@@ -218,6 +388,66 @@ impl Findings {
         self.remarks.push(remark);
     }
 
+    /// Something that keeps every model from being valid.
+    pub(super) fn doubt(&mut self, doubt: String) {
+        self.doubts.push(doubt);
+    }
+
+    /// Whether anything does.
+    pub(super) fn doubted(&self) -> bool {
+        !self.doubts.is_empty()
+    }
+
+    /// The model is shown to hold, unless it is ruled out, and with it all that it implies.
+    pub(super) fn show(&mut self, model: Model) {
+        if !self.ruled_out().contains(model) {
+            self.shown.show(model);
+        }
+    }
+
+    /// Whether the model is shown to hold.
+    pub(super) fn shows(&self, model: Model) -> bool {
+        self.shown.contains(model)
+    }
+
+    /// Why these models, and what implies them, are left open where they are not shown to hold.
+    pub(super) fn leave_open(&mut self, models: &[Model], why: &str) {
+        let mut open = Models::default();
+        models.iter().for_each(|model| open.rule_out(*model));
+        self.open.push((open, why.to_owned()));
+    }
+
+    /// What the anomalies so far rule out.
+    pub(super) fn ruled_out(&self) -> Models {
+        let mut ruled_out = Models::default();
+        let kinds = self.totals.keys();
+        kinds
+            .flat_map(|kind| kind.rules_out())
+            .for_each(|m| ruled_out.rule_out(*m));
+        ruled_out
+    }
+
+    /// Whether any anomaly of a kind was seen.
+    pub(super) fn has(&self, is_it: impl Fn(Kind) -> bool) -> bool {
+        self.totals.keys().any(|kind| is_it(*kind))
+    }
+
+    /// Whether it is still open if the model holds, and to show that would answer a question.
+    pub(super) fn asks(&self, model: Model, options: &Options) -> bool {
+        let ruled_out = self.ruled_out();
+        let open = |asked: &Model| !self.shown.contains(*asked) && !ruled_out.contains(*asked);
+        let mut asked = options.models.iter();
+        open(&model) && asked.any(|asked| open(asked) && model.weaker().contains(*asked))
+    }
+
+    /// Whether it is still open if the model holds, and to know it may answer a question.
+    pub(super) fn wants(&self, model: Model, options: &Options) -> bool {
+        let ruled_out = self.ruled_out();
+        let open = |asked: &&Model| !self.shown.contains(**asked) && !ruled_out.contains(**asked);
+        let mut asked = options.models.iter().filter(open);
+        asked.any(|asked| asked.weaker().contains(model) || model.weaker().contains(*asked))
+    }
+
     pub(super) fn count(&mut self, name: &str, count: u64) {
         self.counts.insert(name.to_owned(), count);
     }
@@ -228,9 +458,13 @@ impl Findings {
     }
 
     /// Adds what was found in the graph; `why` says in words why one transaction comes before another.
-    pub(super) fn add_cycles(&mut self, cycles: Cycles, txns: &Txns, graph: &Graph, why: impl Fn(&Step) -> String) {
-        self.count("dependencies", graph.edges() as u64);
-        self.undecided = cycles.undecided;
+    pub(super) fn add_cycles(&mut self, cycles: Cycles, txns: &Txns, why: impl Fn(&Step) -> String) {
+        if cycles.undecided {
+            self.leave_open(
+                Kind::Cycle(Class::GSingle, Order::Data).rules_out(),
+                "whether a cycle has one anti-dependency or several was not decided within the budget",
+            );
+        }
         self.totals.extend(cycles.totals);
         for cycle in &cycles.found {
             self.anomalies.push((cycle.kind, describe(cycle, txns, &why)));
@@ -238,22 +472,27 @@ impl Findings {
     }
 
     pub(super) fn report(mut self, name: &'static str, txns: &Txns, options: &Options) -> Report {
-        let mut ruled_out = Models::default();
-        self.totals
-            .keys()
-            .flat_map(|kind| kind.rules_out())
-            .for_each(|m| ruled_out.rule_out(*m));
-        let mut undecided = Models::default();
-        if self.undecided {
-            let weakest = Kind::Cycle(Class::GSingle, Order::Data).rules_out();
-            weakest.iter().for_each(|m| undecided.rule_out(*m));
-        }
-        let mut unordered = Models::default();
-        if options.order < Order::Realtime {
-            unordered.rule_out(Model::StrongReadUncommitted);
-        }
-        if options.order < Order::Process {
-            unordered.rule_out(Model::StrongSessionReadUncommitted);
+        let ruled_out = self.ruled_out();
+        // Models that need an order that the history does not tell.
+        for (order, weakest) in [
+            (Order::Realtime, Model::StrongReadUncommitted),
+            (Order::Process, Model::StrongSessionReadUncommitted),
+        ] {
+            if options.order < order {
+                self.shown.remove_up(weakest);
+                let mut unordered = Models::default();
+                unordered.rule_out(weakest);
+                let asked = options
+                    .models
+                    .iter()
+                    .copied()
+                    .filter(|model| unordered.contains(*model));
+                let why = format!(
+                    "not decided: {}, as no invocation is on record that would tell the order of transactions in time",
+                    names(&asked.collect::<Vec<Model>>())
+                );
+                self.open.push((unordered, why));
+            }
         }
         self.anomalies.sort_by_key(|(kind, _)| *kind);
         for (outcome, name) in [(Outcome::Ok, "ok"), (Outcome::Fail, "fail"), (Outcome::Info, "info")] {
@@ -265,8 +504,13 @@ impl Findings {
         } else if self.reads == 0 && self.totals.is_empty() {
             Some("no committed transaction read anything: nothing could contradict the writes".to_owned())
         } else {
-            None
+            Some(self.doubts.join("; ")).filter(|doubts| !doubts.is_empty() && self.totals.is_empty())
         };
+        // Beside anomalies the doubts keep open what those permit.
+        if !self.doubts.is_empty() {
+            self.shown = Models::default();
+            self.leave_open(&[Model::ReadUncommitted], &self.doubts.join("; "));
+        }
         Report {
             name,
             models: options.models.clone(),
@@ -275,8 +519,9 @@ impl Findings {
             totals: self.totals,
             anomalies: self.anomalies,
             ruled_out,
-            undecided,
-            unordered,
+            doubted: !self.doubts.is_empty(),
+            shown: self.shown,
+            open: self.open,
             counts: self.counts,
         }
     }

@@ -1,5 +1,7 @@
 //! The transactions of a history as columns: who ran them, when, and how they ended.
 
+use std::collections::BTreeMap;
+
 use super::kind::Order;
 use super::scalars::{IdTable, mix};
 
@@ -35,6 +37,8 @@ pub(super) struct Txns {
     /// `u64::MAX` when nothing completed it.
     complete: Vec<u64>,
     outcome: Vec<Outcome>,
+    /// Where the index of a completion does not say when the transaction was over: the index from which on it was.
+    late: BTreeMap<u64, u64>,
     process: Vec<u32>,
     processes: IdTable,
     process_names: Vec<u64>,
@@ -111,9 +115,16 @@ impl Txns {
         self.ended(txn).filter(|_| self.tells(Order::Process))
     }
 
-    fn ended(&self, txn: u32) -> Option<u64> {
+    /// When it ended, if it certainly did; what that tells of others is another matter.
+    pub(super) fn ended(&self, txn: u32) -> Option<u64> {
         let complete = self.complete[txn as usize];
+        let complete = self.late.get(&complete).map_or(complete, |late| complete.max(*late));
         (self.outcome(txn) == Outcome::Ok && complete != u64::MAX).then_some(complete)
+    }
+
+    /// Completions that were not over before the operation of another index.
+    pub(super) fn late(&mut self, completions: BTreeMap<u64, u64>) {
+        self.late = completions;
     }
 
     /// The index by which it is named: that of its completion, or else of its invocation.
@@ -135,6 +146,23 @@ impl Txns {
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         order.sort_by_key(|txn| self.invoke(*txn));
         order
+    }
+
+    /// Each of these transactions and the next of its process, where the one was over before the other was invoked.
+    pub(super) fn sessions(&self, committed: impl Fn(u32) -> bool) -> Vec<(u32, u32)> {
+        let mut last: Vec<Option<(u32, u64)>> = vec![None; self.processes()];
+        let mut pairs = Vec::new();
+        for txn in self.by_invocation().into_iter().filter(|txn| committed(*txn)) {
+            let last = &mut last[self.process(txn) as usize];
+            pairs.extend(
+                last.filter(|(_, over)| *over < self.invoke(txn))
+                    .map(|(before, _)| (before, txn)),
+            );
+            if let Some(over) = self.over_in_session(txn) {
+                *last = Some((txn, over));
+            }
+        }
+        pairs
     }
 
     /// How many ended so.

@@ -1,7 +1,7 @@
 //! `list-append`: transactions of `[:append k v]` and `[:r k [v ...]]`, judged by
 //! [`list_append`](crate::isolation::list_append).
 
-use crate::isolation::{ListAppend, Options as Judged, Outcome, Txn};
+use crate::isolation::{LISTS_DECIDE, ListAppend, Options as Judged, Outcome, Txn};
 use crate::ops::{Op, Ref};
 use crate::verdict::CheckerResult;
 
@@ -14,7 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "list-append",
     about: "isolation of transactions that append to lists and read them",
     options: &[txns::MODEL, txns::CONSISTENCY_MODELS],
-    decides: &[],
+    decides: &LISTS_DECIDE,
     make,
 };
 
@@ -46,6 +46,7 @@ impl Workload for ListAppends {
         let (txns, scratch) = (&mut self.txns, &mut self.scratch);
         self.begun.rest(|txn, value| add(txns, txn, value, scratch));
         self.judged.order = self.begun.order();
+        self.txns.late(self.begun.late());
         self.txns.check(&self.judged).into_result()
     }
 }

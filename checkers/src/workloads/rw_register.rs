@@ -1,10 +1,11 @@
 //! `rw-register`: transactions of `[:w k v]` and `[:r k v]`, judged by [`rw_register`](crate::isolation::rw_register).
 
-use crate::isolation::{Options as Judged, Outcome, RwRegister, Txn, rw_register::Assumptions};
+use crate::formats::{Format, Reader};
+use crate::isolation::{Options as Judged, Outcome, REGISTERS_DECIDE, RwRegister, Txn, rw_register::Assumptions};
 use crate::ops::{Op, Ref};
 use crate::verdict::CheckerResult;
 
-use super::options::OptionError;
+use super::options::{OptionError, wrong};
 use super::support::{Misfit, mop, scalar};
 use super::txns::{self, Begun};
 use super::{Context, Entry, Workload};
@@ -22,8 +23,12 @@ pub(super) const ENTRY: Entry = Entry {
             "closed",
             "true: nobody else writes; so it is in formats that tell the initial versions",
         ),
+        (
+            "initial",
+            "what every key held before the first transaction, as EDN or JSON; inferred by default",
+        ),
     ],
-    decides: &[],
+    decides: &REGISTERS_DECIDE,
     make,
 };
 
@@ -39,6 +44,10 @@ struct RwRegisters {
 
 fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
     let options = &context.options;
+    let mut txns = RwRegister::new();
+    if let Some(text) = options.get("initial") {
+        initially(&mut txns, text)?;
+    }
     Ok(Box::new(RwRegisters {
         judged: txns::judged(options)?,
         assumptions: Assumptions {
@@ -47,10 +56,25 @@ fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
             linearizable_keys: options.flag("linearizable-keys")?,
             closed: options.flag("closed")? || context.format.is_whole(),
         },
-        txns: RwRegister::new(),
+        txns,
         begun: Begun::default(),
         scratch: Default::default(),
     }))
+}
+
+/// Takes in what every key held at first.
+fn initially(txns: &mut RwRegister, text: &str) -> Result<(), OptionError> {
+    let wrong = || wrong("initial", text, "a number, a text, true, false or nil");
+    // A value of one operation: what values are is the readers' business.
+    let line = format!("{{:process 0, :type :ok, :f :read, :value {text}}}\n");
+    let mut reader = Reader::new(std::io::Cursor::new(line), "initial", Format::JepsenEdn).map_err(|_| wrong())?;
+    let op = reader.next().ok().flatten().ok_or_else(wrong)?;
+    let mut scratch = String::new();
+    match op.value.is_nil() || text == "null" {
+        true => txns.initially::<i64>(None),
+        false => txns.initially(Some(scalar(op.value, &mut scratch))),
+    }
+    Ok(())
 }
 
 impl Workload for RwRegisters {
@@ -63,6 +87,7 @@ impl Workload for RwRegisters {
         let (txns, scratch) = (&mut self.txns, &mut self.scratch);
         self.begun.rest(|txn, value| add(txns, txn, value, scratch));
         self.judged.order = self.begun.order();
+        self.txns.late(self.begun.late());
         self.txns.check(&self.judged, &self.assumptions).into_result()
     }
 }

@@ -5,6 +5,8 @@
 //! A history of completions only, as Elle takes it: each is a transaction. They tell the order of each process, and not
 //! what ran at once.
 
+use std::collections::BTreeMap;
+
 use crate::isolation::{Model, Options as Judged, Order, Outcome, Txn};
 use crate::names::UnknownName;
 use crate::ops::{Kind, Op, Process, Ref};
@@ -53,6 +55,12 @@ pub(super) struct Begun {
     completed: Option<u64>,
     /// Whether one of them names no process.
     nobody: bool,
+    /// The latest time so far.
+    latest: u64,
+    /// Operations behind one of a later time: index and time.
+    early: Vec<(u64, u64)>,
+    /// Index and time of the completions.
+    ends: Vec<(u64, u64)>,
 }
 
 impl Begun {
@@ -65,6 +73,7 @@ impl Begun {
     ) -> Result<(), Misfit> {
         let Some(client) = client(op) else { return Ok(()) };
         self.clients.follow(op)?;
+        self.time(op);
         if op.kind == Kind::Invoke {
             if let Some(completed) = self.completed {
                 let found = format!("an invocation, but none of operation {completed}");
@@ -136,6 +145,35 @@ impl Begun {
             Some(_) if self.nobody => Order::Data,
             Some(_) => Order::Process,
         }
+    }
+
+    fn time(&mut self, op: &Op) {
+        let Some(time) = op.time else { return };
+        if time < self.latest {
+            self.early.push((op.index, time));
+        }
+        self.latest = self.latest.max(time);
+        if op.kind == Kind::Ok {
+            self.ends.push((op.index, time));
+        }
+    }
+
+    /// The completions behind which stands an operation of an earlier time, and the last such operation: what stands in
+    /// between is before them by its time and behind them by its place, so neither says which came first.
+    pub(super) fn late(&self) -> BTreeMap<u64, u64> {
+        // Of what stands behind each of them the earliest time.
+        let mut earliest: Vec<(u64, u64)> = self.early.clone();
+        for at in (1..earliest.len()).rev() {
+            earliest[at - 1].1 = earliest[at - 1].1.min(earliest[at].1);
+        }
+        let last = |(index, time): &(u64, u64)| {
+            let behind = earliest.partition_point(|(at, _)| at <= index);
+            let before = earliest[behind..].partition_point(|(_, earliest)| earliest < time);
+            let (at, _) = earliest[behind..behind + before].last()?;
+            Some((*index, *at))
+        };
+        let ends = self.ends.iter().filter(|_| !self.early.is_empty());
+        ends.filter_map(last).collect()
     }
 
     /// Hands the transactions that never ended to `add`. What is wrong with the value of one tells nothing.

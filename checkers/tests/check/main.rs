@@ -8,5 +8,6 @@ mod lines;
 mod messages;
 mod observed;
 mod support;
+mod transactions;
 mod verdicts;
 mod witnesses;

@@ -16,10 +16,18 @@ pub(crate) fn check(ops: &[Op], register: bool) -> Report {
     }
 }
 
+fn check_all(ops: &[Op], register: bool) -> Report {
+    if register {
+        rw_register::check_all(ops, &Assumptions::default())
+    } else {
+        list_append::check_all(ops)
+    }
+}
+
 fn histories_of(promise: Promise, model: Model, broken: Option<Model>) {
     for register in [false, true] {
         let reports: Vec<Report> = (0..40)
-            .map(|seed| check(&history(promise, register, seed, 150), register))
+            .map(|seed| check_all(&history(promise, register, seed, 150), register))
             .collect();
         for (seed, report) in reports.iter().enumerate() {
             assert_eq!(
@@ -85,8 +93,9 @@ fn assumptions_reveal_what_the_registers_alone_do_not() {
             .copied()
             .collect::<Vec<_>>()
     };
-    assert_eq!(kinds(Assumptions::default()), []);
-    assert_eq!(kinds(linearizable), [Kind::CyclicVersions]);
+    // What real time tells is told for the models that promise it, without any assumption.
+    assert_eq!(kinds(Assumptions::default()), [Kind::CyclicVersions(Order::Realtime)]);
+    assert_eq!(kinds(linearizable), [Kind::CyclicVersions(Order::Data)]);
     let skew = at_once(&[&[r(X, &[1]), w(Y, 2)], &[r(Y, &[1]), w(X, 2)]]);
     let later = skew
         .into_iter()
@@ -99,7 +108,7 @@ fn assumptions_reveal_what_the_registers_alone_do_not() {
             .copied()
             .collect::<Vec<_>>()
     };
-    assert_eq!(kinds(Assumptions::default()), []);
+    assert_eq!(kinds(Assumptions::default()), [cycle(Class::G2Item, Order::Realtime)]);
     assert_eq!(kinds(linearizable), [cycle(Class::G2Item, Order::Data)]);
 }
 
@@ -172,7 +181,7 @@ fn planted(ops: &[Op], register: bool) -> Vec<Kind> {
         op.txn.complete = op.txn.complete.map(|at| at + after);
         op
     }));
-    let report = check(&all, register);
+    let report = check_all(&all, register);
     assert!(
         report
             .anomalies()
@@ -244,6 +253,7 @@ fn anomalies_that_do_not_come_alone() {
 #[test]
 fn cycles_of_data() {
     let data = |class| [cycle(class, Order::Data)];
+    let with = |kind, class| [kind, cycle(class, Order::Data)];
     lists(
         &at_once(&[
             &[w(X, 1), w(Y, 1)],
@@ -258,7 +268,25 @@ fn cycles_of_data() {
     );
     both(
         &at_once(&[&[w(X, 1), w(Y, 1)], &[r(X, &[1]), r(Y, &[])]]),
-        &data(Class::GSingle),
+        &with(Kind::VanishedTransaction, Class::GSingle),
+    );
+    both(
+        &at_once(&[&[w(X, 1), w(Y, 1)], &[r(Y, &[]), r(X, &[1])]]),
+        &with(Kind::FracturedRead(Order::Data), Class::GSingle),
+    );
+    let cause: [&[Mop]; 3] = [&[w(X, 1)], &[r(X, &[1]), w(Y, 1)], &[r(Y, &[1]), r(X, &[])]];
+    both(
+        &at_once(&cause),
+        &with(Kind::CausalityViolation(Order::Data), Class::GSingle),
+    );
+    // Each overwrote half of what the other read.
+    lists(
+        &at_once(&[&[r(X, &[]), w(Y, 1)], &[w(X, 1), w(Y, 2)], &[r(Y, &[1, 2])]]),
+        &[],
+    );
+    lists(
+        &at_once(&[&[w(Y, 1), w(X, 1)], &[r(X, &[]), w(Y, 2)], &[r(Y, &[1, 2])]]),
+        &with(Kind::UnseenConflict, Class::GSingle),
     );
     let fork: [&[Mop]; 4] = [
         &[r(W, &[1]), r(X, &[])],
@@ -266,7 +294,10 @@ fn cycles_of_data() {
         &[r(Y, &[1]), r(Z, &[])],
         &[w(Z, 1), w(W, 1)],
     ];
-    both(&at_once(&fork), &data(Class::GNonadjacent));
+    both(
+        &at_once(&fork),
+        &with(Kind::PrefixViolation(Order::Data), Class::GNonadjacent),
+    );
     both(
         &at_once(&[&[r(X, &[]), w(Y, 1)], &[r(Y, &[]), w(X, 1)]]),
         &data(Class::G2Item),
@@ -277,7 +308,11 @@ fn cycles_of_data() {
 #[test]
 fn cycles_of_processes_and_of_real_time() {
     for (order, p) in [(Order::Process, 0), (Order::Realtime, 1)] {
-        let kinds = |class| [cycle(class, order)];
+        let kinds = |class| vec![cycle(class, order)];
+        let session = |kind, class| {
+            let of_session = if p == 0 { vec![kind] } else { Vec::new() };
+            [of_session, kinds(class)].concat()
+        };
         let writes = [
             ok(0, 0, 1, &[w(X, 1)]),
             ok(p, 2, 3, &[w(X, 2)]),
@@ -288,9 +323,12 @@ fn cycles_of_processes_and_of_real_time() {
             &[ok(0, 0, 1, &[r(X, &[1])]), ok(p, 2, 3, &[w(X, 1)])],
             &kinds(Class::G1c),
         );
-        both(
-            &[ok(0, 0, 1, &[w(X, 1)]), ok(p, 2, 3, &[r(X, &[])])],
-            &kinds(Class::GSingle),
+        let stale = [ok(0, 0, 1, &[w(X, 1)]), ok(p, 2, 3, &[r(X, &[])])];
+        let found = session(Kind::FracturedRead(order), Class::GSingle);
+        lists(&stale, &found);
+        assert_eq!(
+            planted(&stale, true),
+            [vec![Kind::CyclicVersions(order)], found].concat()
         );
         let fork = [
             ok(0, 0, 4, &[w(Y, 1)]),
@@ -298,7 +336,7 @@ fn cycles_of_processes_and_of_real_time() {
             ok(6, 1, 9, &[w(X, 1), w(Z, 1)]),
             ok(7, 2, 8, &[r(Z, &[1]), r(Y, &[])]),
         ];
-        both(&fork, &kinds(Class::GNonadjacent));
+        both(&fork, &session(Kind::PrefixViolation(order), Class::GNonadjacent));
         let skew = [
             ok(0, 0, 4, &[w(Y, 1)]),
             ok(p, 5, 6, &[r(X, &[])]),
@@ -321,20 +359,20 @@ fn registers_under_assumptions() {
             .copied()
             .collect::<Vec<_>>()
     };
-    assert_eq!(kinds(Assumptions::default()), []);
+    assert_eq!(kinds(Assumptions::default()), [Kind::CyclicVersions(Order::Process)]);
     assert_eq!(
         kinds(Assumptions {
             sequential_keys: true,
             ..Assumptions::default()
         }),
-        [Kind::CyclicVersions]
+        [Kind::CyclicVersions(Order::Data)]
     );
     assert_eq!(
         kinds(Assumptions {
             linearizable_keys: true,
             ..Assumptions::default()
         }),
-        [Kind::CyclicVersions]
+        [Kind::CyclicVersions(Order::Data)]
     );
 
     let stale = [
@@ -346,13 +384,21 @@ fn registers_under_assumptions() {
         linearizable_keys: true,
         ..Assumptions::default()
     };
-    assert!(rw_register::check(&stale, &Assumptions::default()).kinds().is_empty());
+    let inferred = rw_register::check_all(&stale, &Assumptions::default());
+    assert_eq!(
+        inferred.kinds().keys().collect::<Vec<_>>(),
+        [&Kind::CyclicVersions(Order::Realtime)]
+    );
+    assert_eq!(
+        [Model::StrongSnapshotIsolation, Model::StrongSessionSerializable].map(|model| inferred.verdict(model)),
+        [Verdict::Invalid, Verdict::Valid]
+    );
     let kinds: Vec<Kind> = rw_register::check(&stale, &linearizable)
         .kinds()
         .keys()
         .copied()
         .collect();
-    assert_eq!(kinds, [Kind::CyclicVersions]);
+    assert_eq!(kinds, [Kind::CyclicVersions(Order::Data)]);
 
     let unwritten = [ok(0, 0, 1, &[r(X, &[9])])];
     let closed = Assumptions {
@@ -361,7 +407,7 @@ fn registers_under_assumptions() {
     };
     assert_eq!(
         rw_register::check(&unwritten, &Assumptions::default()).verdict(Model::StrictSerializable),
-        Verdict::Valid
+        Verdict::Unknown
     );
     assert_eq!(
         rw_register::check(&unwritten, &closed).verdict(Model::ReadUncommitted),
@@ -393,16 +439,20 @@ fn a_cycle_reads_like_a_proof() {
     assert_eq!(result.verdict, Verdict::Invalid);
     assert_eq!(
         result.anomalies[0].sentence,
+        "T101 had observed T100, but T101 did not observe T100's append of 1 to 101"
+    );
+    assert_eq!(
+        result.anomalies[1].sentence,
         "T101 comes before T100, because T101 did not observe T100's append of 1 to 101; \
          but T100 comes before T101, because T101 observed T100's append of 1 to 100"
     );
-    assert_eq!(result.anomalies[0].witness, [101, 100]);
+    assert_eq!(result.anomalies[1].witness, [101, 100]);
     assert_eq!(
         result.reason.as_deref(),
         Some(
-            "judged by strict-serializable; seen: G-single; not consistent-view, parallel-snapshot-isolation, \
-             repeatable-read; the strongest that may hold: monotonic-view, monotonic-snapshot-read, \
-             cursor-stability, update-atomic, prefix, strong-read-committed"
+            "judged by strict-serializable; seen: observed-transaction-vanishes, G-single; not monotonic-atomic-view, \
+             consistent-view; the strongest that may hold: monotonic-view, monotonic-snapshot-read, \
+             cursor-stability, strong-read-committed"
         )
     );
 }

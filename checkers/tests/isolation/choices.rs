@@ -166,7 +166,9 @@ fn a_budget_is_spent_by_all_groups_together() {
 fn many_readers_of_what_many_overwrote_are_few_dependencies() {
     let mut txns: Vec<Vec<Mop>> = (0..300).map(|_| vec![r(1, &[])]).collect();
     txns.extend((0..300).map(|n| vec![w(1, n)]));
-    let ops = at_once(&txns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let mut ops = at_once(&txns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    ops.iter_mut()
+        .for_each(|op| op.txn.complete = Some(1_000 + op.txn.invoke));
     let result = rw_register::check(&ops, &Assumptions::default()).into_result();
     let dependencies = result.counts["dependencies"];
     assert!((600..3_000).contains(&dependencies), "{dependencies}");
@@ -217,6 +219,8 @@ fn of_very_many_values_of_a_key_none_is_taken_for_another() {
         register.read(1, Some(value));
     }
     list.read(1, 0..MANY);
+    register.begin(txn(1));
+    register.read(1, Some(MANY - 1));
     let reports = [
         list.check(&Options::default()),
         register.check(&Options::default(), &Assumptions::default()),

@@ -3,6 +3,7 @@
 mod by_construction;
 mod choices;
 mod corpora;
+mod executions;
 mod histories;
 mod list_append;
 mod metamorphic;

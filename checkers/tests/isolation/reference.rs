@@ -6,6 +6,8 @@
 //!   beginning, if what failed transactions wrote is left out.
 //! - Read committed: some serial order; every read shows a state that some transaction before it left behind, or what
 //!   was there and some of its own writes.
+//! - Monotonic atomic view: read committed, and no read shows less of a transaction than an earlier read of its own
+//!   transaction showed that it saw.
 //! - Snapshot isolation: every read shows the state at the start and the own writes; of two transactions that write
 //!   the same key, one commits before the other starts.
 //! - Serializable: every read shows what is there.
@@ -15,12 +17,14 @@ use std::collections::BTreeMap;
 
 use paytwice_checkers::isolation::{Model, Outcome};
 
+use crate::executions::Given;
 use crate::histories::{Mop, Op};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     ReadUncommitted,
     ReadCommitted,
+    MonotonicAtomicView,
     SnapshotIsolation,
     Serializable,
 }
@@ -33,7 +37,8 @@ pub(crate) enum Order {
 }
 
 /// What has a reference, and the model it is called.
-pub(crate) const MODELS: [(Model, Level, Order); 13] = [
+pub(crate) const MODELS: [(Model, Level, Order); 14] = [
+    (Model::MonotonicAtomicView, Level::MonotonicAtomicView, Order::Any),
     (Model::ReadUncommitted, Level::ReadUncommitted, Order::Any),
     (
         Model::StrongSessionReadUncommitted,
@@ -87,8 +92,10 @@ impl Tally {
 }
 
 /// Whether the history satisfies a level and an order. With `register` a read shows the last write alone.
-pub(crate) fn satisfies(ops: &[Op], register: bool, level: Level, order: Order) -> bool {
+pub(crate) fn satisfies(given: Given<'_>, level: Level, order: Order) -> bool {
+    let Given { ops, register, .. } = given;
     let search = Search {
+        given,
         ops,
         register,
         level,
@@ -134,6 +141,7 @@ struct State {
 }
 
 struct Search<'h> {
+    given: Given<'h>,
     ops: &'h [Op],
     register: bool,
     level: Level,
@@ -203,6 +211,50 @@ impl Search<'_> {
 
     /// Whether each read of a transaction may be what it is, when the store is this before it.
     fn reads_fit(&self, nth: usize, store: &Store) -> bool {
+        let monotonic = self.level != Level::MonotonicAtomicView || self.monotonic(nth, store);
+        monotonic && self.reads_committed(nth, store)
+    }
+
+    /// Whether each read shows whatever an earlier read of the transaction saw to be there.
+    fn monotonic(&self, nth: usize, store: &Store) -> bool {
+        let mut saw: Vec<usize> = Vec::new();
+        self.ops[nth].mops.iter().all(|mop| {
+            let Mop::Read(key, Some(found)) = mop else { return true };
+            let others = found
+                .iter()
+                .filter_map(|value| self.written.get(&(*key, *value)).copied());
+            let others: Vec<usize> = others.filter(|other| *other != nth).collect();
+            let own = found
+                .iter()
+                .any(|value| self.written.get(&(*key, *value)) == Some(&nth));
+            if own && others.is_empty() {
+                return true;
+            }
+            let list = store.get(key).map_or(&[][..], |(list, _)| list);
+            let last = found
+                .iter()
+                .rev()
+                .find(|value| self.written.get(&(*key, **value)) != Some(&nth));
+            let shown = last
+                .and_then(|last| list.iter().position(|value| value == last))
+                .map_or(0, |at| at + 1);
+            let missed = |other: &usize| {
+                let writer = |value: &i64| self.written.get(&(*key, *value)) == Some(other);
+                list[shown..].iter().any(writer)
+            };
+            let complete = !saw.iter().any(missed);
+            // A list that ends with its own append is its own version, whatever stands before.
+            let seen = match (self.given.whole, own) {
+                (true, _) => &others[..],
+                (false, true) => &[],
+                (false, false) => &others[others.len().saturating_sub(1)..],
+            };
+            saw.extend(seen);
+            complete
+        })
+    }
+
+    fn reads_committed(&self, nth: usize, store: &Store) -> bool {
         let nothing = (Vec::new(), Vec::new());
         let mut own: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         let mut last: BTreeMap<i64, Option<i64>> = BTreeMap::new();
@@ -217,13 +269,14 @@ impl Search<'_> {
                 let (list, ends) = store.get(key).unwrap_or(&nothing);
                 let own = own.get(key).map_or(&[][..], |own| own);
                 let mut allowed = vec![[&list[..], own].concat()];
-                if self.level == Level::ReadCommitted {
+                let committed = matches!(self.level, Level::ReadCommitted | Level::MonotonicAtomicView);
+                if committed {
                     allowed.extend((1..own.len()).map(|len| [&list[..], &own[..len]].concat()));
                     allowed.push(Vec::new());
                     allowed.extend(ends.iter().map(|end| list[..*end].to_vec()));
                 }
                 let before = last.insert(*key, found.last().copied());
-                let steady = self.level == Level::ReadCommitted || before.is_none_or(|b| b == found.last().copied());
+                let steady = committed || before.is_none_or(|b| b == found.last().copied());
                 self.fits(*key, found, &allowed) && (!self.register || steady)
             }
         })
@@ -233,10 +286,12 @@ impl Search<'_> {
         if !self.register {
             return allowed.iter().any(|list| list == found);
         }
-        let unwritten = found
-            .first()
-            .is_some_and(|value| !self.written.contains_key(&(key, *value)));
-        unwritten || allowed.iter().any(|list| list.last() == found.first())
+        let initial = self.given.initial.get(&key);
+        let unwritten = match found.first() {
+            Some(value) => !self.written.contains_key(&(key, *value)) && initial != Some(value),
+            None => initial.is_some(),
+        };
+        unwritten || allowed.iter().any(|list| list.last().or(initial) == found.first())
     }
 
     /// Read uncommitted: whether the reads of those placed are parts of the lists, failed writes apart. With `so_far`

@@ -545,8 +545,8 @@ fn what_the_peers_call_inconsistent_is_invalid() {
 
 /// AWDIT's own small histories, each with how many of its levels it satisfies. Its levels hold the order of sessions.
 #[test]
-fn what_awdit_calls_consistent_is_not_invalid() {
-    let levels = ["strong-session-read-committed", "read-atomic", "causal"];
+fn what_awdit_calls_consistent_is_valid_and_the_rest_invalid() {
+    let levels = ["strong-session-read-committed", "strong-session-read-atomic", "causal"];
     for (text, satisfied) in [
         ("r 1 1\n-----\nw 0 0\n=====\nr 0 0\n-----\nw 1 1", 0),
         (
@@ -563,7 +563,10 @@ fn what_awdit_calls_consistent_is_not_invalid() {
     ] {
         assert_eq!(verdict(text, levels[0]) == Verdict::Invalid, satisfied == 0, "{text}");
         for level in &levels[..satisfied] {
-            assert_ne!(verdict(text, level), Verdict::Invalid, "{level}: {text}");
+            assert_eq!(verdict(text, level), Verdict::Valid, "{level}: {text}");
+        }
+        for level in &levels[satisfied..] {
+            assert_eq!(verdict(text, level), Verdict::Invalid, "{level}: {text}");
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use super::super::cycles::Step;
 use super::super::graph::Edges;
+use super::super::kind::Kind;
 use super::super::report::{list_names, name, why_ordered};
 use super::super::scalars::Scalar;
 use super::orders::{Orders, UNSEEN};
+use super::visibility::{Missed, append_behind};
 use super::{Code, ListAppend, Mop, What};
 
 type Words = (String, String, Vec<u64>);
@@ -196,6 +198,28 @@ pub(super) fn lost_update(history: &ListAppend, key: u32, read: What, txns: &[u3
         list(history, history.list(key, read))
     );
     (names, sentence, indices(history, txns))
+}
+
+/// A read that misses an append of a transaction that the reader should see.
+pub(super) fn missed(history: &ListAppend, orders: &Orders, kind: Kind, missed: Missed) -> Words {
+    let Missed { reader, key, writer } = missed;
+    let (from, to) = (name(&history.txns, writer), name(&history.txns, reader));
+    let read = history.mops(reader).iter().rev().find_map(|mop| match mop.what {
+        What::Read(len) if mop.key == key => append_behind(history, orders, writer, key, len),
+        _ => None,
+    });
+    let append = read.expect("a read that misses an append");
+    let because = match kind {
+        Kind::VanishedTransaction => format!("{to} had observed {from}"),
+        Kind::UnseenConflict => format!("{to} observed {from} or appended behind it"),
+        Kind::CausalityViolation(_) => format!("{from} causally precedes {to}"),
+        _ if history.txns.process(reader) == history.txns.process(writer) => {
+            format!("process {} ran {from} and then {to}", history.txns.process_name(reader))
+        }
+        _ => format!("{to} observed {from}"),
+    };
+    let sentence = format!("{because}, but {to} did not observe {}", append_of(history, append));
+    words(history, &[reader, writer], sentence)
 }
 
 /// Why one transaction comes before another.

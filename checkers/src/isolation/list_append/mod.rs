@@ -9,14 +9,16 @@
 //! count then, too; what nobody observed is taken as not committed, which never hurts. Appends of a committed
 //! transaction that no read shows come after all that were read.
 //!
-//! Complete: for read committed, repeatable read, serializability and their session and real-time forms, an accepted
-//! history has a serial order that explains it (over items: there are no predicates). For read-uncommitted too,
-//! unless reads of one key contradict each other. For snapshot isolation and its forms it is complete as long as no
-//! key has two committed appends that no read shows: nothing says which of those came first, and each choice would
-//! have to be tried; of these only lost updates are seen.
+//! Complete: for read committed, repeatable read, serializability and their session and real-time forms, prefix and
+//! causal consistency, read atomic and monotonic atomic view, what is valid has an order of the transactions that
+//! explains it (over items: there are no predicates). For read-uncommitted too, unless reads of one key contradict each
+//! other. Where a key has two committed appends that no read shows, nothing says which of those came first: snapshot
+//! isolation, its parallel form, consistent view and update atomic are then shown by the order in which they completed,
+//! by a stronger model, or not at all. What is not shown is unknown.
 //!
-//! Cannot see: predicates, hence phantoms; a lost append by a transaction that is not known to have committed; which
-//! level between read committed and consistent view holds (G-cursor, G-monotonic and the like are not looked for).
+//! Cannot see: predicates, hence phantoms; a lost append by a transaction that is not known to have committed. G-cursor,
+//! G-monotonic and the like are not looked for: the models that forbid these alone are unknown, unless a stronger one
+//! holds.
 //!
 //! Complexity: linear in the history, but for one sort of the invocations and for the search for witnesses.
 //! Reads are stored as lengths, so memory does not grow with the lists.
@@ -24,12 +26,17 @@
 //! Source: Kingsbury and Alvaro, "Elle: Inferring Isolation Anomalies from Experimental Observations", 2020;
 //! Adya, Liskov and O'Neil, "Generalized Isolation Level Definitions", 2000.
 
+mod decide;
 mod list_words;
 mod orders;
 mod scan;
+mod visibility;
+
+use std::collections::BTreeMap;
 
 use super::cycles;
 use super::graph::GraphBuilder;
+use super::kind::Kind;
 use super::report::{Findings, Options, Report};
 use super::scalars::{Code, IdTable, Keys, Scalar, Scalars, mix};
 use super::txns::{Outcome, Txn, Txns};
@@ -162,6 +169,12 @@ impl ListAppend {
         self.txns.push(txn, self.mops.len());
     }
 
+    /// Completions by their indices that were not over before the operation of another index: what is numbered in between
+    /// may have come before them.
+    pub fn late(&mut self, completions: BTreeMap<u64, u64>) {
+        self.txns.late(completions);
+    }
+
     /// The transaction appended `value` to `key`.
     pub fn append<'a>(&mut self, key: impl Into<Scalar<'a>>, value: impl Into<Scalar<'a>>) {
         let key = self.key(key.into());
@@ -251,7 +264,10 @@ impl ListAppend {
         scan::scan(&self, &orders, &mut edges, &mut findings);
         let graph = edges.build(&self.txns, |txn| orders.committed(txn));
         let cycles = cycles::find(&graph, options.witnesses_max, options.search_edges_max);
-        findings.add_cycles(cycles, &self.txns, &graph, |step| list_words::why(&self, &orders, step));
+        findings.count("dependencies", graph.edges() as u64);
+        let told_apart = !cycles.undecided;
+        findings.add_cycles(cycles, &self.txns, |step| list_words::why(&self, &orders, step));
+        decide::decide(&self, &orders, &graph, told_apart, options, &mut findings);
         findings.report(NAME, &self.txns, options)
     }
 

@@ -13,6 +13,17 @@ const NO_TXN: u32 = u32::MAX;
 
 /// Scans a history.
 pub(super) fn scan(history: &ListAppend, orders: &Orders, edges: &mut GraphBuilder, findings: &mut Findings) {
+    scan_whole(history, orders, false, edges, findings);
+}
+
+/// The same; with `whole` a list that ends with a transaction's own append shows what another one appended before.
+pub(super) fn scan_whole(
+    history: &ListAppend,
+    orders: &Orders,
+    whole: bool,
+    edges: &mut GraphBuilder,
+    findings: &mut Findings,
+) {
     let mut scan = Scan {
         history,
         orders,
@@ -25,6 +36,7 @@ pub(super) fn scan(history: &ListAppend, orders: &Orders, edges: &mut GraphBuild
         last_readers: Vec::new(),
         has_unseen: vec![false; history.keys.len()],
         suspects: Vec::new(),
+        whole,
     };
     for (key, _) in &scan.unseen {
         scan.has_unseen[*key as usize] = true;
@@ -57,6 +69,24 @@ fn of_key(pairs: &[(u32, u32)], key: u32) -> &[(u32, u32)] {
     &pairs[from..from + pairs[from..].partition_point(|(k, _)| *k == key)]
 }
 
+/// Shows `each` the transactions that appended to one key what no read shows, where there are several.
+pub(super) fn each_hidden(history: &ListAppend, orders: &Orders, mut each: impl FnMut(&mut [u32])) {
+    for of_key in unseen(history, orders)
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|txns| txns.len() > 1)
+    {
+        let mut txns: Vec<u32> = of_key.iter().map(|(_, txn)| *txn).collect();
+        each(&mut txns);
+    }
+}
+
+/// Whether there are any such: then nothing tells their order.
+pub(super) fn hides_an_order(history: &ListAppend, orders: &Orders) -> bool {
+    let mut hidden = false;
+    each_hidden(history, orders, |_| hidden = true);
+    hidden
+}
+
 struct Scan<'s> {
     history: &'s ListAppend,
     orders: &'s Orders,
@@ -75,6 +105,7 @@ struct Scan<'s> {
     last_readers: Vec<(u32, u32)>,
     /// Reads of a version (key, length) whose reader then appended, but not as the next version.
     suspects: Vec<(u32, u32)>,
+    whole: bool,
 }
 
 /// What is wrong with a list: the first of each sort, by its place.
@@ -299,6 +330,13 @@ impl Scan<'_> {
         if let Some(last) = len.checked_sub(1).map(|at| order[at as usize]) {
             if let Some(writer) = self.orders.writer(self.history, last) {
                 edges.link(writer, txn, Edges::WR);
+                if self.whole && writer == txn {
+                    let below = order[..len as usize].iter().rev();
+                    let mut writers = below.filter_map(|append| self.orders.writer(self.history, *append));
+                    if let Some(below) = writers.find(|writer| *writer != txn) {
+                        edges.link(below, txn, Edges::WR_BELOW);
+                    }
+                }
             }
             self.intermediate(
                 txn,

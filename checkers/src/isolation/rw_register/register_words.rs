@@ -5,7 +5,8 @@ use super::super::graph::Edges;
 use super::super::report::{list_names, name, why_ordered};
 use super::super::scalars::Scalar;
 use super::scan::Held;
-use super::{RwRegister, What};
+use super::visibility::Passed;
+use super::{NOBODY, RwRegister, What};
 
 type Words = (String, String, Vec<u64>);
 
@@ -132,6 +133,50 @@ pub(super) fn cyclic(history: &RwRegister, circle: &[Held]) -> Words {
     (key_name(history, key).to_string(), sentence, witness)
 }
 
+/// A reader found in a key what was there at first, though somebody who wrote the key is visible to it.
+pub(super) fn missed(history: &RwRegister, missed: Passed) -> Words {
+    let sentence = passed(history, missed);
+    words(history, &[missed.reader, missed.writer], sentence)
+}
+
+/// Why the visible transaction is arbitrated before the one whose write was found.
+pub(super) fn passed(history: &RwRegister, passed: Passed) -> String {
+    format!(
+        "{} is visible to {}, which found {} and not {}",
+        name(&history.txns, passed.writer),
+        name(&history.txns, passed.reader),
+        holding(history, passed.read),
+        set_to(history, passed.writer, passed.key),
+    )
+}
+
+/// Why a transaction comes before another that wrote what a reader found in a key, or after the reader.
+pub(super) fn forced(history: &RwRegister, step: &Step, reader: u32, key: u32) -> String {
+    let [from, to, by] = [step.from, step.to, reader].map(|txn| name(&history.txns, txn));
+    let found = found(history, reader, key);
+    if Edges::ANTI.has(step.edge) {
+        return format!(
+            "{from} read {found}, and {to} set {} later",
+            set_to(history, step.to, key)
+        );
+    }
+    if reader == step.to {
+        return format!("{to} cannot have set {} before it", set_to(history, step.to, key));
+    }
+    let set = set_to(history, step.from, key);
+    format!("{from} precedes {by}, which found {found} by {to} and not {set}")
+}
+
+/// What a transaction found in a key, as "x = 5".
+fn found(history: &RwRegister, reader: u32, key: u32) -> String {
+    first_read(history, reader, key).map_or_else(|| key_name(history, key).to_string(), |held| holding(history, held))
+}
+
+/// What a transaction wrote to a key.
+fn set_to(history: &RwRegister, writer: u32, key: u32) -> String {
+    written(history, writer, key).map_or_else(|| key_name(history, key).to_string(), |held| holding(history, held))
+}
+
 /// Why one transaction comes before another.
 pub(super) fn why(history: &RwRegister, step: &Step) -> String {
     if let Some(ordered) = why_ordered(&history.txns, step) {
@@ -139,7 +184,7 @@ pub(super) fn why(history: &RwRegister, step: &Step) -> String {
     }
     match step.edge {
         Edges::WR => observed(history, step),
-        Edges::RW => overwritten(history, step),
+        edge if Edges::ANTI.has(edge) => overwritten(history, step),
         _ => written_after(history, step),
     }
 }
@@ -187,8 +232,10 @@ fn overwritten(history: &RwRegister, step: &Step) -> String {
             _ => return None,
         };
         let wrote = written(history, step.to, mop.key)?;
-        let certain = mop.what == What::ReadNil || first_read(history, step.to, mop.key) == Some(read);
-        Some((!certain, read, wrote))
+        // What nobody wrote was there before what was written.
+        let unwritten = mop.what == What::ReadNil || writer(history, read) == NOBODY;
+        let certain = unwritten || first_read(history, step.to, mop.key) == Some(read);
+        Some(((wrote == read, !certain), read, wrote))
     });
     let (_, read, wrote) = reads
         .min_by_key(|(uncertain, ..)| *uncertain)

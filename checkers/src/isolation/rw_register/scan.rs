@@ -3,7 +3,7 @@
 use super::super::kind::Kind;
 use super::super::report::Findings;
 use super::super::txns::Outcome;
-use super::{Assumptions, NOBODY, RwRegister, What, register_words};
+use super::{Assumptions, Initial, NOBODY, RwRegister, What, register_words};
 
 /// A version, or nil of a key: `versions + key`.
 pub(super) type Held = u32;
@@ -17,6 +17,8 @@ pub(super) struct Touch {
     pub(super) read: Option<Held>,
     /// What it wrote last.
     pub(super) wrote: Option<u32>,
+    /// Whether that was nil.
+    pub(super) wrote_nil: bool,
 }
 
 /// What was seen.
@@ -27,12 +29,58 @@ pub(super) struct Seen {
     pub(super) reads: Vec<(Held, u32)>,
     /// A version that was read and that several transactions wrote.
     pub(super) ambiguous: Option<u32>,
+    /// What the keys held at first.
+    pub(super) initial: Initial,
+}
+
+impl Seen {
+    /// What a transaction did to the keys; transactions that did nothing have none.
+    pub(super) fn of(&self, txn: u32) -> &[Touch] {
+        let from = self.touches.partition_point(|touch| touch.txn < txn);
+        let to = from + self.touches[from..].partition_point(|touch| touch.txn == txn);
+        &self.touches[from..to]
+    }
+
+    /// Whether a transaction found what a key is known to have held at first, and another one wrote the key.
+    fn misses_a_write(&self, history: &RwRegister) -> bool {
+        let mut writers: Vec<[Option<u32>; 2]> = vec![[None; 2]; history.keys.len()];
+        for touch in self.touches.iter().filter(|touch| touch.wrote.is_some()) {
+            let [first, second] = &mut writers[touch.key as usize];
+            match first {
+                None => *first = Some(touch.txn),
+                Some(_) => *second = Some(touch.txn),
+            }
+        }
+        let nils = history.versions.len() as u32;
+        self.touches.iter().any(|touch| {
+            let known = |held: &Held| history.initial.is_some() || *held >= nils;
+            let first = touch
+                .read
+                .filter(|held| self.known(history, *held, touch.key) && known(held));
+            let others = writers[touch.key as usize].iter().flatten();
+            first.is_some_and(|held| self.is_first(held, touch.key)) && others.into_iter().any(|txn| *txn != touch.txn)
+        })
+    }
+
+    /// Whether it is what its key held at first.
+    pub(super) fn is_first(&self, held: Held, key: u32) -> bool {
+        self.initial.held(key) == Some(held)
+    }
+
+    /// Whether what was held is one version: what the key held at first, or what was written once, here or elsewhere.
+    pub(super) fn known(&self, history: &RwRegister, held: Held, key: u32) -> bool {
+        match held < history.versions.len() as u32 {
+            true => !history.versions.ambiguous[held as usize],
+            false => !history.nil_written[key as usize] && self.is_first(held, key),
+        }
+    }
 }
 
 /// Scans a history.
 pub(super) fn scan(
     history: &RwRegister,
     committed: &[bool],
+    initial: Initial,
     assumptions: &Assumptions,
     findings: &mut Findings,
 ) -> Seen {
@@ -40,6 +88,7 @@ pub(super) fn scan(
         touches: Vec::new(),
         reads: Vec::new(),
         ambiguous: None,
+        initial,
     };
     let visit = vec![(NOBODY, 0); history.keys.len()];
     let mut scan = Scan {
@@ -50,23 +99,46 @@ pub(super) fn scan(
         visit,
         known: Vec::new(),
         unwritten: 0,
+        foreign: 0,
+        doubtful_nils: 0,
+        observed: false,
     };
     for txn in (0..history.txns.len() as u32).filter(|txn| committed[*txn as usize]) {
         scan.txn(txn);
     }
     let Scan {
-        mut seen, unwritten, ..
+        mut seen,
+        unwritten,
+        foreign,
+        doubtful_nils,
+        observed,
+        ..
     } = scan;
     if unwritten > 0 {
         findings.count("unwritten-reads", unwritten);
-        if !assumptions.closed {
+        if unwritten > foreign && !assumptions.closed {
+            let first = unwritten - foreign;
             findings.remark(format!(
-                "{unwritten} reads of values that no transaction wrote, taken as from elsewhere"
+                "{first} reads of values that no transaction wrote, taken as there at first"
             ));
         }
     }
+    if foreign > 0 && !assumptions.closed {
+        findings.doubt(format!(
+            "{foreign} reads of values that no transaction wrote and that were not there at first: who else wrote, and \
+             when, is not known"
+        ));
+    }
+    if doubtful_nils > 0 {
+        findings.doubt(format!(
+            "{doubtful_nils} reads of nil where nil was written or was not there at first: what they read is not known"
+        ));
+    }
     seen.reads.sort_unstable();
     seen.reads.dedup();
+    if !observed && !seen.misses_a_write(history) {
+        findings.doubt("no recorded write was read by another transaction: nothing binds the history".to_owned());
+    }
     lost_updates(history, &seen, findings);
     seen
 }
@@ -81,6 +153,12 @@ struct Scan<'s> {
     /// Per touch of this transaction: what the key holds for it.
     known: Vec<Held>,
     unwritten: u64,
+    /// Those of them that were not there at first.
+    foreign: u64,
+    /// Reads of nil that may be what was written or what was there.
+    doubtful_nils: u64,
+    /// Whether a transaction read what another one wrote.
+    observed: bool,
 }
 
 impl Scan<'_> {
@@ -103,6 +181,7 @@ impl Scan<'_> {
             let (touch, before) = self.touch(txn, mop.key);
             if writes {
                 self.seen.touches[touch].wrote = Some(held).filter(|held| *held < self.history.versions.len() as u32);
+                self.seen.touches[touch].wrote_nil = mop.what == What::WriteNil;
             } else {
                 if before && self.known[touch - first] != held {
                     internal.get_or_insert(nth);
@@ -111,7 +190,8 @@ impl Scan<'_> {
                     self.seen.touches[touch].read = Some(held);
                 }
                 let steady = before && self.known[touch - first] == held;
-                self.read(txn, mop.key, held, if steady { None } else { Some(nth) });
+                let own = self.seen.touches[touch].wrote_nil;
+                self.read(txn, mop.key, held, if steady { None } else { Some(nth) }, own && steady);
             }
             match self.known.get_mut(touch - first) {
                 Some(known) => *known = held,
@@ -135,23 +215,30 @@ impl Scan<'_> {
                 key,
                 read: None,
                 wrote: None,
+                wrote_nil: false,
             });
         }
         (*at, before)
     }
 
-    /// Takes a read; `news` is its number, unless it found what the transaction knew already.
-    fn read(&mut self, txn: u32, key: u32, held: Held, news: Option<usize>) {
+    /// Takes a read; `news` is its number, unless it found what the transaction knew already; `own` says that this is the
+    /// nil that it wrote itself.
+    fn read(&mut self, txn: u32, key: u32, held: Held, news: Option<usize>, own: bool) {
         let history = self.history;
         if held >= history.versions.len() as u32 {
-            if !history.nil_written[key as usize] {
+            if !history.nil_written[key as usize] && self.seen.is_first(held, key) {
                 self.seen.reads.push((held, txn));
+            } else if !own {
+                self.doubtful_nils += 1;
             }
             return;
         }
         if history.versions.writer[held as usize] == NOBODY {
             self.unwritten += 1;
-            if self.closed {
+            self.seen.reads.push((held, txn));
+            let first = self.seen.is_first(held, key);
+            self.foreign += u64::from(!first);
+            if self.closed && !first {
                 self.findings
                     .add(Kind::GarbageRead, || register_words::garbage(history, txn, held));
             }
@@ -169,6 +256,7 @@ impl Scan<'_> {
             }
             return;
         }
+        self.observed = true;
         self.seen.reads.push((held, txn));
         if history.txns.outcome(writer) == Outcome::Fail {
             self.findings
@@ -186,18 +274,15 @@ fn lost_updates(history: &RwRegister, seen: &Seen, findings: &mut Findings) {
         .touches
         .iter()
         .filter(|touch| touch.wrote.is_some())
-        .filter_map(|touch| Some((touch.read.filter(|held| known(history, *held, touch.key))?, touch.txn)))
+        .filter_map(|touch| {
+            Some((
+                touch.read.filter(|held| seen.known(history, *held, touch.key))?,
+                touch.txn,
+            ))
+        })
         .collect();
     updates.sort_unstable();
     for group in updates.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
         findings.add(Kind::LostUpdate, || register_words::lost_update(history, group));
-    }
-}
-
-/// Whether what was held is one version: nil of a key that only ever began with it, or what one transaction wrote.
-pub(super) fn known(history: &RwRegister, held: Held, key: u32) -> bool {
-    match held < history.versions.len() as u32 {
-        true => history.versions.writer(held).is_some(),
-        false => !history.nil_written[key as usize],
     }
 }

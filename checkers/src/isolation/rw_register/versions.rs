@@ -5,8 +5,8 @@ use super::super::graph::{Edges, GraphBuilder};
 use super::super::kind::{Kind, Order};
 use super::super::report::Findings;
 use super::super::txns::Txns;
-use super::scan::{Held, Seen, Touch, known};
-use super::{Assumptions, RwRegister, register_words};
+use super::scan::{Held, Seen, Touch};
+use super::{Assumptions, Judged, NOBODY, RwRegister, register_words};
 
 /// One version precedes another, as the assumptions say.
 type Pair = (Held, Held);
@@ -26,13 +26,56 @@ pub(super) fn link(
         seen,
     };
     links.reads(edges);
-    links.nil(edges);
+    links.first(edges);
     links.updates(assumptions, edges);
-    let mut pairs = assumed(history, seen, assumptions);
-    if !pairs.is_empty() {
-        drop_cyclic(history, &mut pairs, findings);
-        links.pairs(&pairs, edges);
+    let mut circles = Vec::new();
+    let pairs = links.acyclic(assumed(history, seen, assumptions), Order::Data, &mut circles, findings);
+    links.pairs(&pairs, [Edges::WW, Edges::RW], edges);
+    // What is assumed of all models need not be inferred for some.
+    if assumptions.linearizable_keys {
+        return;
     }
+    if !assumptions.sequential_keys {
+        let sequential = Assumptions {
+            sequential_keys: true,
+            ..Assumptions::default()
+        };
+        let pairs = links.acyclic(
+            assumed(history, seen, &sequential),
+            Order::Process,
+            &mut circles,
+            findings,
+        );
+        links.pairs(&pairs, [Edges::WW_PROCESS, Edges::RW_PROCESS], edges);
+    }
+    let linearizable = Assumptions {
+        linearizable_keys: true,
+        ..Assumptions::default()
+    };
+    let pairs = links.acyclic(
+        assumed(history, seen, &linearizable),
+        Order::Realtime,
+        &mut circles,
+        findings,
+    );
+    links.pairs(&pairs, [Edges::WW_REALTIME, Edges::RW_REALTIME], edges);
+}
+
+/// Adds the order of writes that is assumed of all models.
+pub(super) fn link_assumed(judged: &Judged<'_>, edges: &mut GraphBuilder) {
+    let Judged {
+        history,
+        committed,
+        seen,
+        assumptions,
+        ..
+    } = *judged;
+    let links = Links {
+        history,
+        committed,
+        seen,
+    };
+    links.pairs(&assumed(history, seen, assumptions), [Edges::WW, Edges::RW], edges);
 }
 
 struct Links<'s> {
@@ -68,32 +111,34 @@ impl Links<'_> {
         }
     }
 
-    /// Whoever read nil comes before all who wrote the key.
-    fn nil(&self, edges: &mut GraphBuilder) {
-        let nils = self.history.versions.len() as u32;
-        let from = self.seen.reads.partition_point(|(held, _)| *held < nils);
-        let read_nil = &self.seen.reads[from..];
+    /// Whoever read what a key held at first comes before all who wrote the key.
+    fn first(&self, edges: &mut GraphBuilder) {
         let mut wanted = vec![false; self.history.keys.len()];
-        read_nil
-            .iter()
-            .for_each(|(held, _)| wanted[(held - nils) as usize] = true);
-        let writes = self
-            .seen
-            .touches
-            .iter()
-            .filter(|touch| touch.wrote.is_some() && wanted[touch.key as usize]);
+        let reads = self.seen.reads.iter().map(|(held, txn)| (self.key(*held), *held, *txn));
+        let first: Vec<(u32, Held, u32)> = reads.filter(|(key, held, _)| self.seen.is_first(*held, *key)).collect();
+        first.iter().for_each(|(key, ..)| wanted[*key as usize] = true);
+        let writes = self.seen.touches.iter();
+        let writes = writes.filter(|touch| touch.wrote.is_some() && wanted[touch.key as usize]);
         let mut writers: Vec<(u32, u32)> = writes.map(|touch| (touch.key, touch.txn)).collect();
         writers.sort_unstable();
-        for readers in read_nil.chunk_by(|a, b| a.0 == b.0) {
-            let key = readers[0].0 - nils;
+        for readers in first.chunk_by(|a, b| a.0 == b.0) {
+            let key = readers[0].0;
             let from = writers.partition_point(|(k, _)| *k < key);
             let writers: Vec<u32> = writers[from..]
                 .iter()
                 .take_while(|(k, _)| *k == key)
                 .map(|(_, t)| *t)
                 .collect();
-            let readers: Vec<u32> = readers.iter().map(|(_, txn)| *txn).collect();
+            let readers: Vec<u32> = readers.iter().map(|(.., txn)| *txn).collect();
             edges.link_all(&readers, &writers, Edges::RW);
+        }
+    }
+
+    /// The key of what was held.
+    fn key(&self, held: Held) -> u32 {
+        match held.checked_sub(self.history.versions.len() as u32) {
+            Some(key) => key,
+            None => self.history.versions.key[held as usize],
         }
     }
 
@@ -110,25 +155,58 @@ impl Links<'_> {
         updates.sort_unstable();
         for group in updates.chunk_by(|a, b| a.0 == b.0) {
             let txns: Vec<u32> = group.iter().map(|(_, txn)| *txn).collect();
-            self.overwrite(group[0].0, &txns, order, edges);
+            self.overwrite(group[0].0, &txns, [order, Edges::RW], edges);
         }
     }
 
     /// The transactions wrote versions that come after `held`.
-    fn overwrite(&self, held: Held, txns: &[u32], order: Edges, edges: &mut GraphBuilder) {
+    fn overwrite(&self, held: Held, txns: &[u32], [ww, rw]: [Edges; 2], edges: &mut GraphBuilder) {
         if let Some(writer) = self.writer(held) {
-            txns.iter().for_each(|txn| edges.link(writer, *txn, order));
+            txns.iter().for_each(|txn| edges.link(writer, *txn, ww));
         }
-        edges.link_all(&self.readers(held), txns, Edges::RW);
+        edges.link_all(&self.readers(held), txns, rw);
     }
 
-    fn pairs(&self, pairs: &[Pair], edges: &mut GraphBuilder) {
+    fn pairs(&self, pairs: &[Pair], kinds: [Edges; 2], edges: &mut GraphBuilder) {
         for group in pairs.chunk_by(|a, b| a.0 == b.0) {
             let mut txns: Vec<u32> = group.iter().filter_map(|(_, later)| self.writer(*later)).collect();
             txns.sort_unstable();
             txns.dedup();
-            self.overwrite(group[0].0, &txns, Edges::WW, edges);
+            self.overwrite(group[0].0, &txns, kinds, edges);
         }
+    }
+
+    /// Reports versions that precede each other in a circle, unless one of `circles` is among them, and drops the pairs
+    /// among them: they tell nothing. What a key held at first precedes every version.
+    fn acyclic(
+        &self,
+        mut pairs: Vec<Pair>,
+        order: Order,
+        reported: &mut Vec<Held>,
+        findings: &mut Findings,
+    ) -> Vec<Pair> {
+        let mut all = pairs.clone();
+        for held in pairs.iter().flat_map(|(earlier, later)| [*earlier, *later]) {
+            let first = self.seen.initial.held(self.key(held));
+            all.extend(first.filter(|first| *first != held).map(|first| (first, held)));
+        }
+        all.sort_unstable();
+        all.dedup();
+        let graph = VersionGraph {
+            nodes: self.history.versions.len() + self.history.keys.len(),
+            pairs: all,
+        };
+        let circles = components(&graph, graph.pairs.iter().map(|(earlier, _)| *earlier));
+        for circle in circles.members() {
+            if !circle.iter().any(|held| reported.contains(held)) {
+                findings.add(Kind::CyclicVersions(order), || {
+                    register_words::cyclic(self.history, circle)
+                });
+                reported.extend(circle);
+            }
+        }
+        pairs.retain(|(earlier, later)| circles.of(*earlier) == 0 || circles.of(*earlier) != circles.of(*later));
+        pairs
     }
 }
 
@@ -136,7 +214,9 @@ impl Links<'_> {
 fn updates<'s>(history: &'s RwRegister, seen: &'s Seen) -> impl Iterator<Item = (Held, &'s Touch, u32)> {
     seen.touches.iter().filter_map(move |touch| {
         let (read, wrote) = (touch.read?, touch.wrote?);
-        let version = read < history.versions.len() as u32 && known(history, read, touch.key);
+        let version = read < history.versions.len() as u32
+            && seen.known(history, read, touch.key)
+            && !seen.is_first(read, touch.key);
         (version && history.versions.writer(read) != Some(touch.txn)).then_some((read, touch, wrote))
     })
 }
@@ -148,7 +228,15 @@ fn assumed(history: &RwRegister, seen: &Seen, assumptions: &Assumptions) -> Vec<
         pairs.extend(updates(history, seen).map(|(read, _, wrote)| (read, wrote)));
     }
     let mut touches: Vec<Touch> = seen.touches.clone();
-    touches.retain(|touch| first(touch).is_some_and(|held| known(history, held, touch.key)));
+    // When what came from elsewhere came, and whether once, nobody knows.
+    let foreign = |held: Held, key: u32| {
+        let version = history.versions.writer.get(held as usize);
+        version == Some(&NOBODY) && !seen.is_first(held, key)
+    };
+    for touch in &mut touches {
+        touch.read = touch.read.filter(|read| !foreign(*read, touch.key));
+    }
+    touches.retain(|touch| first(touch).is_some_and(|held| seen.known(history, held, touch.key)));
     let process = |touch: &Touch| history.txns.process(touch.txn);
     let invoke = |touch: &Touch| history.txns.invoke(touch.txn);
     // Of a linearizable key without real time what is left is that each process sees its versions in their order.
@@ -201,7 +289,7 @@ fn follow(history: &RwRegister, touches: &[Touch], over: fn(&Txns, u32) -> Optio
     }
 }
 
-/// Pairs of versions as a graph, with nil before every version.
+/// Pairs of versions as a graph.
 struct VersionGraph {
     nodes: usize,
     pairs: Vec<Pair>,
@@ -217,26 +305,4 @@ impl Digraph for VersionGraph {
         let (earlier, later) = self.pairs.get(from + nth as usize)?;
         (*earlier == node).then_some((nth, *later))
     }
-}
-
-/// Reports versions that precede each other in a circle, and drops the pairs among them: they tell nothing.
-fn drop_cyclic(history: &RwRegister, pairs: &mut Vec<Pair>, findings: &mut Findings) {
-    let versions = history.versions.len() as u32;
-    let mut all = pairs.clone();
-    let held = pairs
-        .iter()
-        .flat_map(|(earlier, later)| [*earlier, *later])
-        .filter(|held| *held < versions);
-    all.extend(held.map(|held| (versions + history.versions.key[held as usize], held)));
-    all.sort_unstable();
-    all.dedup();
-    let graph = VersionGraph {
-        nodes: versions as usize + history.keys.len(),
-        pairs: all,
-    };
-    let circles = components(&graph, graph.pairs.iter().map(|(earlier, _)| *earlier));
-    for circle in circles.members() {
-        findings.add(Kind::CyclicVersions, || register_words::cyclic(history, circle));
-    }
-    pairs.retain(|(earlier, later)| circles.of(*earlier) == 0 || circles.of(*earlier) != circles.of(*later));
 }
