@@ -7,7 +7,7 @@ use std::io::{BufWriter, Write};
 use std::time::{Duration, Instant};
 
 use paytwice_checkers::isolation::rw_register::Assumptions;
-use paytwice_checkers::isolation::{ListAppend, Options, Outcome, RwRegister, Txn};
+use paytwice_checkers::isolation::{ListAppend, Model, Options, Outcome, RwRegister, Txn};
 
 const PROCESSES: u64 = 20;
 const ACTIVE_KEYS: u64 = 20;
@@ -122,10 +122,46 @@ fn main() {
         );
         rw_register(&history);
     }
+    println!("each model asked for alone, {} transactions", txns / 10);
+    for stale in [1000, 10] {
+        println!("one read in {stale} misses the last element");
+        let mut store = Store::new(stale);
+        let history: Vec<(Txn, Vec<Mop>)> = (0..txns / 10).map(|_| store.next()).collect();
+        for model in MODELS {
+            let begin = Clock::now();
+            let verdict = lists_of(&history).check(&Options::model(model)).verdict(model);
+            println!("  list-append, {model}: {verdict:?} in {}", begin.elapsed());
+            let begin = Clock::now();
+            let registers = registers_of(&history);
+            let verdict = registers
+                .check(&Options::model(model), &Assumptions::default())
+                .verdict(model);
+            println!("  rw-register, {model}: {verdict:?} in {}", begin.elapsed());
+        }
+    }
 }
+
+/// Of models that say what is visible, and of those that say in which order.
+const MODELS: [Model; 6] = [
+    Model::ReadAtomic,
+    Model::CausalCerone,
+    Model::Causal,
+    Model::Prefix,
+    Model::SnapshotIsolation,
+    Model::Serializable,
+];
 
 fn list_append(history: &[(Txn, Vec<Mop>)]) {
     let begin = Clock::now();
+    let lists = lists_of(history);
+    let built = begin.elapsed();
+    let report = lists.check(&Options::default());
+    let verdict = report.into_result().verdict;
+    println!("list-append, {} transactions: {verdict:?}", history.len());
+    println!("  to gather: {built}\n  in all: {}", begin.elapsed());
+}
+
+fn lists_of(history: &[(Txn, Vec<Mop>)]) -> ListAppend {
     let mut lists = ListAppend::new();
     for (txn, mops) in history {
         lists.begin(*txn);
@@ -136,15 +172,22 @@ fn list_append(history: &[(Txn, Vec<Mop>)]) {
             }
         }
     }
-    let built = begin.elapsed();
-    let report = lists.check(&Options::default());
-    let verdict = report.into_result().verdict;
-    println!("list-append, {} transactions: {verdict:?}", history.len());
-    println!("  to gather: {built}\n  in all: {}", begin.elapsed());
+    lists
 }
 
 fn rw_register(history: &[(Txn, Vec<Mop>)]) {
     let begin = Clock::now();
+    let registers = registers_of(history);
+    let report = registers.check(&Options::default(), &Assumptions::default());
+    let verdict = report.into_result().verdict;
+    println!(
+        "rw-register, {} transactions: {verdict:?}\n  in all: {}",
+        history.len(),
+        begin.elapsed()
+    );
+}
+
+fn registers_of(history: &[(Txn, Vec<Mop>)]) -> RwRegister {
     let mut registers = RwRegister::new();
     for (txn, mops) in history {
         registers.begin(*txn);
@@ -155,13 +198,7 @@ fn rw_register(history: &[(Txn, Vec<Mop>)]) {
             }
         }
     }
-    let report = registers.check(&Options::default(), &Assumptions::default());
-    let verdict = report.into_result().verdict;
-    println!(
-        "rw-register, {} transactions: {verdict:?}\n  in all: {}",
-        history.len(),
-        begin.elapsed()
-    );
+    registers
 }
 
 /// A point in time, and how long this thread has run until then, where the system tells it: on a shared machine only
