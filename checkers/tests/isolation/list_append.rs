@@ -72,7 +72,7 @@ fn shown(mop: &Mop) -> Vec<(i64, i64)> {
 fn verdicts_are_those_of_an_exhaustive_search() {
     let tally = Tally::default();
     let initial = BTreeMap::new();
-    let outcome = TestRunner::new(cases(1500)).run(&plans(6), |plans| {
+    let outcome = TestRunner::new(cases(1000)).run(&plans(6), |plans| {
         let ops = run(&plans, false);
         let report = check_all(&ops);
         let given = |whole| Given {
@@ -111,7 +111,7 @@ fn verdicts_are_those_of_an_exhaustive_search() {
 fn verdicts_on_visibility_are_those_of_all_abstract_executions() {
     let tally = Tally::default();
     let initial = BTreeMap::new();
-    let outcome = TestRunner::new(cases(1000)).run(&plans(5), |plans| {
+    let outcome = TestRunner::new(cases(300)).run(&plans(5), |plans| {
         let ops = run(&plans, false);
         let report = check_all(&ops);
         for (model, axioms, sessions) in WEAK.into_iter().filter(|_| observes(&ops)) {

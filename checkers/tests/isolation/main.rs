@@ -7,6 +7,7 @@ mod executions;
 mod histories;
 mod list_append;
 mod metamorphic;
+mod peers;
 mod reference;
 mod rw_register;
 mod stores;

@@ -98,7 +98,7 @@ fn with_elsewhere(ops: &[Op], initial: &BTreeMap<i64, i64>) -> Vec<Op> {
 #[test]
 fn verdicts_have_the_explanation_of_an_exhaustive_search_or_none() {
     let tally = Tally::default();
-    let outcome = TestRunner::new(cases(1500)).run(&plans(6), |plans| {
+    let outcome = TestRunner::new(cases(1000)).run(&plans(6), |plans| {
         let ops = run(&plans, true);
         let report = check_all(&ops, &Assumptions::default());
         let initial = initial(&ops);
@@ -128,7 +128,7 @@ fn verdicts_have_the_explanation_of_an_exhaustive_search_or_none() {
 #[test]
 fn verdicts_on_visibility_have_an_abstract_execution_or_none() {
     let tally = Tally::default();
-    let outcome = TestRunner::new(cases(1000)).run(&plans(5), |plans| {
+    let outcome = TestRunner::new(cases(300)).run(&plans(5), |plans| {
         let ops = run(&plans, true);
         let report = check_all(&ops, &Assumptions::default());
         let initial = initial(&ops);

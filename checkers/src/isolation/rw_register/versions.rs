@@ -29,7 +29,12 @@ pub(super) fn link(
     links.first(edges);
     links.updates(assumptions, edges);
     let mut circles = Vec::new();
-    let pairs = links.acyclic(assumed(history, seen, assumptions), Order::Data, &mut circles, findings);
+    let pairs = links.acyclic(
+        assumed(history, seen, assumptions, false),
+        Order::Data,
+        &mut circles,
+        findings,
+    );
     links.pairs(&pairs, [Edges::WW, Edges::RW], edges);
     // What is assumed of all models need not be inferred for some.
     if assumptions.linearizable_keys {
@@ -41,7 +46,7 @@ pub(super) fn link(
             ..Assumptions::default()
         };
         let pairs = links.acyclic(
-            assumed(history, seen, &sequential),
+            assumed(history, seen, &sequential, true),
             Order::Process,
             &mut circles,
             findings,
@@ -53,7 +58,7 @@ pub(super) fn link(
         ..Assumptions::default()
     };
     let pairs = links.acyclic(
-        assumed(history, seen, &linearizable),
+        assumed(history, seen, &linearizable, true),
         Order::Realtime,
         &mut circles,
         findings,
@@ -75,7 +80,11 @@ pub(super) fn link_assumed(judged: &Judged<'_>, edges: &mut GraphBuilder) {
         committed,
         seen,
     };
-    links.pairs(&assumed(history, seen, assumptions), [Edges::WW, Edges::RW], edges);
+    links.pairs(
+        &assumed(history, seen, assumptions, false),
+        [Edges::WW, Edges::RW],
+        edges,
+    );
 }
 
 struct Links<'s> {
@@ -222,16 +231,17 @@ fn updates<'s>(history: &'s RwRegister, seen: &'s Seen) -> impl Iterator<Item = 
 }
 
 /// The order that the assumptions give, sorted, without repetitions.
-fn assumed(history: &RwRegister, seen: &Seen, assumptions: &Assumptions) -> Vec<Pair> {
+fn assumed(history: &RwRegister, seen: &Seen, assumptions: &Assumptions, implied: bool) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     if assumptions.wfr_keys {
         pairs.extend(updates(history, seen).map(|(read, _, wrote)| (read, wrote)));
     }
     let mut touches: Vec<Touch> = seen.touches.clone();
-    // When what came from elsewhere came, and whether once, nobody knows.
+    // When what came from elsewhere came, and whether once, nobody knows: an assumption says that it, too, is in order,
+    // what a model implies does not.
     let foreign = |held: Held, key: u32| {
         let version = history.versions.writer.get(held as usize);
-        version == Some(&NOBODY) && !seen.is_first(held, key)
+        implied && version == Some(&NOBODY) && !seen.is_first(held, key)
     };
     for touch in &mut touches {
         touch.read = touch.read.filter(|read| !foreign(*read, touch.key));

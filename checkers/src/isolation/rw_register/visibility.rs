@@ -124,8 +124,8 @@ impl Views<'_> {
 
     /// Each writer and who read from it.
     fn reads(&self) -> impl Iterator<Item = (u32, u32)> {
-        let touches = self.judged.seen.touches.iter();
-        touches.filter_map(|touch| Some((self.writer(touch.read?, touch.txn)?, touch.txn)))
+        let reads = self.judged.seen.reads.iter();
+        reads.filter_map(|(held, reader)| Some((self.writer(*held, *reader)?, *reader)))
     }
 
     /// What follows from a transaction that is visible where a reader found something in a key.
