@@ -77,6 +77,8 @@ pub enum Kind {
     CausalityViolation(Order),
     /// Transactions that saw what was written in orders of which none extends the other.
     PrefixViolation(Order),
+    /// No order of the transactions explains every read: no serial one, or none of snapshots and commits.
+    NoOrder(Order, bool),
     /// A cycle of dependencies.
     Cycle(Class, Order),
 }
@@ -108,6 +110,12 @@ impl Kind {
             Kind::CausalityViolation(Process | Realtime) => "causality-violation-process",
             Kind::PrefixViolation(Data) => "prefix-violation",
             Kind::PrefixViolation(Process | Realtime) => "prefix-violation-process",
+            Kind::NoOrder(Data, false) => "no-serial-order",
+            Kind::NoOrder(Process, false) => "no-serial-order-process",
+            Kind::NoOrder(Realtime, false) => "no-serial-order-realtime",
+            Kind::NoOrder(Data, true) => "no-snapshot-order",
+            Kind::NoOrder(Process, true) => "no-snapshot-order-process",
+            Kind::NoOrder(Realtime, true) => "no-snapshot-order-realtime",
             Kind::Cycle(G0, Data) => "G0",
             Kind::Cycle(G0, Process) => "G0-process",
             Kind::Cycle(G0, Realtime) => "G0-realtime",
@@ -153,6 +161,12 @@ impl Kind {
             Kind::CausalityViolation(Process | Realtime) => &[Model::Causal],
             Kind::PrefixViolation(Data) => &[Model::Prefix],
             Kind::PrefixViolation(Process | Realtime) => &[Model::StrongSessionPrefix],
+            Kind::NoOrder(Data, false) => &[Model::Serializable, Model::RepeatableRead],
+            Kind::NoOrder(Process, false) => &[Model::StrongSessionSerializable],
+            Kind::NoOrder(Realtime, false) => &[Model::StrictSerializable],
+            Kind::NoOrder(Data, true) => &[Model::SnapshotIsolation],
+            Kind::NoOrder(Process, true) => &[Model::StrongSessionSnapshotIsolation],
+            Kind::NoOrder(Realtime, true) => &[Model::StrongSnapshotIsolation],
             Kind::Cycle(GSingle, Data) => &[
                 Model::ConsistentView,
                 Model::ParallelSnapshotIsolation,

@@ -318,7 +318,8 @@ pub(crate) const REGISTERS_DECIDE: [Decides; 3] = [
              serializable, strict-serializable and their session and real-time forms",
         completeness: Completeness::Inferred,
         how: "the order of the versions is inferred in part (to decide it is NP-complete): invalid where that has a \
-              cycle, valid where an order of the transactions is found that explains every read, unknown otherwise",
+              cycle, valid where an order of the transactions is found that explains every read, unknown otherwise (of up \
+              to 64 transactions every order is tried for snapshot isolation and serializability, within a budget)",
     },
     Decides {
         of: "monotonic-view, monotonic-snapshot-read, cursor-stability, forward-consistent-view, update-serializable",

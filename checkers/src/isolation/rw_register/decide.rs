@@ -6,7 +6,7 @@ use super::super::kind::{Kind, Order};
 use super::super::model::Model;
 use super::super::report::{Findings, Options};
 use super::scan::Seen;
-use super::{Assumptions, RwRegister, explain, register_words, saturate, visibility};
+use super::{Assumptions, RwRegister, exhaust, explain, register_words, saturate, visibility};
 
 /// A history, and what is known of it.
 pub(super) struct Judged<'h> {
@@ -37,6 +37,30 @@ const EXPLAINED: [(Model, Order, bool); 6] = [
     (Model::SnapshotIsolation, Order::Data, true),
 ];
 
+/// Whether an order of the transactions explains every read: the first that offers itself, one of those that what must be
+/// leaves, or of a few transactions any. Reports that there is none where that is known.
+fn explained(judged: &Judged<'_>, graph: &Graph, order: Order, snapshots: bool, findings: &mut Findings) -> bool {
+    if explain::explains(judged, graph, order, snapshots) {
+        return true;
+    }
+    let Some(saturated) = saturate::saturate(judged, order, snapshots, findings) else {
+        return false;
+    };
+    if explain::explains(judged, &saturated, order, snapshots) {
+        return true;
+    }
+    match exhaust::some_order_explains(judged, order, snapshots) {
+        Some(true) => !judged.assumptions.sequential_keys && !judged.assumptions.linearizable_keys,
+        Some(false) => {
+            findings.add(Kind::NoOrder(order, snapshots), || {
+                register_words::no_order(judged.history, judged.committed, order, snapshots)
+            });
+            false
+        }
+        None => false,
+    }
+}
+
 /// Shows what holds; adds the anomalies that only weak models forbid.
 pub(super) fn decide(judged: &Judged<'_>, graph: &Graph, findings: &mut Findings) {
     COMPLETE.into_iter().for_each(|model| findings.show(model));
@@ -46,11 +70,7 @@ pub(super) fn decide(judged: &Judged<'_>, graph: &Graph, findings: &mut Findings
     // Beside a doubt nothing is shown; what can be ruled out still is.
     if !findings.doubted() && !findings.has(|kind| kind == Kind::Internal) {
         for (model, order, snapshots) in EXPLAINED {
-            if findings.asks(model, judged.options)
-                && (explain::explains(judged, graph, order, snapshots)
-                    || saturate::saturate(judged, order, snapshots, findings)
-                        .is_some_and(|graph| explain::explains(judged, &graph, order, snapshots)))
-            {
+            if findings.asks(model, judged.options) && explained(judged, graph, order, snapshots, findings) {
                 findings.show(model);
             }
         }

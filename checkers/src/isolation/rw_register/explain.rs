@@ -221,7 +221,7 @@ impl<'s> Schedule<'s> {
                 self.waiting[read as usize].push(node);
                 return false;
             }
-            if writes(touch) && self.writing[key] {
+            if touch.writes() && self.writing[key] {
                 self.waiting_for_key[key].push(node);
                 return false;
             }
@@ -235,7 +235,7 @@ impl<'s> Schedule<'s> {
             return false;
         }
         let waits = self.state[txn as usize] == State::Waiting;
-        for touch in self.touches(txn).iter().filter(|touch| writes(touch)) {
+        for touch in self.touches(txn).iter().filter(|touch| touch.writes()) {
             let holds = self.holds[touch.key as usize];
             let own = u32::from(waits && touch.read == Some(holds));
             if holds != NOBODY_READS && self.readers[holds as usize] > own {
@@ -255,7 +255,7 @@ impl<'s> Schedule<'s> {
                     self.wake_all(read);
                 }
             }
-            if writes(touch) {
+            if touch.writes() {
                 self.writing[touch.key as usize] = true;
             }
         }
@@ -265,7 +265,7 @@ impl<'s> Schedule<'s> {
     fn commit(&mut self, node: u32, txn: u32) {
         self.state[txn as usize] = State::Committed;
         self.left -= 1;
-        for touch in self.touches(txn).iter().filter(|touch| writes(touch)) {
+        for touch in self.touches(txn).iter().filter(|touch| touch.writes()) {
             let key = touch.key as usize;
             self.holds[key] = touch.wrote.unwrap_or(NOBODY_READS);
             self.writing[key] = false;
@@ -337,8 +337,4 @@ impl<'s> Schedule<'s> {
             }
         }
     }
-}
-
-fn writes(touch: &Touch) -> bool {
-    touch.wrote.is_some() || touch.wrote_nil
 }

@@ -14,7 +14,7 @@
 //! What is ruled out cannot hold. Read uncommitted, read committed, monotonic atomic view, read atomic and causal are
 //! decided. For the models above, to decide is NP-complete (Papadimitriou, "The Serializability of Concurrent Database
 //! Updates", 1979): such a model is shown by an order of the transactions that explains every read, which is searched
-//! for without going back, and unknown where none is found.
+//! for without going back, and unknown where none is found. Of up to 64 transactions all orders are tried, within a budget.
 //!
 //! A value that was read and never written was there before, if all reads of its key that began before a write of it was
 //! over and found no recorded write agree on it. Any other such value came from elsewhere: what overwrote it still comes
@@ -32,6 +32,7 @@
 //! that are decided, Biswas and Enea, "On the Complexity of Checking Transactional Consistency", 2019.
 
 mod decide;
+mod exhaust;
 mod explain;
 mod initial;
 mod register_words;

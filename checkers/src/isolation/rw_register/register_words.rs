@@ -2,6 +2,7 @@
 
 use super::super::cycles::Step;
 use super::super::graph::Edges;
+use super::super::kind::Order;
 use super::super::report::{list_names, name, why_ordered};
 use super::super::scalars::Scalar;
 use super::scan::Held;
@@ -148,6 +149,27 @@ pub(super) fn passed(history: &RwRegister, passed: Passed) -> String {
         holding(history, passed.read),
         set_to(history, passed.writer, passed.key),
     )
+}
+
+/// All orders of the committed transactions were tried in vain.
+pub(super) fn no_order(history: &RwRegister, committed: &[bool], order: Order, snapshots: bool) -> Words {
+    let txns: Vec<u32> = (0..history.txns.len() as u32)
+        .filter(|txn| committed[*txn as usize])
+        .collect();
+    let names = list_names(txns.iter().map(|txn| name(&history.txns, *txn)));
+    let keeping = match order {
+        Order::Data => "",
+        Order::Process => " that keeps the order of each session",
+        Order::Realtime => " that keeps real time",
+    };
+    let what = if snapshots {
+        "order of snapshots and commits"
+    } else {
+        "serial order"
+    };
+    let sentence = format!("no {what} of {names}{keeping} explains every read: all were tried");
+    let indices = txns.iter().map(|txn| history.txns.index(*txn)).collect();
+    (names, sentence, indices)
 }
 
 /// Why a transaction comes before another that wrote what a reader found in a key, or after the reader.

@@ -21,6 +21,13 @@ pub(super) struct Touch {
     pub(super) wrote_nil: bool,
 }
 
+impl Touch {
+    /// Whether it wrote anything, and be it nil.
+    pub(super) fn writes(&self) -> bool {
+        self.wrote.is_some() || self.wrote_nil
+    }
+}
+
 /// What was seen.
 pub(super) struct Seen {
     /// Per transaction that committed and key, in the order of the transactions.
