@@ -92,7 +92,16 @@ pub(crate) fn trouble<M: Model>(
     budget: Budget<'_>,
     detail: Detail,
 ) -> Option<Trouble> {
-    match solve_in(model, ops, budget, detail) {
+    trouble_of(model, ops, solve_in(model, ops, budget, detail))
+}
+
+/// What an outcome says of one part.
+pub(crate) fn trouble_of<M: Model>(
+    model: &M,
+    ops: &[&Operation<M::Input, M::Output>],
+    outcome: Outcome,
+) -> Option<Trouble> {
+    match outcome {
         Outcome::Linearizable(_) => None,
         Outcome::Impossible(why) => Some(Trouble::Impossible(report::told(model, ops, &why))),
         Outcome::Unknown(why) => Some(Trouble::Unknown(why)),

@@ -4,7 +4,7 @@
 //! Henzinger, Sezgin and Vafeiadis, 2013: values out of nowhere, values twice, values overtaken, nothing found where
 //! something was): O(n) time and memory for positions that are dense, as they are when only the queue is recorded,
 //! O(n log n) otherwise. Where values are enqueued more than once, where a dequeue returned and nobody saw what, and
-//! where dequeues of unknown outcome may decide whether a queue was empty, the search decides.
+//! where dequeues of unknown outcome may decide whether a queue was empty, a search for the order of dequeues decides.
 //!
 //! Cannot see: values that were in the queue before the history began. A history in which no dequeue returned is
 //! unknown.
@@ -13,14 +13,15 @@ use crate::verdict::CheckerResult;
 
 use super::aspects::{self, Aspects};
 use super::budget::Budget;
-use super::check::{impossible, trouble};
+use super::check::impossible;
 use super::interner::NONE;
 use super::map::OPEN;
 use super::models::queue::{Answer, Ask, Queue};
 use super::names::{Name, Names};
 use super::operation::Operation;
+use super::replay;
 use super::report::{self, Totals, Trouble};
-use super::solve::Detail;
+use super::takes;
 
 /// What an entry says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +138,10 @@ fn search(history: &FifoHistory, budget: Budget<'_>) -> Option<Trouble> {
     let value = |id| history.values.name(id);
     let happened = history.entries.iter().filter(|entry| entry.act != Act::Nothing);
     let ops: Vec<_> = happened.map(|entry| as_queue(entry, value)).collect();
-    trouble(&Queue::default(), &ops.iter().collect::<Vec<_>>(), budget, Detail::Full)
+    match replay::order(&Queue::default(), &ops.iter().collect::<Vec<_>>(), budget) {
+        Some(_) => None,
+        None => takes::judge(history, budget),
+    }
 }
 
 fn as_queue<'a>(entry: &Entry, value: impl Fn(u32) -> Name<'a>) -> Operation<Ask<Name<'a>>, Answer<Name<'a>>> {

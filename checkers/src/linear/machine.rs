@@ -64,6 +64,11 @@ impl<'m, M: Model> Machine<'m, M> {
         self.states.items().len() as u32
     }
 
+    /// True for a state that is no better than any other.
+    pub(crate) fn is_lost(&self, state: u32) -> bool {
+        self.model.is_lost(&self.states[state])
+    }
+
     /// A state in words.
     pub(crate) fn describe(&self, state: u32) -> String {
         self.model.describe_state(&self.states[state])

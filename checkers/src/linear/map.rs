@@ -16,8 +16,9 @@ use super::models::register::{self, Register};
 use super::models::text::{self, Text};
 use super::names::{Name, Names};
 use super::operation::Operation;
+use super::replay;
 use super::report::{self, Totals, Trouble};
-use super::solve::Detail;
+use super::solve::{Detail, search_in};
 use super::zones::{self, Zones};
 
 /// No position: a call that has no known return.
@@ -239,7 +240,21 @@ fn search(history: &MapHistory, entries: &[Entry], budget: Budget<'_>, detail: D
     let appended = happened().any(|entry| entry.act == Act::Append);
     if !appended {
         let initial = value(history.initial);
-        let ops: Vec<_> = happened().map(|entry| as_register(entry, value)).collect();
+        let noticed = noticed(entries);
+        let tells = |value| {
+            noticed
+                .as_ref()
+                .is_none_or(|values| values.binary_search(&value).is_ok())
+        };
+        // What is of unknown outcome, and nobody can tell of, did not happen.
+        let ops = happened().filter(|entry| {
+            entry.ret != OPEN
+                || match entry.act {
+                    Act::Write => tells(entry.value),
+                    _ => tells(entry.to),
+                }
+        });
+        let ops: Vec<_> = ops.map(|entry| as_register(entry, value)).collect();
         return generic::trouble(&Register { initial }, &ops.iter().collect::<Vec<_>>(), budget, detail);
     }
     if happened().any(|entry| matches!(entry.act, Act::Cas | Act::CasRefused | Act::CasUnseen)) {
@@ -247,11 +262,30 @@ fn search(history: &MapHistory, entries: &[Entry], budget: Budget<'_>, detail: D
             "append and compare-and-set on one key are not decided".into(),
         ));
     }
-    let text = Text {
-        initial: value(history.initial),
-    };
     let ops: Vec<_> = happened().map(|entry| as_text(entry, value)).collect();
-    generic::trouble(&text, &ops.iter().collect::<Vec<_>>(), budget, detail)
+    let ops: Vec<_> = ops.iter().collect();
+    if replay::order(&Text::new(value(history.initial)), &ops, budget).is_some() {
+        return None;
+    }
+    let gets = happened().filter(|entry| entry.act == Act::Read);
+    let text = Text::of_gets(value(history.initial), gets.map(|entry| value(entry.value)));
+    generic::trouble_of(&text, &ops, search_in(&text, &ops, budget, detail))
+}
+
+/// The values of which some operation can tell that a register held them, ascending: those that are found or compared
+/// with. None where it can be any: a compare-and-set that returned tells by being refused.
+fn noticed(entries: &[Entry]) -> Option<Vec<u32>> {
+    let mut values = Vec::new();
+    for entry in entries {
+        match entry.act {
+            Act::CasRefused => return None,
+            Act::CasUnseen if entry.ret != OPEN => return None,
+            Act::Read | Act::Cas | Act::CasUnseen => values.push(entry.value),
+            Act::Write | Act::Append | Act::ReadUnseen | Act::Nothing => {}
+        }
+    }
+    values.sort_unstable();
+    Some(values)
 }
 
 fn as_register<'a>(

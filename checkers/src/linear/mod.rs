@@ -27,7 +27,7 @@
 //! | --- | --- | --- | --- |
 //! | any object of one's own | [`check()`], [`solve()`] | [`Model`]; split by key; search | exponential in overlap, at worst |
 //! | registers and maps: read, write, cas, append | [`map::check`] | zones per key, else search | O(n log n) by zones |
-//! | first-in first-out queue | [`fifo::check`] | four conditions, else search | O(n) for dense positions |
+//! | first-in first-out queue | [`fifo::check`] | four conditions, else a search for the order of dequeues | O(n) for dense positions |
 //! | mutex | [`locks::check`] | earliest deadline first | O(n log n) |
 //!
 //! An operation whose end is not known (info) may have happened at any time after its call, or never. What was not
@@ -54,6 +54,7 @@ mod replay;
 mod report;
 mod search;
 pub mod solve;
+mod takes;
 mod tally;
 mod visited;
 mod zones;

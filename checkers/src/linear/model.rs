@@ -45,6 +45,12 @@ pub trait Model: Sync {
         output.is_some()
     }
 
+    /// True for a state that is no better than any other: whatever can follow it can follow all others. An info
+    /// operation that leads there need not have happened. Saying false is always right, saying true saves work.
+    fn is_lost(&self, _state: &Self::State) -> bool {
+        false
+    }
+
     /// Bytes that a state owns elsewhere, for the budget.
     fn heap_bytes(&self, _state: &Self::State) -> usize {
         0

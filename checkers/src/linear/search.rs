@@ -5,10 +5,13 @@
 //! - Of operations with the same input and output, the one that has to return first goes first: exchanging two of
 //!   them in an order gives an order.
 //! - Info operations of one input are interchangeable likewise, those that must happen go before those that may,
-//!   and using up fewer of them is never worse ([`super::visited`]).
+//!   and using up fewer of them is never worse ([`super::visited`]). One that leads nowhere, or where nothing can follow
+//!   that could not follow without it, did not happen.
 //!
 //! Info operations never leave: each that is called doubles what may have happened. [`Search::relaxed`] forgets which
-//! were used up, and so refutes most histories that have no order without telling those apart.
+//! were used up, of those of which a second one would change nothing (a write, a compare-and-set), and so refutes most
+//! histories that have no order without telling those apart. What adds up (an append, an enqueue) is used up there, too:
+//! otherwise there would be no end of states.
 //!
 //! Exponential in the number of operations that overlap, at worst; linear in the length of the history.
 
@@ -43,6 +46,8 @@ pub(crate) struct Stuck {
     pub(crate) states: Vec<u32>,
     /// Configurations visited.
     pub(crate) visited: u64,
+    /// Some info operation was placed and not used up.
+    pub(crate) repeated: bool,
 }
 
 /// An operation that was given a place, and what to restore when it loses it.
@@ -93,7 +98,7 @@ pub(crate) struct Search<'s, 'm, 'b, M: Model> {
     choices: Vec<Choice>,
     candidates: Vec<Candidate>,
     stuck: Stuck,
-    /// Info operations are not used up.
+    /// Info operations of which a second one would change nothing are not used up.
     relaxed: bool,
 }
 
@@ -114,6 +119,7 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
                 rank: 0,
                 states: Vec::new(),
                 visited: 0,
+                repeated: false,
             },
             relaxed: false,
             plan,
@@ -122,8 +128,9 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
         }
     }
 
-    /// Lets every info operation happen as often as it likes. Configurations are few then: where even so there is no
-    /// order, there is none. An order that is found proves nothing.
+    /// Lets an info operation happen as often as it likes where it changes nothing the second time in a row.
+    /// Configurations are few then: where even so there is no order, there is none. An order that is found proves
+    /// nothing if it repeats one.
     pub(crate) fn relaxed(mut self) -> Self {
         self.relaxed = true;
         self
@@ -134,8 +141,7 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
         for root in roots {
             self.state = *root;
             match self.explore() {
-                // A relaxed one may use an info operation more often than there are.
-                Ok(true) if self.relaxed => return Found::Order(Vec::new()),
+                Ok(true) if self.repeats() => return Found::GaveUp("info operations were repeated".to_owned()),
                 Ok(true) => return Found::Order(self.order()),
                 Ok(false) => {}
                 Err(why) => return Found::GaveUp(why),
@@ -213,7 +219,9 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
                     class,
                     tally: self.tally,
                 });
-                if !self.relaxed {
+                if self.relaxed && self.is_idempotent(&candidate) {
+                    self.stuck.repeated = true;
+                } else {
                     self.used[class as usize] += 1;
                     self.tally = self.tallies.add(self.tally, class);
                 }
@@ -221,6 +229,19 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
         }
         self.state = candidate.target;
         true
+    }
+
+    /// Whether a second operation of the kind, right after this one, would change nothing.
+    fn is_idempotent(&mut self, candidate: &Candidate) -> bool {
+        self.meter.step();
+        let again = self.machine.step(candidate.target, candidate.class);
+        again == NONE || again == candidate.target
+    }
+
+    /// Whether the order at hand has info operations that were not used up.
+    fn repeats(&self) -> bool {
+        let infos = self.trail.iter().filter(|placed| matches!(placed, Placed::Info { .. }));
+        infos.count() != self.used.iter().map(|used| *used as usize).sum::<usize>()
     }
 
     /// The nth candidate. The operation that has to return first is the first one, whenever it can take place:
@@ -300,7 +321,7 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
         }
         self.meter.step();
         let target = self.machine.step(self.state, class);
-        let idle = order == ORDER_INFO && target == self.state;
+        let idle = order == ORDER_INFO && target != NONE && (target == self.state || self.machine.is_lost(target));
         if target != NONE && !idle {
             self.candidates.push(Candidate {
                 who,
@@ -361,7 +382,7 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
         match self.trail.pop() {
             None => {}
             Some(Placed::Info { class, tally }) => {
-                self.used[class as usize] -= u32::from(!self.relaxed);
+                self.used[class as usize] -= u32::from(self.tally != tally);
                 self.tally = tally;
             }
             Some(Placed::Definite { rank, base }) => {

@@ -7,7 +7,7 @@ use super::model::Model;
 use super::operation::Operation;
 use super::plan::{Item, OPEN, Plan};
 use super::replay;
-use super::search::{Found, Search};
+use super::search::{Found, Search, Stuck};
 
 /// What is known about the order of some operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +36,9 @@ pub struct Impossible {
     pub states: Vec<String>,
     /// Configurations that were tried.
     pub tried: u64,
-    /// There is no order even if every info operation could happen as often as it likes. Then an order up to the
-    /// culprit's return is not known: `culprit` and `states` are of one that uses some of them repeatedly.
+    /// There is no order even if info operations that change nothing the second time (writes, compare-and-sets) could
+    /// happen as often as they like. Then an order up to the culprit's return is not known: `culprit` and `states` are of
+    /// one that uses some of them repeatedly.
     pub relaxed: bool,
 }
 
@@ -73,7 +74,7 @@ pub fn search<M: Model>(model: &M, ops: &[&Operation<M::Input, M::Output>], budg
     search_in(model, ops, budget, Detail::Full)
 }
 
-fn search_in<M: Model>(
+pub(crate) fn search_in<M: Model>(
     model: &M,
     ops: &[&Operation<M::Input, M::Output>],
     budget: Budget<'_>,
@@ -100,7 +101,8 @@ fn search_in<M: Model>(
     }
 }
 
-/// Steps after which a search asks first whether there is an order at all if info operations are not used up.
+/// Steps after which a search asks first whether there is an order at all if info operations are used up only where they
+/// add up.
 const PATIENCE_STEPS: u64 = 300_000;
 
 /// Searches: a while, then relaxed, then to the end of the budget. True if the relaxed one found that there is
@@ -124,8 +126,10 @@ fn attempts<M: Model>(
         let relaxed = Search::new(plan, machine, &mut within(budget.steps_max))
             .relaxed()
             .run(&[root]);
-        if matches!(relaxed, Found::Nothing(_)) {
-            return (relaxed, true);
+        match relaxed {
+            Found::Nothing(Stuck { repeated, .. }) => return (relaxed, repeated),
+            Found::Order(_) => return (relaxed, false),
+            Found::GaveUp(_) => {}
         }
     }
     plan.reset();

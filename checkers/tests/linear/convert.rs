@@ -1,6 +1,6 @@
 //! Typed operations as compact histories.
 
-use paytwice_checkers::linear::models::{queue, register};
+use paytwice_checkers::linear::models::{queue, register, text};
 use paytwice_checkers::linear::{FifoHistory, MapHistory, Operation, map};
 
 /// A history of a register.
@@ -28,6 +28,30 @@ pub(crate) fn map(keys: &[(&str, Registers)], name: impl Fn(u32) -> String) -> M
             if let Some(ret) = op.ret {
                 history.ok(begun, answer, ret as u32);
             }
+        }
+    }
+    history
+}
+
+/// A history of a text, as a map with one key.
+pub(crate) fn texts(ops: &[Operation<text::Ask<&'static str>, Option<&'static str>>]) -> MapHistory {
+    let mut history = MapHistory::new(b"");
+    let key = history.keys.id(b"x");
+    for op in ops {
+        let mut value = |text: &str| history.values.id(text.as_bytes());
+        let ask = match op.input {
+            text::Ask::Get => map::Ask::Read,
+            text::Ask::Put(piece) => map::Ask::Write(value(piece)),
+            text::Ask::Append(piece) => map::Ask::Append(value(piece)),
+        };
+        let answer = match (op.input, op.output) {
+            (text::Ask::Get, Some(Some(found))) => map::Answer::Value(value(found)),
+            (text::Ask::Get, _) => map::Answer::Unseen,
+            _ => map::Answer::Done,
+        };
+        let begun = history.begin(key, ask, op.call as u32);
+        if let Some(ret) = op.ret {
+            history.ok(begun, answer, ret as u32);
         }
     }
     history

@@ -3,6 +3,7 @@
 use paytwice_checkers::linear::models::mutex::Mutex;
 use paytwice_checkers::linear::models::queue::Queue;
 use paytwice_checkers::linear::models::register::Register;
+use paytwice_checkers::linear::models::text::Text;
 use paytwice_checkers::linear::{Budget, Operation, Outcome, check, fifo, locks, map, search};
 use paytwice_checkers::verdict::{CheckerResult, Verdict};
 use proptest::prelude::*;
@@ -70,6 +71,13 @@ proptest! {
     }
 
     #[test]
+    fn maps_of_texts(bytes in tapes()) {
+        let text = Text::new("");
+        let ops = history(&text, &mut Tape::new(bytes));
+        agree(&text, &ops, &map::check("kv", &convert::texts(&ops), Budget::default()))?;
+    }
+
+    #[test]
     fn mutexes(bytes in tapes()) {
         let ops = history(&Mutex, &mut Tape::new(bytes));
         agree(&Mutex, &ops, &locks::check(&ops))?;
@@ -108,6 +116,13 @@ proptest! {
     fn queues_where_positions_are_shared(bytes in tapes()) {
         let queue = Queue::<u32>::default();
         let ops = closer::<Queue<u32>>(history(&queue, &mut Tape::distinct(bytes)));
+        agree(&queue, &ops, &fifo::check("fifo-queue", &convert::fifo(&ops), Budget::default()))?;
+    }
+
+    #[test]
+    fn queues_of_few_values_where_positions_are_shared(bytes in tapes()) {
+        let queue = Queue::<u32>::default();
+        let ops = closer::<Queue<u32>>(history(&queue, &mut Tape::new(bytes)));
         agree(&queue, &ops, &fifo::check("fifo-queue", &convert::fifo(&ops), Budget::default()))?;
     }
 
@@ -163,6 +178,20 @@ proptest! {
         let queue = Queue::<u32>::default();
         let ops = history_of(&queue, &mut Tape::distinct(bytes), 24);
         agrees_with_search(&queue, &ops, &fifo::check("fifo-queue", &convert::fifo(&ops), soon()))?;
+    }
+
+    #[test]
+    fn long_histories_of_queues_of_few_values(bytes in long_tapes()) {
+        let queue = Queue::<u32>::default();
+        let ops = history_of(&queue, &mut Tape::new(bytes), 20);
+        agrees_with_search(&queue, &ops, &fifo::check("fifo-queue", &convert::fifo(&ops), soon()))?;
+    }
+
+    #[test]
+    fn long_histories_of_texts(bytes in long_tapes()) {
+        let text = Text::new("");
+        let ops = history_of(&text, &mut Tape::new(bytes), 24);
+        agrees_with_search(&text, &ops, &map::check("kv", &convert::texts(&ops), soon()))?;
     }
 
     #[test]

@@ -12,4 +12,5 @@ mod metamorphic;
 mod objects;
 mod reference;
 mod search;
+mod unused;
 mod words;

@@ -87,7 +87,7 @@ proptest! {
 
     #[test]
     fn texts(bytes in tapes()) {
-        agree(&Text { initial: "" }, bytes)?;
+        agree(&Text::new(""), bytes)?;
     }
 
     #[test]

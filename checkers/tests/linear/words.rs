@@ -108,7 +108,7 @@ fn a_queue() {
 #[test]
 fn a_text() {
     use text::Ask;
-    let model = Text { initial: "a" };
+    let model = Text::new("a");
     assert_eq!(model.name(), "kv");
     says(
         &model,

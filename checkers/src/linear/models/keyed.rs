@@ -51,6 +51,10 @@ where
         self.each.is_read(input, output)
     }
 
+    fn is_lost(&self, state: &M::State) -> bool {
+        self.each.is_lost(state)
+    }
+
     fn heap_bytes(&self, state: &M::State) -> usize {
         self.each.heap_bytes(state)
     }

@@ -2,7 +2,12 @@
 //!
 //! A state is a chain of pieces that shares its beginning with the states it came from: an append costs one piece,
 //! however long the text is, and two texts are compared from their ends.
+//!
+//! Where the texts that gets found are known ([`Text::of_gets`]), every text that none of them begins with is one state:
+//! no get will tell such texts apart, and only a put leads out of it. That leaves as many states as the found texts have
+//! beginnings, however many appends of unknown outcome there are.
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -13,6 +18,36 @@ use crate::linear::Model;
 pub struct Text<B> {
     /// What it is at first.
     pub initial: B,
+    /// What gets found, where it is known.
+    gets: Option<BTreeSet<Vec<u8>>>,
+}
+
+impl<B: AsRef<[u8]>> Text<B> {
+    /// A text that gets may find to be anything.
+    pub fn new(initial: B) -> Self {
+        Self { initial, gets: None }
+    }
+
+    /// A text that every get of the history finds to be one of `gets`.
+    pub fn of_gets<T: AsRef<[u8]>>(initial: B, gets: impl IntoIterator<Item = T>) -> Self {
+        let gets = gets.into_iter().map(|text| text.as_ref().to_vec()).collect();
+        Self {
+            initial,
+            gets: Some(gets),
+        }
+    }
+
+    /// The state of a text.
+    fn state(&self, mut text: Rope<B>) -> Rope<B> {
+        let begins = |whole: &Vec<u8>, gets: &BTreeSet<Vec<u8>>| {
+            let next = gets.range::<Vec<u8>, _>(whole..).next();
+            next.is_some_and(|get| get.starts_with(whole))
+        };
+        if let Some(gets) = &self.gets {
+            text.lost = text.lost || !begins(&text.to_vec(), gets);
+        }
+        text
+    }
 }
 
 /// What is asked of a text.
@@ -33,6 +68,8 @@ pub struct Rope<B> {
     /// Polynomial in the bytes: the same for equal texts, however they were put together.
     hash: u64,
     tail: Option<Rc<Piece<B>>>,
+    /// No text that a get found begins with it: it is the same state as all others of which this is true.
+    lost: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +96,7 @@ impl<B: AsRef<[u8]>> Rope<B> {
             len: 0,
             hash: 0,
             tail: None,
+            lost: false,
         }
     }
 
@@ -78,6 +116,7 @@ impl<B: AsRef<[u8]>> Rope<B> {
                 bytes,
                 before: self.tail.clone(),
             })),
+            lost: self.lost,
         }
     }
 
@@ -139,7 +178,11 @@ impl<B: AsRef<[u8]>> std::fmt::Display for Rope<B> {
 
 impl<B: AsRef<[u8]>> PartialEq for Rope<B> {
     fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && self.hash == other.hash && self.same(other)
+        match (self.lost, other.lost) {
+            (true, true) => true,
+            (false, false) => self.len == other.len && self.hash == other.hash && self.same(other),
+            _ => false,
+        }
     }
 }
 
@@ -147,7 +190,7 @@ impl<B: AsRef<[u8]>> Eq for Rope<B> {}
 
 impl<B> Hash for Rope<B> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.hash);
+        hasher.write_u64(if self.lost { u64::MAX } else { self.hash });
     }
 }
 
@@ -163,15 +206,16 @@ impl<B: AsRef<[u8]> + Clone + Eq + Hash + Sync> Model for Text<B> {
     }
 
     fn init(&self) -> Rope<B> {
-        Rope::empty().append(self.initial.clone())
+        self.state(Rope::empty().append(self.initial.clone()))
     }
 
     fn step(&self, state: &Rope<B>, input: &Ask<B>, output: Option<&Option<B>>) -> Option<Rope<B>> {
         match (input, output) {
-            (Ask::Get, Some(Some(seen))) => state.is(seen.as_ref()).then(|| state.clone()),
+            (Ask::Get, Some(Some(seen))) => (!state.lost && state.is(seen.as_ref())).then(|| state.clone()),
             (Ask::Get, _) => Some(state.clone()),
-            (Ask::Put(bytes), _) => Some(Rope::empty().append(bytes.clone())),
-            (Ask::Append(bytes), _) => Some(state.append(bytes.clone())),
+            (Ask::Put(bytes), _) => Some(self.state(Rope::empty().append(bytes.clone()))),
+            (Ask::Append(_), _) if state.lost => Some(state.clone()),
+            (Ask::Append(bytes), _) => Some(self.state(state.append(bytes.clone()))),
         }
     }
 
@@ -181,6 +225,10 @@ impl<B: AsRef<[u8]> + Clone + Eq + Hash + Sync> Model for Text<B> {
 
     fn observes(&self, _input: &Ask<B>, output: Option<&Option<B>>) -> bool {
         matches!(output, Some(Some(_)))
+    }
+
+    fn is_lost(&self, state: &Rope<B>) -> bool {
+        state.lost
     }
 
     fn heap_bytes(&self, _state: &Rope<B>) -> usize {
@@ -197,7 +245,11 @@ impl<B: AsRef<[u8]> + Clone + Eq + Hash + Sync> Model for Text<B> {
     }
 
     fn describe_state(&self, state: &Rope<B>) -> String {
-        quoted(&state.to_vec())
+        let text = quoted(&state.to_vec());
+        match state.lost {
+            true => format!("{text} (or another text that no get found)"),
+            false => text,
+        }
     }
 }
 
