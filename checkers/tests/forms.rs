@@ -16,7 +16,7 @@ fn of_value<T>(value: &str, say: impl FnOnce(paytwice_checkers::ops::Ref) -> T) 
 }
 
 #[test]
-fn forms_are_equal_when_they_say_the_same_in_the_same_order() {
+fn forms_are_equal_when_they_say_the_same() {
     let same = |pair: &str| {
         of_value(pair, |value| {
             let (a, b) = value.pair().expect("a pair");
@@ -45,6 +45,7 @@ fn forms_are_equal_when_they_say_the_same_in_the_same_order() {
     ] {
         assert!(same(&format!("[{form} {form}]")), "{form}");
     }
+    assert!(same("[#{1 2} #{2 1}]") && same("[{:a #{1 2}, :b 2} {:b 2, :a #{2 1}}]"));
     for pair in [
         "[nil false]",
         "[true false]",
@@ -64,7 +65,9 @@ fn forms_are_equal_when_they_say_the_same_in_the_same_order() {
         "[[1] [1 2]]",
         "[[1 2] (1 2)]",
         "[#{1} #{2}]",
-        "[#{1 2} #{2 1}]",
+        "[#{1 2} #{1 3}]",
+        "[#{1 2} [1 2]]",
+        "[{:a 1, :b 2} {:a 1, :b 3}]",
         "[{:a 1} {:a 2}]",
         "[{:a 1} {:b 1}]",
         "[{:a 1} {}]",
@@ -91,7 +94,7 @@ fn a_form_says_what_it_is() {
 }
 
 #[test]
-fn numbers_that_json_has_no_words_for_are_texts() {
+fn numbers_that_json_cannot_write_are_tagged() {
     let json = |form: &str| {
         of_value(form, |value| {
             let mut out = String::new();
@@ -101,12 +104,13 @@ fn numbers_that_json_has_no_words_for_are_texts() {
     };
     for (form, written) in [
         ("1.5", "1.5"),
-        ("##Inf", "\"inf\""),
-        ("##-Inf", "\"-inf\""),
-        ("##NaN", "\"NaN\""),
+        ("##Inf", "{\"#number\":\"##Inf\"}"),
+        ("##-Inf", "{\"#number\":\"##-Inf\"}"),
+        ("##NaN", "{\"#number\":\"##NaN\"}"),
         ("12345678901234567890", "12345678901234567890"),
-        ("1/3", "\"1/3\""),
-        ("1.10M", "\"1.10M\""),
+        ("12345678901234567890N", "12345678901234567890"),
+        ("1/3", "{\"#number\":\"1/3\"}"),
+        ("1.10M", "{\"#number\":\"1.10M\"}"),
     ] {
         assert_eq!(json(form), written, "{form}");
     }

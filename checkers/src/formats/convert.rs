@@ -1,8 +1,11 @@
-//! Writes a history in another format, one operation at a time.
+//! Writes a history in another format, one operation at a time. Different values stay different, and equal ones equal:
+//! every format has a form for each kind of value (for JSON, see the table in `tags.rs`).
+//!
+//! Memory: one operation, and for JSON every distinct name.
 
 use std::io::{self, Write};
 
-use crate::ops::{Op, write_op_edn, write_op_json};
+use crate::ops::{JsonWriter, Op, write_op_edn};
 
 use super::binary::BinaryWriter;
 use super::{CutOff, Format, ReadError, Reader};
@@ -43,11 +46,13 @@ pub fn format_of_name(name: &str) -> Option<Format> {
 
 /// Writes what is left of `reader` to `out`.
 pub fn convert(reader: &mut Reader, out: impl Write, to: Format) -> Result<Converted, ConvertError> {
+    let mut json = JsonWriter::default();
+    let json = |op: &Op, out: &mut String| json.op(op, out);
     match to {
         Format::Binary => binary(reader, out),
-        Format::Jsonl => lines(reader, out, write_op_json, ["", "\n", "\n"]),
+        Format::Jsonl => lines(reader, out, json, ["", "\n", "\n"]),
         Format::JepsenEdn => lines(reader, out, write_op_edn, ["", "\n", "\n"]),
-        Format::JepsenJson => lines(reader, out, write_op_json, ["[", ",\n", "]\n"]),
+        Format::JepsenJson => lines(reader, out, json, ["[", ",\n", "]\n"]),
         _ => Err(ConvertError::ReadOnly(to)),
     }
 }
@@ -70,7 +75,7 @@ type Around = [&'static str; 3];
 fn lines(
     reader: &mut Reader,
     mut out: impl Write,
-    write: fn(&Op, &mut String),
+    mut write: impl FnMut(&Op, &mut String),
     [before, between, behind]: Around,
 ) -> Result<Converted, ConvertError> {
     let mut ops = 0;

@@ -1,7 +1,8 @@
 //! JSON: scans one value into a tape.
 //!
 //! Strict: what RFC 8259 does not allow is a flaw. One pass over the bytes, no recursion, no allocation beyond the
-//! tape. Numbers keep their exactness: what neither 64 bits nor a double hold stays text.
+//! tape. Numbers keep their exactness: what neither 64 bits nor a double hold stays text. An object whose only key begins
+//! with `#` is a tagged form of EDN, `{"#set": [1, 2]}`: it takes a second pass over the tape.
 
 use crate::ops::{Flaw, Inside, Sequence, Tape, number};
 
@@ -25,12 +26,20 @@ pub fn scan(bytes: &[u8], from: usize, at_end: bool, tape: &mut Tape) -> Result<
         at_end,
         tape,
         expected: Expected::Value,
+        tags: false,
     };
     loop {
         scanner.at = skip_blank(bytes, scanner.at);
         match scanner.step()? {
             Step::Open => {}
-            Step::Whole => return Ok(Some(scanner.at)),
+            Step::Whole => {
+                if scanner.tags {
+                    let mut read = Tape::default();
+                    super::tags::read(scanner.tape.root(), &mut read);
+                    *scanner.tape = read;
+                }
+                return Ok(Some(scanner.at));
+            }
             Step::Short => return Ok(None),
         }
     }
@@ -42,6 +51,8 @@ struct Scanner<'a> {
     at_end: bool,
     tape: &'a mut Tape,
     expected: Expected,
+    /// Some key begins with `#`.
+    tags: bool,
 }
 
 /// What the grammar allows next.
@@ -182,6 +193,7 @@ impl Scanner<'_> {
     }
 
     fn key(&mut self) -> Result<Step, Flaw> {
+        self.tags |= self.bytes.get(self.at + 1) == Some(&b'#');
         if self.string()?.is_none() {
             return Ok(Step::Short);
         }

@@ -47,6 +47,7 @@ mod lines;
 mod map;
 mod porcupine;
 mod reader;
+mod tags;
 mod transactions;
 mod window;
 

@@ -3,8 +3,8 @@
 //! Decides linearizability per key, the keys on all cores; a register is a map with one key. Keys on which every
 //! value that was read was written at most once are decided by zones (Gibbons and Korach, Testing shared memories,
 //! 1997), info writes included: O(n log n), no search. The others, and those with compare-and-set or append, are
-//! decided by the search. Cannot see: a compare-and-set and an append on the same key; that is unknown, and so is a
-//! history in which no read returned a value and no compare-and-set was decided.
+//! decided by the search. Cannot see: a compare-and-set and an append on the same key, or an append to a value that is
+//! no text ([`NO_TEXT`]); that is unknown, and so is a history in which no read returned a value and no compare-and-set was decided.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +23,9 @@ use super::zones::{self, Zones};
 
 /// No position: a call that has no known return.
 pub(crate) const OPEN: u32 = u32::MAX;
+
+/// What the name of a value begins with that is no text: nothing can be appended to it.
+pub const NO_TEXT: char = '\0';
 
 /// What is asked of a key, with values by their number in [`MapHistory::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,6 +264,10 @@ fn search(history: &MapHistory, entries: &[Entry], budget: Budget<'_>, detail: D
         return Some(Trouble::Unknown(
             "append and compare-and-set on one key are not decided".into(),
         ));
+    }
+    let texts = happened().filter(|entry| entry.act != Act::ReadUnseen);
+    if texts.map(|entry| value(entry.value)).any(|name| !name.is_text()) {
+        return Some(Trouble::Unknown("an append to what is no text is not decided".into()));
     }
     let ops: Vec<_> = happened().map(|entry| as_text(entry, value)).collect();
     let ops: Vec<_> = ops.iter().collect();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::interner::{NONE, Slots, fold};
+use super::map::NO_TEXT;
 
 /// Interned texts, numbered from 0 in order of first appearance.
 #[derive(Debug, Default)]
@@ -72,6 +73,13 @@ pub struct Name<'a> {
     pub text: &'a [u8],
 }
 
+impl Name<'_> {
+    /// Whether it is a text, and not another value with a mark before it.
+    pub(crate) fn is_text(&self) -> bool {
+        !self.text.starts_with(&[NO_TEXT as u8])
+    }
+}
+
 impl PartialEq for Name<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
@@ -94,6 +102,6 @@ impl AsRef<[u8]> for Name<'_> {
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(self.text))
+        f.write_str(String::from_utf8_lossy(self.text).trim_start_matches(NO_TEXT))
     }
 }

@@ -195,7 +195,7 @@ impl std::fmt::Debug for Ref<'_> {
     }
 }
 
-/// Two forms that say the same, in this order: a set or a map in another order is another form.
+/// Two forms that say the same. Sets and maps have no order; a list is another form than a vector.
 impl PartialEq for Ref<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self.value(), other.value()) {
@@ -209,11 +209,22 @@ impl PartialEq for Ref<'_> {
             | (Value::Keyword(a), Value::Keyword(b))
             | (Value::Symbol(a), Value::Symbol(b)) => a == b,
             (Value::Tagged(a, x), Value::Tagged(b, y)) => a == b && x == y,
+            (Value::Sequence(Sequence::Set, x), Value::Sequence(Sequence::Set, y)) => same_in_any_order(x, y),
             (Value::Sequence(a, x), Value::Sequence(b, y)) => a == b && x.eq(y),
-            (Value::Map(x), Value::Map(y)) => x.eq(y),
+            (Value::Map(x), Value::Map(y)) => same_in_any_order(x, y),
             _ => false,
         }
     }
+}
+
+/// Whether each of the first is among the second, and there are as many. A set holds nothing twice, nor a map a key.
+fn same_in_any_order<T: PartialEq>(a: impl ExactSizeIterator<Item = T>, b: impl ExactSizeIterator<Item = T>) -> bool {
+    let (a, mut b): (Vec<T>, Vec<T>) = (a.collect(), b.collect());
+    let mut take = |item: &T| {
+        let found = b.iter().position(|other| other == item);
+        found.map(|at| b.swap_remove(at)).is_some()
+    };
+    a.iter().all(&mut take) && b.is_empty()
 }
 
 /// The forms in a list, vector or set.

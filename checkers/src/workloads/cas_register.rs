@@ -6,7 +6,7 @@ use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
 use super::register::{Conventions, OPTIONS, Registers};
-use super::support::Misfit;
+use super::support::{Misfit, identity, identity_of_option};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -20,8 +20,8 @@ pub(super) const ENTRY: Entry = Entry {
 struct CasRegister(Registers);
 
 fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
-    let initial = context.options.get("initial").unwrap_or("nil");
-    let registers = Registers::new(ENTRY.name, Conventions::of(context)?, initial);
+    let initial = identity_of_option(context.options.get("initial").unwrap_or("nil"));
+    let registers = Registers::new(ENTRY.name, Conventions::of(context)?, identity, &initial);
     Ok(Box::new(CasRegister(registers)))
 }
 

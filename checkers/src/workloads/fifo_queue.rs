@@ -7,7 +7,7 @@ use crate::ops::{Kind, Op};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Clients, Misfit, client, index, name_of, unknown_f};
+use super::support::{Clients, Misfit, client, identity_of, index, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -37,7 +37,7 @@ impl Workload for FifoQueue {
         if op.kind == Kind::Invoke {
             let begun = match op.f {
                 "enqueue" => {
-                    let value = self.history.values.id(name_of(op.value).as_bytes());
+                    let value = self.history.values.id(identity_of(op.value).as_bytes());
                     (self.history.enqueue(value, at), true)
                 }
                 "dequeue" => (self.history.dequeue(at), false),
@@ -51,7 +51,7 @@ impl Workload for FifoQueue {
         match op.kind {
             Kind::Ok if enqueues => self.history.ok(begun, at),
             Kind::Ok => {
-                let value = (!op.value.is_nil()).then(|| self.history.values.id(name_of(op.value).as_bytes()));
+                let value = (!op.value.is_nil()).then(|| self.history.values.id(identity_of(op.value).as_bytes()));
                 self.history.took(begun, value, at);
             }
             Kind::Fail => self.history.fail(begun),

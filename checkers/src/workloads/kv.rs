@@ -1,12 +1,14 @@
 //! `kv`: `get`, `put v` and `append v` on texts by key, as porcupine's key-value tests have them; judged for
-//! linearizability ([`map`](crate::linear::map)). A text is empty at first.
+//! linearizability ([`map`](crate::linear::map)). A text is empty at first. Texts are strings: a key that holds anything else
+//! is a register, and one that is appended to as well is not decided.
 
-use crate::ops::Op;
+use crate::linear::map::NO_TEXT;
+use crate::ops::{Op, Ref};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
 use super::register::{Conventions, OPTIONS, Registers};
-use super::support::Misfit;
+use super::support::{Misfit, identity};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -21,8 +23,19 @@ struct Kv(Registers);
 
 fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
     let initial = context.options.get("initial").unwrap_or_default();
-    let registers = Registers::new(ENTRY.name, Conventions::of(context)?, initial);
+    let registers = Registers::new(ENTRY.name, Conventions::of(context)?, text, initial);
     Ok(Box::new(Kv(registers)))
+}
+
+/// A string as it is, anything else with a mark before it.
+fn text(form: Ref, out: &mut String) {
+    match form.str() {
+        Some(text) if !text.starts_with(NO_TEXT) => out.push_str(text),
+        _ => {
+            out.push(NO_TEXT);
+            identity(form, out);
+        }
+    }
 }
 
 impl Workload for Kv {

@@ -1,7 +1,8 @@
 //! `log`: a Kafka-style queue, as Jepsen's kafka workload writes it; judged by [`log`](crate::queues::log).
 //!
 //! `send`, `poll` and `txn` hold `[:send k v]`, once acknowledged `[:send k [offset v]]`, and `[:poll]`, once answered
-//! `[:poll {k [[offset v] ...]}]`; `assign` and `subscribe` hold keys. Other `f`s (`crash`, `debug-topic-partitions`)
+//! `[:poll {k [[offset v] ...]}]`; `assign` and `subscribe` hold keys. An operation of unknown outcome may tell offsets,
+//! too: they count, as its other sends do, once anything that it sent was read. Other `f`s (`crash`, `debug-topic-partitions`)
 //! say nothing about messages.
 
 use crate::ops::{Kind, Op, Ref};
@@ -116,11 +117,15 @@ impl Kafka {
             Kind::Fail => Outcome::Fail,
             Kind::Info | Kind::Invoke => Outcome::Info,
         };
-        let sent = if outcome == Outcome::Ok { &mops.sent } else { &asked };
+        let sent = match outcome {
+            Outcome::Ok => mops.sent,
+            Outcome::Info => told(asked, &mops.sent),
+            Outcome::Fail => asked,
+        };
         let event = Event::Ended {
             process,
             outcome,
-            sent,
+            sent: &sent,
             polled: mops.polled.as_deref(),
             rebalanced: &[],
         };
@@ -163,6 +168,20 @@ impl Kafka {
             offset,
         }
     }
+}
+
+/// What an operation of unknown outcome was asked to send, with the offsets that it was told.
+fn told(mut asked: Vec<Message>, told: &[Message]) -> Vec<Message> {
+    for message in told.iter().filter(|message| message.offset.is_some()) {
+        match asked
+            .iter_mut()
+            .find(|sent| sent.id == message.id && sent.offset.is_none())
+        {
+            Some(sent) => sent.offset = message.offset,
+            None => asked.push(*message),
+        }
+    }
+    asked
 }
 
 /// The offset and the value of `[offset value]`; no offset where it is a value alone, or not known.

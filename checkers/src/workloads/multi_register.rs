@@ -8,7 +8,7 @@ use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
 use super::register::choice;
-use super::support::{Clients, Misfit, client, misfit, mop, name_of};
+use super::support::{Clients, Misfit, client, identity_of, identity_of_option, misfit, mop};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -39,12 +39,12 @@ struct MultiRegisters {
 }
 
 fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
-    let initial = context.options.get("initial");
+    let initial = context.options.get("initial").map(identity_of_option);
     let nil_is_unseen = choice(&context.options, "nil-reads", ["initial", "unseen"])?.unwrap_or(true);
-    let nil = (!nil_is_unseen).then(|| initial.unwrap_or("nil").to_owned());
+    let nil = (!nil_is_unseen).then(|| initial.clone().unwrap_or_else(|| "nil".to_owned()));
     let model = MultiRegister {
         initial: Vec::new(),
-        otherwise: initial.map(str::to_owned).or_else(|| nil.clone()),
+        otherwise: initial.or_else(|| nil.clone()),
     };
     Ok(Box::new(MultiRegisters {
         model,
@@ -104,13 +104,13 @@ fn steps<'a>(value: Ref<'a>, seen: Option<Option<&str>>) -> Result<Steps, Ref<'a
     let mops = value.items().ok_or(value)?;
     mops.map(|form| {
         let (f, key, value) = mop(form).ok_or(form)?;
-        let value = value.filter(|value| !value.is_nil()).map(name_of);
+        let value = value.filter(|value| !value.is_nil()).map(identity_of);
         match (f, value) {
             ("read" | "r", value) => {
                 let found = seen.and_then(|nil| value.or_else(|| nil.map(str::to_owned)));
-                Ok(Step::Read(name_of(key), found))
+                Ok(Step::Read(identity_of(key), found))
             }
-            ("write" | "w", Some(value)) => Ok(Step::Write(name_of(key), value)),
+            ("write" | "w", Some(value)) => Ok(Step::Write(identity_of(key), value)),
             _ => Err(form),
         }
     })

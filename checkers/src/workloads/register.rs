@@ -8,7 +8,7 @@ use crate::verdict::CheckerResult;
 
 use super::Context;
 use super::options::{OptionError, Options, wrong};
-use super::support::{Clients, Misfit, client, index, misfit, name_of, unknown_f};
+use super::support::{Clients, Misfit, client, identity_of, index, misfit, unknown_f};
 
 /// What a recorder means.
 #[derive(Clone, Copy, Debug)]
@@ -61,17 +61,28 @@ pub(super) fn choice(options: &Options, name: &str, values: [&str; 2]) -> Result
 pub(super) struct Registers {
     name: &'static str,
     conventions: Conventions,
+    /// What tells a value from all others.
+    identity: fn(Ref, &mut String),
     history: MapHistory,
     clients: Clients<(Begun, Ask)>,
+    scratch: String,
 }
 
 impl Registers {
-    pub(super) fn new(name: &'static str, conventions: Conventions, initial: &str) -> Registers {
+    /// Of values that `identity` tells apart: `initial` is that of what each holds at first.
+    pub(super) fn new(
+        name: &'static str,
+        conventions: Conventions,
+        identity: fn(Ref, &mut String),
+        initial: &str,
+    ) -> Registers {
         Registers {
             name,
             conventions,
+            identity,
             history: MapHistory::new(initial.as_bytes()),
             clients: Clients::default(),
+            scratch: String::new(),
         }
     }
 
@@ -119,9 +130,9 @@ impl Registers {
                 .value
                 .pair()
                 .ok_or_else(|| misfit(op, "a pair [key value]", op.value))?;
-            return Ok((name_of(pair.0), pair.1));
+            return Ok((identity_of(pair.0), pair.1));
         }
-        Ok((op.key.map(name_of).unwrap_or_default(), op.value))
+        Ok((op.key.map(identity_of).unwrap_or_default(), op.value))
     }
 
     fn ask(&mut self, op: &Op, value: Ref) -> Result<Ask, Misfit> {
@@ -138,7 +149,9 @@ impl Registers {
     }
 
     fn value(&mut self, value: Ref) -> u32 {
-        self.history.values.id(name_of(value).as_bytes())
+        self.scratch.clear();
+        (self.identity)(value, &mut self.scratch);
+        self.history.values.id(self.scratch.as_bytes())
     }
 
     fn initial(&self) -> u32 {

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::formats::edn;
 use crate::isolation::Scalar;
-use crate::ops::{Kind, Op, Process, Ref, Tape, Value, write_edn};
+use crate::ops::{Kind, Op, Process, Ref, Tape, Value, write_edn, write_edn_float};
 use crate::streaming::{At, Names};
 use crate::texts::Texts;
 
@@ -257,7 +258,8 @@ impl Forms {
     }
 }
 
-/// A form as EDN, with sets and maps in one order.
+/// A form as EDN, the same for equal forms and for no others: sets and maps in one order, lists as vectors, numbers as they
+/// are shortest. Equal is what Clojure calls equal: `1` is not `1.0`, `"1"` or `:1`.
 fn canonical(form: Ref, out: &mut String) {
     let (open, close, mut parts): (&str, char, Vec<String>) = match form.value() {
         Value::Sequence(crate::ops::Sequence::Set, items) => {
@@ -287,6 +289,14 @@ fn canonical(form: Ref, out: &mut String) {
             }
             return out.push(']');
         }
+        Value::Float(value) => return write_edn_float(value, out),
+        Value::Number(text) => return out.push_str(text.strip_suffix('N').unwrap_or(text)),
+        Value::Tagged(tag, form) => {
+            out.push('#');
+            out.push_str(tag);
+            out.push(' ');
+            return canonical(form, out);
+        }
         _ => return write_edn(form, out),
     };
     parts.sort_unstable();
@@ -311,22 +321,52 @@ impl Names for Named<'_> {
     }
 }
 
-/// A form as a key or value of a transaction: an integer, or a text. Words are the same as strings, keywords and symbols;
-/// nothing else has the text of another form.
+/// A form as a key or value of a transaction: an integer, or the text of its [`identity`].
 pub(super) fn scalar<'a>(form: Ref<'a>, scratch: &'a mut String) -> Scalar<'a> {
     match form.value() {
         Value::Int(value) => Scalar::Int(value),
-        Value::Keyword(text) | Value::Symbol(text) => Scalar::Str(text),
         Value::String(text) if is_word(text) => Scalar::Str(text),
         _ => {
             scratch.clear();
-            canonical(form, scratch);
+            identity(form, scratch);
             Scalar::Str(scratch)
         }
     }
 }
 
-/// Whether a string has a text that no form has which is no name: EDN writes those with another beginning, or as these words.
+/// A form as a text that equal forms have, and no others: as EDN, but for words without their quotes. A symbol has a quote
+/// before it, as in Lisp, that tells it from the word.
+pub(super) fn identity(form: Ref, out: &mut String) {
+    match form.value() {
+        Value::String(text) if is_word(text) => out.push_str(text),
+        Value::Symbol(text) => {
+            out.push('\'');
+            out.push_str(text);
+        }
+        _ => canonical(form, out),
+    }
+}
+
+/// The same as a text of its own.
+pub(super) fn identity_of(form: Ref) -> String {
+    let mut text = String::new();
+    identity(form, &mut text);
+    text
+}
+
+/// The identity of the form that an option names, in EDN; what is a symbol there is a string.
+pub(super) fn identity_of_option(text: &str) -> String {
+    let mut tape = Tape::default();
+    let scanned = edn::scan(text.as_bytes(), 0, true, &mut tape);
+    if scanned != Ok(Some(text.len())) || matches!(tape.root().value(), Value::Symbol(_)) {
+        tape.clear();
+        tape.push_string(text);
+    }
+    identity_of(tape.root())
+}
+
+/// Whether a string has a text that no form has which is no string: EDN writes those with another beginning, or as these
+/// words.
 fn is_word(text: &str) -> bool {
     let begins = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
     begins && !matches!(text, "nil" | "true" | "false")

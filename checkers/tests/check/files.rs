@@ -9,10 +9,10 @@ use crate::support::{Folder, edn, request};
 fn the_binary_form_is_judged_like_what_it_was_made_from() {
     let folder = Folder::new("binary");
     let lines = [
-        "0 invoke txn [[:append x 1]]",
-        "0 ok txn [[:append x 1]]",
-        "0 invoke txn [[:r x nil]]",
-        "0 ok txn [[:r x nil]]",
+        "0 invoke txn [[:append \"x\" 1]]",
+        "0 ok txn [[:append \"x\" 1]]",
+        "0 invoke txn [[:r \"x\" nil]]",
+        "0 ok txn [[:r \"x\" nil]]",
     ];
     let text: Vec<String> = lines.iter().map(|line| edn(line)).collect();
     let path = folder.file("history.edn", &text.join("\n"));

@@ -333,8 +333,8 @@ fn values_are_the_same_whatever_they_are_written_as() {
             &[
                 "0 invoke txn [[:append :x 1]]",
                 "0 ok txn [[:append :x 1]]",
-                "1 invoke txn [[:r \"x\" nil]]",
-                "1 ok txn [[:r \"x\" [1]]]",
+                "1 invoke txn [[:r :x nil]]",
+                "1 ok txn [[:r :x [1]]]",
             ],
             Valid,
         ),
@@ -483,5 +483,51 @@ fn a_consumer_begins_again_where_it_was_assigned_anew() {
     assert!(
         found.iter().any(|(kind, ..)| kind == "inconsistent-offsets"),
         "{found:?}"
+    );
+}
+
+/// A send of unknown outcome that was told where some of its messages are, and what others were told and polled.
+const TOLD: [&str; 4] = [
+    "0 invoke send [[:send x 1] [:send y 1]]",
+    "0 info send [[:send x [0 1]] [:send y 1]]",
+    "1 invoke send [[:send x 2]]",
+    "1 ok send [[:send x [0 2]]]",
+];
+
+#[test]
+fn offsets_that_a_send_of_unknown_outcome_was_told_count_once_it_is_known_to_have_happened() {
+    let kinds = |told: &[&str], polls: &[&str]| {
+        let lines = [told, polls].concat();
+        let mut kinds: Vec<String> = anomalies("log", "undrained=true", &lines)
+            .into_iter()
+            .map(|(kind, ..)| kind)
+            .collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    let polled = |of: &'static str| ["2 invoke poll [[:poll]]", of];
+    // Nothing shows that it happened.
+    assert_eq!(kinds(&TOLD, &polled("2 ok poll [[:poll {x [[0 2]]}]]")), [""; 0]);
+    // Its other message was read: both stand at offset 0.
+    let read = polled("2 ok poll [[:poll {x [[0 2]], y [[5 1]]}]]");
+    assert!(kinds(&TOLD, &read).contains(&"inconsistent-offsets".to_owned()));
+    // Where it was told nothing, nothing contradicts the others.
+    let untold = [TOLD[0], "0 info send", TOLD[2], TOLD[3]];
+    assert_eq!(kinds(&untold, &read), [""; 0]);
+    let elsewhere = [TOLD[0], "0 info send [[:send x [1 1]] [:send y 1]]", TOLD[2], TOLD[3]];
+    assert_eq!(kinds(&elsewhere, &read), [""; 0]);
+    // A message that was passed is lost with the others of its operation (Jepsen: atomic).
+    let sends = [
+        "0 invoke send [[:send x a] [:send y b]]",
+        "0 info send [[:send x a] [:send y [0 b]]]",
+        "1 invoke send [[:send y c]]",
+        "1 info send [[:send y c]]",
+        "3 invoke poll [[:poll]]",
+        "3 ok poll [[:poll {y [[1 c]]}]]",
+    ];
+    assert_eq!(kinds(&sends, &[]), [""; 0]);
+    assert_eq!(
+        kinds(&sends, &polled("2 ok poll [[:poll {x [[0 a]]}]]")),
+        ["lost-write"]
     );
 }

@@ -9,5 +9,6 @@ mod messages;
 mod observed;
 mod support;
 mod transactions;
+mod values;
 mod verdicts;
 mod witnesses;
