@@ -4,6 +4,7 @@
 //! (`promises`), or by those of one checker. Both are read operation by operation, however long they are. EDN and JSON of
 //! operations are parsed on a thread of their own. A checker that panics says unknown, and that it is our bug.
 
+mod amend;
 mod corpus;
 mod render;
 
@@ -15,10 +16,12 @@ use crate::formats::{self, CutOff, Format, Reader, json_lines};
 use crate::history::{self, Events, Promise};
 use crate::judge::Judging;
 use crate::names::UnknownName;
+use crate::ops::Op;
 use crate::promises::{self, PROMISES};
 use crate::verdict::{CheckerResult, Decides, Verdict, of_all};
 use crate::workloads::{self, Context, Misfit, OptionError, Options, WORKLOADS, Workload, WorkloadError};
 
+use amend::Lines;
 pub use corpus::{Corpus, CorpusError, CorpusRow, check_corpus};
 
 /// What a run's history is checked as, to judge it by all its promises.
@@ -196,21 +199,35 @@ pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
         format: reader.format(),
         options: request.options.clone(),
     };
-    let workload = workloads::workload(&request.as_, &context)?;
-    let mut checked = judge(reader, workload, request)?;
+    let workload = || workloads::workload(&request.as_, &context);
+    let mut checked = judge(reader, &workload, request)?;
     for result in &mut checked.results {
         result.completeness = result.completeness.or(of_all(entry.decides));
     }
     Ok(checked)
 }
 
+/// Makes the workload that a history is checked as.
+type Make<'a> = &'a dyn Fn() -> Result<Box<dyn Workload>, WorkloadError>;
+
 /// What a workload says of all operations of a file.
-fn judge(mut reader: Reader, mut workload: Box<dyn Workload>, request: &Request) -> Result<Checked, CheckError> {
+fn judge(mut reader: Reader, make: Make, request: &Request) -> Result<Checked, CheckError> {
     let (mut ops, mut cut_off) = (0, None);
+    let mut workload = make()?;
     let judged = guarded(&request.as_, || {
-        feed(&mut reader, workload.as_mut(), request, &mut ops)?;
+        let mut lines = Lines::default();
+        feed(&mut reader, request, |op| {
+            workload.push(op)?;
+            lines.next(op);
+            ops += 1;
+            Ok(())
+        })?;
         cut_off = reader.cut_off();
-        Ok::<_, CheckError>(workload.finish())
+        let result = workload.finish();
+        if result.verdict == Verdict::Invalid && lines.are_amiss(&request.as_) {
+            return amend::judge_again(request, result, make()?);
+        }
+        Ok::<_, CheckError>(result)
     });
     let result = judged.unwrap_or_else(Ok)?;
     Ok(Checked {
@@ -229,12 +246,9 @@ fn guarded<T>(name: &str, run: impl FnOnce() -> T) -> Result<T, CheckerResult> {
     })
 }
 
-fn feed(reader: &mut Reader, workload: &mut dyn Workload, request: &Request, ops: &mut u64) -> Result<(), CheckError> {
-    let fed = reader.each(|op| {
-        workload.push(op)?;
-        *ops += 1;
-        Ok(())
-    })?;
+/// Gives every operation of a file to `take`.
+fn feed(reader: &mut Reader, request: &Request, take: impl FnMut(&Op) -> Result<(), Misfit>) -> Result<(), CheckError> {
+    let fed = reader.each(take)?;
     fed.map_err(|(misfit, line)| CheckError::Misfit {
         file: request.path.display().to_string(),
         line,
@@ -292,7 +306,6 @@ fn check_promises(request: &Request) -> Result<Checked, CheckError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::Op;
 
     /// A workload with a bug: in what takes operations in, or at the end.
     struct Buggy {
@@ -322,7 +335,8 @@ mod tests {
         };
         for at_end in [false, true] {
             let reader = Reader::open(&path, None).unwrap();
-            let checked = judge(reader, Box::new(Buggy { at_end }), &request).unwrap();
+            let buggy = || Ok(Box::new(Buggy { at_end }) as Box<dyn Workload>);
+            let checked = judge(reader, &buggy, &request).unwrap();
             assert_eq!(checked.verdict(), Verdict::Unknown);
             let why = checked.results[0].reason.as_deref().unwrap();
             assert!(

@@ -149,6 +149,11 @@ impl<'a> Ref<'a> {
         self.at
     }
 
+    /// Where on its tape it is.
+    pub(crate) fn place(self) -> u32 {
+        self.at
+    }
+
     #[inline]
     fn node(self) -> Node {
         self.tape.nodes[self.at as usize]

@@ -41,6 +41,54 @@ pub struct Op<'a> {
     pub whole: Ref<'a>,
 }
 
+/// An operation on a tape of its own, apart from whose it is.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnedOp {
+    index: u64,
+    time: Option<u64>,
+    kind: Kind,
+    f: String,
+    tape: Tape,
+    /// Where value, error, key and the whole are on the tape.
+    value: u32,
+    error: Option<u32>,
+    key: Option<u32>,
+    whole: u32,
+}
+
+impl OwnedOp {
+    /// A copy.
+    pub(crate) fn of(op: &Op) -> OwnedOp {
+        let mut tape = Tape::default();
+        OwnedOp {
+            index: op.index,
+            time: op.time,
+            kind: op.kind,
+            f: op.f.to_owned(),
+            whole: op.whole.copy_tape(&mut tape),
+            value: op.value.place(),
+            error: op.error.map(Ref::place),
+            key: op.key.map(Ref::place),
+            tape,
+        }
+    }
+
+    /// The operation, as nobody's.
+    pub(crate) fn op(&self) -> Op<'_> {
+        Op {
+            index: self.index,
+            time: self.time,
+            process: Process::Nobody,
+            kind: self.kind,
+            f: &self.f,
+            value: self.tape.at(self.value),
+            error: self.error.map(|at| self.tape.at(at)),
+            key: self.key.map(|at| self.tape.at(at)),
+            whole: self.tape.at(self.whole),
+        }
+    }
+}
+
 /// Who an operation belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Process<'a> {

@@ -7,6 +7,7 @@ mod files;
 mod lines;
 mod messages;
 mod observed;
+mod records;
 mod support;
 mod transactions;
 mod values;
