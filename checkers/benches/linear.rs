@@ -4,6 +4,9 @@
 //! alone, peak memory of the whole process, verdict. `linear write TASK FILE` writes the history for a peer, and
 //! `linear read TASK FILE` judges what was written, without the generator's memory. Tasks: kv, kv-append, register,
 //! cas, fifo, etcd DIR. A run without arguments does all that need no folder.
+//!
+//! `linear random COUNT FILE` writes small random histories, and `linear judge FILE [VERDICTS]` judges them, beside the
+//! verdicts of a peer.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -15,6 +18,8 @@ use paytwice_checkers::verdict::CheckerResult;
 mod generate;
 #[path = "linear/peer.rs"]
 mod peer;
+#[path = "linear/random.rs"]
+mod random;
 
 use generate::{Event, Shape, What};
 
@@ -27,8 +32,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["write", task, file] => Ok(std::fs::write(file, peer::written(&generate::events(&shape(task)?)))?),
         ["read", task, file] => measure(task, &mut peer::read(file)?),
         ["etcd", folder] => etcd(folder),
+        ["random", count, file] => Ok(random::write(count.parse()?, file)?),
+        ["judge", file] => Ok(random::judge(file, None)?),
+        ["judge", file, verdicts] => Ok(random::judge(file, Some(verdicts))?),
         [task] => generated(task),
-        _ => Err("linear [TASK | read TASK FILE | write TASK FILE | etcd DIR]".into()),
+        _ => Err(
+            "linear [TASK | read TASK FILE | write TASK FILE | etcd DIR | random COUNT FILE | judge FILE [VERDICTS]]"
+                .into(),
+        ),
     }
 }
 

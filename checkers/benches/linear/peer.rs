@@ -40,8 +40,12 @@ pub(crate) fn written(events: &[Event]) -> String {
 
 /// The events of a file that was [`written`].
 pub(crate) fn read(file: &str) -> std::io::Result<impl Iterator<Item = Event>> {
-    let lines = BufReader::new(File::open(file)?).lines().map_while(Result::ok);
-    Ok(lines.map(|line| {
+    Ok(parse(BufReader::new(File::open(file)?).lines().map_while(Result::ok)))
+}
+
+/// The events of lines that were [`written`].
+pub(crate) fn parse(lines: impl Iterator<Item = String>) -> impl Iterator<Item = Event> {
+    lines.map(|line| {
         let mut words = line.split('\t');
         let mut word = || words.next().unwrap_or_default();
         let (kind, op) = (word(), word().parse().unwrap_or_default());
@@ -64,7 +68,7 @@ pub(crate) fn read(file: &str) -> std::io::Result<impl Iterator<Item = Event>> {
             value: Value::Text(word().to_owned()),
             to: Value::Text(word().to_owned()),
         }
-    }))
+    })
 }
 
 /// An etcd log of porcupine's tests: a read that timed out is left out, every other operation without an end may

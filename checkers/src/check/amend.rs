@@ -117,7 +117,7 @@ pub(super) fn judge_again(
         line += 1;
         Ok(())
     })?;
-    Ok(again.result(first, &amendments))
+    Ok(again.result(&first, &amendments))
 }
 
 /// What has to be read otherwise than it stands.
@@ -270,7 +270,7 @@ impl Again {
     }
 
     /// What both looks say: what is wrong in both, in the words of the first where it has them.
-    fn result(self, first: CheckerResult, amendments: &Amendments) -> CheckerResult {
+    fn result(self, first: &CheckerResult, amendments: &Amendments) -> CheckerResult {
         let mut again = self.workload.finish();
         let doubt = match self.untold {
             Some(index) => Some(format!(

@@ -1,7 +1,8 @@
 package main
 
 // Reads a history written by `linear write TASK FILE` (or a folder of etcd logs), checks it with porcupine, prints
-// check time without parsing and peak memory.
+// check time without parsing and peak memory. Of the many that `linear random` writes, `random FILE` prints a verdict
+// per line.
 
 import (
 	"bufio"
@@ -78,19 +79,50 @@ func model(kv bool) porcupine.Model {
 	return m
 }
 
-func load(file string) []porcupine.Event {
+// A queue of values, each followed by a comma.
+var queueModel = porcupine.Model{
+	Init: func() interface{} { return "" },
+	Step: func(state, input, output interface{}) (bool, interface{}) {
+		i, o, s := input.(in), output.(out), state.(string)
+		if i.op == enqueue {
+			return true, s + i.value + ","
+		}
+		if s == "" {
+			return o.unknown || !o.done, s
+		}
+		first, rest, _ := strings.Cut(s, ",")
+		return o.unknown || o.done && o.value == first, rest
+	},
+	Hash: func(state interface{}) uint64 {
+		h := fnv.New64a()
+		h.Write([]byte(state.(string)))
+		return h.Sum64()
+	},
+}
+
+const enqueue = 4
+
+var ops = map[string]uint8{"get": 0, "put": 1, "append": 2, "cas": 3, "enqueue": enqueue, "dequeue": 5}
+
+func lines(file string) (*bufio.Scanner, *os.File) {
 	f, err := os.Open(file)
 	if err != nil {
 		panic(err)
 	}
-	defer f.Close()
 	s := bufio.NewScanner(f)
 	s.Buffer(make([]byte, 1<<20), 1<<26)
-	var events []porcupine.Event
+	return s, f
+}
+
+// Up to the end, or to the line before the next history of a file of many, whose kind it returns.
+func load(s *bufio.Scanner) (events []porcupine.Event, next string) {
 	open := map[int]bool{}
-	ops := map[string]uint8{"get": 0, "put": 1, "append": 2, "cas": 3}
 	for s.Scan() {
 		w := strings.Split(s.Text(), "\t")
+		if w[0] == "h" {
+			next = w[1]
+			break
+		}
 		id, _ := strconv.Atoi(w[1])
 		if w[0] == "c" {
 			i := in{op: ops[w[2]], key: strings.Clone(w[3]), value: strings.Clone(w[4]), to: strings.Clone(w[5])}
@@ -104,7 +136,34 @@ func load(file string) []porcupine.Event {
 	for id := range open {
 		events = append(events, porcupine.Event{Kind: porcupine.ReturnEvent, Value: out{unknown: true}, Id: id})
 	}
-	return events
+	return events, next
+}
+
+func random(file string) {
+	s, f := lines(file)
+	defer f.Close()
+	_, kind := load(s)
+	var slowest time.Duration
+	for kind != "" {
+		events, next := load(s)
+		m := model(kind == "kv")
+		if kind == "fifo-queue" {
+			m = queueModel
+		}
+		t := time.Now()
+		r := porcupine.CheckEventsTimeout(m, events, 10*time.Second)
+		slowest = max(slowest, time.Since(t))
+		switch r {
+		case porcupine.Ok:
+			fmt.Println("valid")
+		case porcupine.Illegal:
+			fmt.Println("invalid")
+		default:
+			fmt.Println("unknown")
+		}
+		kind = next
+	}
+	fmt.Fprintf(os.Stderr, "porcupine's slowest %.2f ms\n", float64(slowest.Microseconds())/1e3)
 }
 
 type etcdInput struct {
@@ -183,6 +242,10 @@ func etcd(file string) []porcupine.Event {
 
 func main() {
 	task, path := os.Args[1], os.Args[2]
+	if task == "random" {
+		random(path)
+		return
+	}
 	verdicts := map[bool]int{}
 	var took time.Duration
 	n := 0
@@ -199,7 +262,9 @@ func main() {
 		}
 		took = time.Since(t)
 	} else {
-		events := load(path)
+		s, f := lines(path)
+		events, _ := load(s)
+		f.Close()
 		n = len(events) / 2
 		t := time.Now()
 		r := porcupine.CheckEventsTimeout(model(strings.HasPrefix(task, "kv")), events, 5*time.Minute)
