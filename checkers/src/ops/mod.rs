@@ -15,8 +15,8 @@ pub use crate::history::Kind;
 pub use form::{Entries, Items, Ref, Value};
 pub(crate) use tape::Inside;
 pub use tape::{DEPTH_MAX, Flaw, Sequence, Tape};
-pub(crate) use write::{is_tag, write_edn_float};
 pub use write::{JsonWriter, write_edn, write_json, write_op_edn, write_op_json};
+pub(crate) use write::{is_tag, write_edn_float};
 
 /// One operation, as long as the tape under it stands.
 #[derive(Clone, Copy, Debug)]

@@ -209,9 +209,7 @@ impl JsonWriter {
     fn is_object(&mut self, entries: Entries) -> bool {
         let mut keys = entries.map(|(key, _)| NameKind::of(key));
         let alone = entries.len() == 1;
-        keys.all(|key| {
-            key.is_some_and(|(kind, text)| self.is_plain(kind, text) && !(alone && is_tag(text)))
-        })
+        keys.all(|key| key.is_some_and(|(kind, text)| self.is_plain(kind, text) && !(alone && is_tag(text))))
     }
 }
 

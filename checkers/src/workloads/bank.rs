@@ -6,7 +6,7 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Forms, Misfit, Named, at, client, misfit, unknown_f, whole};
+use super::support::{Forms, Misfit, Named, at, client, decided, misfit, unknown_f, whole};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -19,7 +19,9 @@ pub(super) const ENTRY: Entry = Entry {
             "what the balances add up to; what the first read adds up to by default",
         ),
     ],
-    decides: &[],
+    decides: &[decided(
+        "each read of all accounts on its own; transfers are not looked at",
+    )],
     make,
 };
 

@@ -12,7 +12,7 @@ use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
 use super::support::{
-    Clients, Forms, Misfit, Named, at, client, keyed, keyed_each, misfit, observed, overlapping, unknown_f,
+    Clients, Forms, Misfit, Named, at, client, decided, keyed, keyed_each, misfit, observed, overlapping, unknown_f,
 };
 use super::{Context, Entry, Workload};
 
@@ -20,7 +20,9 @@ pub(super) const ENTRY: Entry = Entry {
     name: "branches",
     about: "all branches of a transaction take effect, or none",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "the branches of each transaction at the end; unknown until it is told",
+    )],
     make,
 };
 

@@ -6,14 +6,16 @@ use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
 use super::register::{Conventions, OPTIONS, Registers};
-use super::support::{Misfit, identity, identity_of_option};
+use super::support::{Misfit, decided, identity, identity_of_option};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "cas-register",
     about: "linearizability of registers that are read, written, compared and set",
     options: &OPTIONS,
-    decides: &[],
+    decides: &[decided(
+        "linearizability: by zones where each value is written once (Gibbons and Korach 1997), else by search (Wing and Gong 1993, Lowe 2017); unknown where its budget ends",
+    )],
     make,
 };
 

@@ -6,14 +6,16 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Misfit, Processes, at, client, misfit, misfit_as, unknown_f};
+use super::support::{Misfit, Processes, at, client, decided, misfit, misfit_as, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "counter",
     about: "every read of a counter is a sum that its adds explain",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "each read on its own, against what must and what may have been added by then; not whether two of them contradict each other within those bounds",
+    )],
     make,
 };
 

@@ -11,14 +11,16 @@ use crate::verdict::CheckerResult;
 
 use super::last_read::LastRead;
 use super::options::OptionError;
-use super::support::{Clients, Forms, Misfit, Named, at, client, misfit, misfit_as, observed, unknown_f};
+use super::support::{Clients, Forms, Misfit, Named, at, client, decided, misfit, misfit_as, observed, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "exactly-once-effects",
     about: "what was sent and acknowledged took effect once, and nothing else did",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "attempts and effects of each message are counted; unknown until every effect was observed",
+    )],
     make,
 };
 

@@ -7,14 +7,16 @@ use crate::ops::{Kind, Op};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Clients, Misfit, client, identity_of, index, unknown_f};
+use super::support::{Clients, Misfit, client, decided, identity_of, index, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "fifo-queue",
     about: "linearizability of a first-in first-out queue",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "linearizability: by four conditions where each value is enqueued once (Henzinger, Sezgin and Vafeiadis 2013), else by a search for the order of dequeues; unknown where its budget ends",
+    )],
     make,
 };
 

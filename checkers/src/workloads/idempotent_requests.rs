@@ -11,14 +11,16 @@ use crate::verdict::CheckerResult;
 
 use super::last_read::LastRead;
 use super::options::OptionError;
-use super::support::{Clients, Forms, Misfit, Named, at, client, keyed, misfit, unknown_f};
+use super::support::{Clients, Forms, Misfit, Named, at, client, decided, keyed, misfit, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "idempotent-requests",
     about: "one request id means one payload and one record, however often it is sent",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "answers and final records of each request; unknown until the records were read to the end",
+    )],
     make,
 };
 

@@ -10,14 +10,16 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Clients, Forms, Misfit, Named, at, client, keyed, misfit, unknown_f};
+use super::support::{Clients, Forms, Misfit, Named, at, client, decided, keyed, misfit, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "key-order",
     about: "messages of one key come out in the order in which they went in",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "the first delivery of every message against all of its key that were sent after it was acknowledged; unknown where overlapping deliveries have no order",
+    )],
     make,
 };
 

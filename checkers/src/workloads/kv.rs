@@ -8,14 +8,16 @@ use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
 use super::register::{Conventions, OPTIONS, Registers};
-use super::support::{Misfit, identity};
+use super::support::{Misfit, decided, identity};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "kv",
     about: "linearizability of a map of texts that are got, put and appended to",
     options: &OPTIONS,
-    decides: &[],
+    decides: &[decided(
+        "linearizability: by zones where each value is put once, else by search; unknown where its budget ends, or where a key mixes appends with compare-and-sets or with values that are no strings",
+    )],
     make,
 };
 

@@ -11,14 +11,18 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Clients, Forms, Misfit, Named, at, client, keyed, misfit, observed, overlapping, unknown_f};
+use super::support::{
+    Clients, Forms, Misfit, Named, at, client, decided, keyed, misfit, observed, overlapping, unknown_f,
+};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "leftovers",
     about: "nothing temporary is left when the system has come to rest",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "what appeared and did not vanish, when everything had come to rest; unknown until that is told",
+    )],
     make,
 };
 

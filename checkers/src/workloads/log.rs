@@ -11,7 +11,7 @@ use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Clients, Forms, Misfit, Named, Processes, at, client, misfit};
+use super::support::{Clients, Forms, Misfit, Named, Processes, at, client, decided, misfit};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -21,7 +21,9 @@ pub(super) const ENTRY: Entry = Entry {
         ("subscribe", "true: consumers subscribe, so that keys move between them"),
         ("undrained", "true: the history does not end by polling everything"),
     ],
-    decides: &[],
+    decides: &[decided(
+        "each kind of anomaly, from the offsets on record; cycles of transactions (G0, G1c) are not looked for",
+    )],
     make,
 };
 

@@ -7,14 +7,16 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Forms, Misfit, Named, at, client, misfit, mop};
+use super::support::{Forms, Misfit, Named, at, client, decided, misfit, mop};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "long-fork",
     about: "no two reads saw two writes in opposite orders",
     options: &[("group-size", "keys per group; 2 by default")],
-    decides: &[],
+    decides: &[decided(
+        "reads of a whole group against each other; unknown where an operation is not of the workload's shape",
+    )],
     make,
 };
 

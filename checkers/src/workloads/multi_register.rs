@@ -8,7 +8,7 @@ use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
 use super::register::choice;
-use super::support::{Clients, Misfit, client, identity_of, identity_of_option, misfit, mop};
+use super::support::{Clients, Misfit, client, decided, identity_of, identity_of_option, misfit, mop};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -22,7 +22,9 @@ pub(super) const ENTRY: Entry = Entry {
              where that is left open",
         ),
     ],
-    decides: &[],
+    decides: &[decided(
+        "linearizability: by search (Wing and Gong 1993, Lowe 2017); unknown where its budget ends",
+    )],
     make,
 };
 

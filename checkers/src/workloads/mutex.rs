@@ -6,14 +6,16 @@ use crate::ops::{Kind, Op};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Clients, Misfit, client, unknown_f};
+use super::support::{Clients, Misfit, client, decided, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "mutex",
     about: "linearizability of a mutex that is acquired and released",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "linearizability: an operation takes place when it has to, and the earliest deadline first",
+    )],
     make,
 };
 

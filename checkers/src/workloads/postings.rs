@@ -10,7 +10,9 @@ use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;
 
 use super::options::{OptionError, wrong};
-use super::support::{Clients, Forms, Misfit, Named, Processes, at, client, keyed, misfit, unknown_f, whole, whole_of};
+use super::support::{
+    Clients, Forms, Misfit, Named, Processes, at, client, decided, keyed, misfit, unknown_f, whole, whole_of,
+};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -23,7 +25,9 @@ pub(super) const ENTRY: Entry = Entry {
             "true: balances may lag behind, only the last of each account is judged",
         ),
     ],
-    decides: &[],
+    decides: &[decided(
+        "each balance on its own, against what must and what may have been posted by then; not whether two of them contradict each other within those bounds",
+    )],
     make,
 };
 

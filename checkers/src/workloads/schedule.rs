@@ -11,7 +11,7 @@ use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;
 
 use super::options::{OptionError, ns_of_ms, wrong};
-use super::support::{Clients, Forms, Misfit, Named, client, observed, timed, unknown_f};
+use super::support::{Clients, Forms, Misfit, Named, client, decided, observed, timed, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -30,7 +30,9 @@ pub(super) const ENTRY: Entry = Entry {
             "how long after an acknowledgement an attempt may still be under way; 0 by default",
         ),
     ],
-    decides: &[],
+    decides: &[decided(
+        "every attempt against its time and the answers; unknown where the end is not told",
+    )],
     make,
 };
 

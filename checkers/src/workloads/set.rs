@@ -6,14 +6,16 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Forms, Misfit, Named, at, client, misfit, unknown_f};
+use super::support::{Forms, Misfit, Named, at, client, decided, misfit, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "set",
     about: "what was added to a set is in its final read",
     options: &[],
-    decides: &[],
+    decides: &[decided(
+        "the last read against what was asked for and acknowledged; reads before it are not looked at",
+    )],
     make,
 };
 

@@ -6,7 +6,7 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Forms, Misfit, Named, Processes, at, client, misfit, unknown_f};
+use super::support::{Forms, Misfit, Named, Processes, at, client, decided, misfit, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -22,7 +22,7 @@ pub(super) const ENTRY: Entry = Entry {
             "true: an element that was read before it was added is an anomaly",
         ),
     ],
-    decides: &[],
+    decides: &[decided("each element against every read that began after it was known")],
     make,
 };
 

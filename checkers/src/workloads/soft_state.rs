@@ -11,7 +11,7 @@ use crate::streaming::{Names, Streaming};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Forms, Misfit, client, observed, timed, unknown_f};
+use super::support::{Forms, Misfit, client, decided, observed, timed, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -31,7 +31,9 @@ pub(super) const ENTRY: Entry = Entry {
             "the f of operations that heal a fault: stop-partition+start; heal by default",
         ),
     ],
-    decides: &[],
+    decides: &[decided(
+        "each stay and each recovery against its limit; unknown where no fault was healed and a recovery has one",
+    )],
     make,
 };
 

@@ -14,7 +14,7 @@ use crate::verdict::CheckerResult;
 
 use super::options::{OptionError, Options, wrong};
 use super::support::{
-    Clients, Forms, Misfit, at, client, keyed, keyed_each, misfit, name_of, observed, overlapping, unknown_f,
+    Clients, Forms, Misfit, at, client, decided, keyed, keyed_each, misfit, name_of, observed, overlapping, unknown_f,
 };
 use super::{Context, Entry, Workload};
 
@@ -36,7 +36,9 @@ pub(super) const ENTRY: Entry = Entry {
         ),
         ("sampled", "true: states may pass unseen between two observations"),
     ],
-    decides: &[],
+    decides: &[decided(
+        "every observed step against the table; unknown until the end is told",
+    )],
     make,
 };
 

@@ -8,7 +8,7 @@ use crate::streaming::{At, Streaming};
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Clients, Forms, Misfit, Named, at, client, misfit, unknown_f};
+use super::support::{Clients, Forms, Misfit, Named, at, client, decided, misfit, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -21,7 +21,9 @@ pub(super) const ENTRY: Entry = Entry {
             "true: a dequeue of unknown outcome may have taken an element, and a drain any number",
         ),
     ],
-    decides: &[],
+    decides: &[decided(
+        "the multisets of what was asked for, acknowledged and taken out are compared; the order is not looked at, nor whether a second delivery took the place of a lost one of the same value",
+    )],
     make,
 };
 

@@ -6,14 +6,14 @@ use crate::streaming::Streaming;
 use crate::verdict::CheckerResult;
 
 use super::options::OptionError;
-use super::support::{Forms, Misfit, Named, at, client, unknown_f};
+use super::support::{Forms, Misfit, Named, at, client, decided, unknown_f};
 use super::{Context, Entry, Workload};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "unique-ids",
     about: "no id is given out twice",
     options: &[],
-    decides: &[],
+    decides: &[decided("every id that was returned against all others")],
     make,
 };
 
