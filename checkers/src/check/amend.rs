@@ -1,7 +1,7 @@
 //! Histories whose lines prove less than they seem to.
 //!
 //! - An operation of unknown outcome (info) whose invocation is not on record: it may have begun at any time, and so have
-//!   taken effect before anything else.
+//!   taken effect before anything else. So may an addition that ended ok.
 //! - Lines that stand in one order and have times in another: an operation that ended after another began by its times is
 //!   not known to have come first, whatever the order of the lines.
 //!
@@ -29,7 +29,7 @@ pub(super) struct Lines {
     small: Vec<bool>,
     others: HashSet<i64>,
     latest: u64,
-    /// Some operation of unknown outcome has no invocation.
+    /// Some operation that may have begun at any time has no invocation.
     strays: bool,
     /// Some line has an earlier time than one before it.
     shuffled: bool,
@@ -44,8 +44,7 @@ impl Lines {
         }
         let Some(client) = client(op) else { return false };
         let was_open = self.set_open(client, op.kind == Kind::Invoke);
-        let is_stray = op.kind == Kind::Info && !was_open;
-        self.strays |= is_stray;
+        self.strays |= !was_open && may_have_begun(op);
         op.kind != Kind::Invoke && was_open
     }
 
@@ -66,6 +65,12 @@ impl Lines {
             _ => self.others.remove(&client),
         }
     }
+}
+
+/// Whether an end without an invocation says that something was asked for at a time that is not known: an unknown outcome, or
+/// an addition that is known to have happened. What else is on record without an invocation was observed at its moment.
+fn may_have_begun(op: &Op) -> bool {
+    op.kind == Kind::Info || op.kind == Kind::Ok && matches!(op.f, "add" | "enqueue")
 }
 
 /// Whether it is judged by the checkers of isolation, which see to this themselves.
@@ -123,7 +128,7 @@ pub(super) fn judge_again(
 /// What has to be read otherwise than it stands.
 #[derive(Default)]
 struct Amendments {
-    /// Operations of unknown outcome without an invocation, in their order.
+    /// Operations that may have begun at any time, in their order.
     strays: Vec<OwnedOp>,
     /// Behind which line the end of an operation belongs, by its own line.
     waits: HashMap<usize, usize>,
@@ -137,7 +142,7 @@ impl Amendments {
         let mut times: Vec<(Option<u64>, Option<bool>)> = Vec::new();
         feed(reader, request, |op| {
             let ends = lines.next(op);
-            if op.kind == Kind::Info && !ends && client(op).is_some() {
+            if !ends && client(op).is_some() && may_have_begun(op) {
                 amendments.strays.push(OwnedOp::of(op));
             }
             let role = match op.kind {
@@ -255,7 +260,7 @@ impl Again {
                     waiting.push((told_as, OwnedOp::of(op)));
                 }
                 (Some(told_as), None) => self.tell(op, told_as, op.kind)?,
-                (None, _) if op.kind == Kind::Info => {
+                (None, _) if may_have_begun(op) => {
                     self.stray -= 1;
                     self.tell(op, self.stray + 1, op.kind)?;
                 }
@@ -274,7 +279,7 @@ impl Again {
         let mut again = self.workload.finish();
         let doubt = match self.untold {
             Some(index) => Some(format!(
-                "operation {index} ended info, its invocation is not on record, and it does not say what it asked for"
+                "the invocation of operation {index} is not on record, and its end does not say what it asked for"
             )),
             None if amendments.waits.is_empty() || again.verdict == Verdict::Invalid => None,
             None => Some(

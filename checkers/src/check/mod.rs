@@ -201,7 +201,9 @@ pub fn check_file(request: &Request) -> Result<Checked, CheckError> {
     };
     let workload = || workloads::workload(&request.as_, &context);
     let mut checked = judge(reader, &workload, request)?;
-    for result in &mut checked.results {
+    // What is unknown was not decided, however it is decided elsewhere.
+    let known = |result: &&mut CheckerResult| result.verdict != Verdict::Unknown;
+    for result in checked.results.iter_mut().filter(known) {
         result.completeness = result.completeness.or(of_all(entry.decides));
     }
     Ok(checked)

@@ -91,8 +91,6 @@ impl Streaming for TotalQueue {
             Event::Enqueued(id) => {
                 let element = self.elements.at(id);
                 element.acks = element.acks.saturating_add(1);
-                // What ended ok was asked for, whether or not that is on record.
-                element.attempts = element.attempts.max(element.acks);
                 element.acked.first(at.index);
             }
             Event::EnqueueFailed(id) => {

@@ -73,9 +73,8 @@ impl Streaming for Set {
         let mut tally = Tally::default();
         let [mut attempt, mut acknowledged, mut ok, mut recovered, mut present] = [0_u64; 5];
         for (id, element) in self.elements.iter() {
+            let asked = element.asked_at != Mark::NONE;
             let acked = element.acked_at != Mark::NONE;
-            // What was added was asked for, whether or not that is on record.
-            let asked = acked || element.asked_at != Mark::NONE;
             let read = element.read == self.reads && self.reads > 0;
             attempt += u64::from(asked);
             acknowledged += u64::from(acked);

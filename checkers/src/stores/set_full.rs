@@ -214,13 +214,7 @@ impl Streaming for SetFull {
                 }
             }
             Event::Added(id) => {
-                let reads = self.reads.count();
                 let element = self.elements.at(id);
-                if element.asked_at == Mark::NONE {
-                    // It was asked for some time before, whether or not that is on record.
-                    (element.asked_at, element.early) = (Mark::new(at.index), Mark::NONE);
-                    element.looked = reads;
-                }
                 if element.known.at == Mark::NONE {
                     element.known = Moment {
                         at: Mark::new(at.index),

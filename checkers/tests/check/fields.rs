@@ -114,7 +114,7 @@ fn operations_have_indices_that_grow_and_may_have_a_key_beside_their_value() {
 fn a_checked_file_is_told_in_words() {
     let lines = ["0 invoke add 2", "0 ok add 2", "0 invoke read", "0 ok read 1"];
     let shown = checked("counter", "-", &lines).unwrap().to_string();
-    assert!(shown.starts_with("INVALID counter\n  "), "{shown}");
+    assert!(shown.starts_with("INVALID counter (decided)\n  "), "{shown}");
     assert!(shown.contains("reads 1"), "{shown}");
     assert!(shown.ends_with("4 operations read as jepsen-edn"), "{shown}");
     let shown = checked("counter", "-", &[]).unwrap().to_string();

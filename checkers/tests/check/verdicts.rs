@@ -1,10 +1,10 @@
 //! What each workload decides: right from wrong, and unknown where nothing was judged.
 
 use paytwice_checkers::check::catalogue;
-use paytwice_checkers::verdict::Verdict;
+use paytwice_checkers::verdict::{Completeness, Verdict};
 use paytwice_checkers::workloads::WORKLOADS;
 
-use crate::support::{needed, verdict};
+use crate::support::{checked, needed, verdict};
 
 #[test]
 fn every_workload_tells_right_from_wrong() {
@@ -419,6 +419,21 @@ fn every_workload_says_unknown_of_a_history_that_is_empty() {
         );
         assert!(catalogue().contains(entry.name));
     }
+}
+
+#[test]
+fn every_workload_says_how_far_its_verdicts_go() {
+    let catalogue = catalogue();
+    let isolation = ["list-append", "rw-register"];
+    for entry in WORKLOADS.iter().filter(|entry| !isolation.contains(&entry.name)) {
+        assert!(!entry.decides.is_empty(), "{}", entry.name);
+        for row in entry.decides {
+            assert!(catalogue.contains(row.how), "{}: {}", entry.name, row.how);
+        }
+    }
+    let lines = ["0 invoke generate", "0 ok generate 1"];
+    let result = checked("unique-ids", "-", &lines).unwrap().results.remove(0);
+    assert_eq!(result.completeness, Some(Completeness::Decided));
 }
 
 #[test]
