@@ -1,6 +1,6 @@
 //! Small random histories by the thousand, and their verdicts beside a peer's.
 //!
-//! Half of them are those of a correct store, half have answers that are wrong, or that nobody can tell. Operations
+//! A quarter of them are those of a correct store, the others have more or fewer wrong answers. Operations
 //! overlap, and many are of unknown outcome.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -150,11 +150,11 @@ struct Pending {
 /// A history from a seed.
 fn history(mix: &[What], keys: u64, seed: u64) -> Vec<Event> {
     let mut dice = Dice::new(seed);
-    let ops = 4 + dice.below(14) as u32;
+    let ops = 4 + dice.below(16) as u32;
     let processes = 2 + dice.below(7) as usize;
     let info_percent = [0, 10, 30, 50][dice.below(4) as usize];
     let values = 1 + dice.below(5);
-    let wrong_percent = [0, 0, 5, 30][dice.below(4) as usize];
+    let wrong_percent = [0, 5, 15, 40][dice.below(4) as usize];
     let (mut events, mut pending, mut store) = (Vec::new(), Vec::<Pending>::new(), Store::default());
     let mut called = 0;
     while called < ops || pending.iter().any(|op| !op.info) {

@@ -1,6 +1,6 @@
 //! `kv`: `get`, `put v` and `append v` on texts by key, as porcupine's key-value tests have them; judged for
-//! linearizability ([`map`](crate::linear::map)). A text is empty at first. Texts are strings: a key that holds anything else
-//! is a register, and one that is appended to as well is not decided.
+//! linearizability ([`map`](crate::linear::map)). A text is empty at first. Texts are strings: a value that is a pair is a key
+//! and a text. A key that holds anything else is a register, and one that is appended to as well is not decided.
 
 use crate::linear::map::NO_TEXT;
 use crate::ops::{Op, Ref};
@@ -25,7 +25,7 @@ struct Kv(Registers);
 
 fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
     let initial = context.options.get("initial").unwrap_or_default();
-    let registers = Registers::new(ENTRY.name, Conventions::of(context)?, text, initial);
+    let registers = Registers::new(ENTRY.name, Conventions::of(context)?.without_pairs(), text, initial);
     Ok(Box::new(Kv(registers)))
 }
 

@@ -15,7 +15,10 @@ pub(super) const ENTRY: Entry = Entry {
     name: "multi-register",
     about: "linearizability of transactions over several registers",
     options: &[
-        ("initial", "what every register holds at first; left open by default"),
+        (
+            "initial",
+            "what every register holds at first, in EDN (a string has quotes); left open by default",
+        ),
         (
             "nil-reads",
             "unseen: a read of nil tells nothing (default, as in Knossos); initial: it found what was there at first, nil \

@@ -19,11 +19,16 @@ pub(super) struct Conventions {
     fail_is_refusal: bool,
     /// Values are pairs of a key and what is asked of it.
     independent: bool,
+    /// So is a value that is a pair.
+    pairs_are_keyed: bool,
 }
 
 /// The options that go with them.
 pub(super) const OPTIONS: [(&str, &str); 4] = [
-    ("initial", "what a register holds at first; nothing (nil) by default"),
+    (
+        "initial",
+        "what a register holds at first, in EDN (a string has quotes), nil by default; of kv the text itself, empty by default",
+    ),
     (
         "nil-reads",
         "unseen: a read of nil tells nothing (Jepsen); initial: it found the initial value (porcupine)",
@@ -43,7 +48,16 @@ impl Conventions {
             nil_is_unseen: choice(options, "nil-reads", ["initial", "unseen"])?.unwrap_or(!porcupine),
             fail_is_refusal: choice(options, "failed-cas", ["nothing", "refused"])?.unwrap_or(porcupine),
             independent: options.flag("independent")?,
+            pairs_are_keyed: false,
         })
+    }
+
+    /// The same where no value is a pair, so that one can only be a key and a value.
+    pub(super) fn without_pairs(self) -> Conventions {
+        Conventions {
+            pairs_are_keyed: true,
+            ..self
+        }
     }
 }
 
@@ -131,6 +145,13 @@ impl Registers {
                 .pair()
                 .ok_or_else(|| misfit(op, "a pair [key value]", op.value))?;
             return Ok((identity_of(pair.0), pair.1));
+        }
+        let keyed = |(_, value): &(Ref, Ref)| op.f != "cas" || value.pair().is_some();
+        if self.conventions.pairs_are_keyed
+            && op.key.is_none()
+            && let Some((key, value)) = op.value.pair().filter(keyed)
+        {
+            return Ok((identity_of(key), value));
         }
         Ok((op.key.map(identity_of).unwrap_or_default(), op.value))
     }

@@ -531,3 +531,38 @@ fn offsets_that_a_send_of_unknown_outcome_was_told_count_once_it_is_known_to_hav
         ["lost-write"]
     );
 }
+
+#[test]
+fn appends_of_unknown_outcome_on_a_key_of_a_map_are_decided() {
+    let asked = [
+        "4 invoke append [0 \"1\"]",
+        "5 invoke append [0 \"2\"]",
+        "6 invoke put [0 \"3\"]",
+        "5 info append [0 \"2\"]",
+        "3 invoke append [0 \"11\"]",
+        "2 invoke append [0 \"19\"]",
+        "0 invoke put [0 \"20\"]",
+        "10 invoke put [0 \"22\"]",
+        "12 invoke put [0 \"23\"]",
+        "14 invoke append [0 \"24\"]",
+        "13 invoke put [0 \"25\"]",
+        "10 ok put [0 \"22\"]",
+        "2 ok append [0 \"19\"]",
+        "14 ok append [0 \"24\"]",
+        "12 ok put [0 \"23\"]",
+        "13 ok put [0 \"25\"]",
+        "0 ok put [0 \"20\"]",
+        "11 invoke get [0 nil]",
+    ];
+    for (found, expected) in [
+        ("38", Invalid),
+        ("3241911", Valid),
+        ("32424", Invalid),
+        ("2011921", Invalid),
+        ("2011192", Valid),
+    ] {
+        let found = format!("11 ok get [0 \"{found}\"]");
+        let lines = [&asked[..], &[&found]].concat();
+        assert_eq!(verdict("kv", "-", &lines), expected, "{found}");
+    }
+}

@@ -270,10 +270,31 @@ fn texts_are_appended_to_and_nothing_else_is() {
     ] {
         let lines = lines(put, piece, found);
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        assert_eq!(
-            verdict("kv", "independent=true", &lines),
-            expected,
-            "{put} {piece} {found}"
-        );
+        for options in ["independent=true", "-"] {
+            assert_eq!(verdict("kv", options, &lines), expected, "{put} {piece} {found}");
+        }
+    }
+    // Of two keys, without being told so; what is compared and set is a pair as well.
+    let lines = [
+        "0 invoke put [a \"1\"]",
+        "0 ok put [a \"1\"]",
+        "0 invoke get [b nil]",
+        "0 ok get [b \"1\"]",
+    ];
+    assert_eq!(verdict("kv", "-", &lines), Invalid);
+    let lines = |cas: &str| {
+        [
+            format!("0 invoke put {}", cas.replace("[\"1\" \"2\"]", "\"1\"")),
+            format!("0 ok put {}", cas.replace("[\"1\" \"2\"]", "\"1\"")),
+            format!("0 invoke cas {cas}"),
+            format!("0 ok cas {cas}"),
+            format!("0 invoke get {}", cas.replace("[\"1\" \"2\"]", "nil")),
+            format!("0 ok get {}", cas.replace("[\"1\" \"2\"]", "\"2\"")),
+        ]
+    };
+    for cas in ["[\"1\" \"2\"]", "[k [\"1\" \"2\"]]"] {
+        let lines = lines(cas);
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(verdict("kv", "-", &lines), Valid, "{cas}");
     }
 }
