@@ -98,13 +98,16 @@ pub(super) fn judge_again(
     mut first: CheckerResult,
     workload: Box<dyn Workload>,
 ) -> Result<CheckerResult, CheckError> {
+    let mut unknown = |why: String| {
+        first.verdict = Verdict::Unknown;
+        first.reason = Some(format!(
+            "lines contradict their times, or operations have no invocation: {why}"
+        ));
+        first.anomalies.clear();
+    };
     let mut reader = Reader::open(&request.path, request.format)?;
     if !reader.path().is_file() {
-        first.verdict = Verdict::Unknown;
-        first.reason = Some(
-            "lines contradict their times, or an operation has no invocation, and what is no file cannot be read again"
-                .into(),
-        );
+        unknown("what is no file cannot be read without them".to_owned());
         return Ok(first);
     }
     let amendments = Amendments::read(&mut reader, request)?;
@@ -117,11 +120,17 @@ pub(super) fn judge_again(
     }
     let mut reader = Reader::open(&request.path, request.format)?;
     let mut line = 0;
-    feed(&mut reader, request, |op| {
+    let fed = feed(&mut reader, request, |op| {
         again.push(op, line, &amendments)?;
         line += 1;
         Ok(())
-    })?;
+    });
+    if let Err(CheckError::Misfit { misfit, .. }) = fed {
+        let Misfit { expected, found, .. } = misfit;
+        unknown(format!("by the times alone, expected {expected}, found {found}"));
+        return Ok(first);
+    }
+    fed?;
     Ok(again.result(&first, &amendments))
 }
 

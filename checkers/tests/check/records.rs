@@ -396,6 +396,34 @@ fn sessions_have_the_order_of_their_lines() {
     assert_eq!(found[0].0, "nonmonotonic-poll", "{found:?}");
 }
 
+#[test]
+fn what_has_no_sense_by_its_times_is_unknown() {
+    let lines = [
+        "@1 9 invoke commit 1",
+        "@2 9 ok commit 1",
+        "@3 0 invoke read [1 nil]",
+        "@9 0 ok read [1 []]",
+        "@5 8 ok apply [1 0]",
+        "@6 7 invoke read [1 nil]",
+        "@10 7 ok read [1 [0]]",
+        "@12 9 invoke rollback 1",
+        "@13 9 ok rollback 1",
+        "@20 9 ok settle",
+    ];
+    // It was reported committed and rolled back; but by its times the first read saw what was there before it ended.
+    let result = checked("branches", "-", &lines).unwrap().results.remove(0);
+    assert_eq!((result.verdict, result.anomalies.len()), (Unknown, 0));
+    let reason = result.reason.unwrap_or_default();
+    assert!(
+        reason.starts_with(
+            "lines contradict their times, or operations have no invocation: by the times alone, expected"
+        ),
+        "{reason}"
+    );
+    let in_order = timed(&lines, |nth| Some(nth + 1));
+    assert_eq!(verdict_of("branches", "-", &in_order), Invalid);
+}
+
 /// A store that does what it is asked: the answer to each operation, where it has one.
 #[derive(Default)]
 struct Store {
