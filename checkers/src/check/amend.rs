@@ -5,11 +5,12 @@
 //! - Lines that stand in one order and have times in another: an operation that ended after another began by its times is
 //!   not known to have come first, whatever the order of the lines.
 //!
-//! Both only ever take reasons away to call a history invalid. So a history is judged as it stands, and read a second time,
-//! amended, only where that finds something wrong: with an invocation of each such operation before all others, and
-//! with each end behind the last invocation that was earlier by its time. What both find is wrong.
+//! Both only ever take reasons away to call a history invalid. So a history is judged as it stands, and read again, amended,
+//! only where that finds something wrong: with an invocation of each such operation before all others, and with each end
+//! behind the last invocation that was earlier by its time; then in the order of its times. What every reading finds is
+//! wrong.
 //!
-//! Memory, only then: 16 bytes per operation, and the operations whose end has to wait.
+//! Memory, only then: 40 bytes per operation, and the operations that are out of place.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -18,7 +19,7 @@ use crate::ops::{Kind, Op, OwnedOp, Process};
 use crate::verdict::{Anomaly, CheckerResult, Verdict};
 use crate::workloads::{self, Misfit, Workload};
 
-use super::{CheckError, Request, feed};
+use super::{CheckError, Make, Request, feed};
 
 /// Processes below this number are looked up without hashing.
 const SMALL: i64 = 1 << 16;
@@ -96,42 +97,51 @@ fn client(op: &Op) -> Option<i64> {
 pub(super) fn judge_again(
     request: &Request,
     mut first: CheckerResult,
-    workload: Box<dyn Workload>,
+    make: Make,
 ) -> Result<CheckerResult, CheckError> {
-    let mut unknown = |why: String| {
-        first.verdict = Verdict::Unknown;
-        first.reason = Some(format!(
-            "lines contradict their times, or operations have no invocation: {why}"
-        ));
-        first.anomalies.clear();
-    };
     let mut reader = Reader::open(&request.path, request.format)?;
     if !reader.path().is_file() {
-        unknown("what is no file cannot be read without them".to_owned());
+        doubt(&mut first, "what is no file cannot be read without them");
         return Ok(first);
     }
     let amendments = Amendments::read(&mut reader, request)?;
-    if amendments.strays.is_empty() && amendments.waits.is_empty() {
-        return Ok(first);
+    let mut readings = vec![Reading::Weaker];
+    readings.extend(amendments.by_time.is_some().then_some(Reading::ByTime));
+    for reading in readings {
+        let mut again = Again::new(make()?);
+        match again.read(request, &amendments, reading) {
+            Ok(()) => {}
+            Err(CheckError::Misfit { misfit, .. }) => {
+                let Misfit { expected, found, .. } = misfit;
+                doubt(&mut first, &format!("without them, expected {expected}, found {found}"));
+                return Ok(first);
+            }
+            Err(error) => return Err(error),
+        }
+        first = again.result(&first, &amendments);
+        if first.verdict != Verdict::Invalid {
+            break;
+        }
     }
-    let mut again = Again::new(workload);
-    for op in &amendments.strays {
-        again.begin_stray(&op.op());
-    }
-    let mut reader = Reader::open(&request.path, request.format)?;
-    let mut line = 0;
-    let fed = feed(&mut reader, request, |op| {
-        again.push(op, line, &amendments)?;
-        line += 1;
-        Ok(())
-    });
-    if let Err(CheckError::Misfit { misfit, .. }) = fed {
-        let Misfit { expected, found, .. } = misfit;
-        unknown(format!("by the times alone, expected {expected}, found {found}"));
-        return Ok(first);
-    }
-    fed?;
-    Ok(again.result(&first, &amendments))
+    Ok(first)
+}
+
+/// What cannot be read without what it does not bear out is unknown.
+fn doubt(result: &mut CheckerResult, why: &str) {
+    result.verdict = Verdict::Unknown;
+    result.reason = Some(format!(
+        "lines contradict their times, or operations have no invocation: {why}"
+    ));
+    result.anomalies.clear();
+}
+
+/// In which order a history is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// As it stands, with ends later than their lines.
+    Weaker,
+    /// In the order of its times.
+    ByTime,
 }
 
 /// What has to be read otherwise than it stands.
@@ -141,41 +151,56 @@ struct Amendments {
     strays: Vec<OwnedOp>,
     /// Behind which line the end of an operation belongs, by its own line.
     waits: HashMap<usize, usize>,
+    /// The earliest time from each line on, where lines are not in the order of their times.
+    by_time: Option<Vec<u64>>,
 }
+
+/// What is needed of a line: its time, and whether it is an invocation, an end, or neither. None where it is no client's.
+type Line = Option<(Option<u64>, Option<bool>)>;
 
 impl Amendments {
     fn read(reader: &mut Reader, request: &Request) -> Result<Amendments, CheckError> {
         let mut amendments = Amendments::default();
         let mut lines = Lines::default();
-        // The time of each line, and whether it is an invocation, an end, or neither.
-        let mut times: Vec<(Option<u64>, Option<bool>)> = Vec::new();
+        let mut times: Vec<Line> = Vec::new();
         feed(reader, request, |op| {
             let ends = lines.next(op);
-            if !ends && client(op).is_some() && may_have_begun(op) {
+            let is_client = client(op).is_some();
+            if !ends && is_client && may_have_begun(op) {
                 amendments.strays.push(OwnedOp::of(op));
             }
             let role = match op.kind {
-                _ if client(op).is_none() => None,
                 Kind::Invoke => Some(true),
                 _ => ends.then_some(false),
             };
-            times.push((op.time, role));
+            times.push(is_client.then_some((op.time, role)));
             Ok(())
         })?;
         if lines.shuffled && !in_sessions(&request.as_) {
             amendments.waits = waits(&times);
+            amendments.by_time = earliest(&times);
         }
         Ok(amendments)
     }
 }
 
+/// The earliest time of clients from each line on; None where one has no time.
+fn earliest(times: &[Line]) -> Option<Vec<u64>> {
+    let mut earliest = vec![u64::MAX; times.len() + 1];
+    for (line, of) in times.iter().enumerate().rev() {
+        let time = of.map_or(Some(u64::MAX), |(time, _)| time)?;
+        earliest[line] = earliest[line + 1].min(time);
+    }
+    Some(earliest)
+}
+
 /// For each end after which an invocation stands that was earlier by its time, the last of these.
-fn waits(times: &[(Option<u64>, Option<bool>)]) -> HashMap<usize, usize> {
+fn waits(times: &[Line]) -> HashMap<usize, usize> {
     // The invocations that are earlier than all behind them, the last one first: their times fall.
     let mut earliest: Vec<(usize, u64)> = Vec::new();
     let mut waits = HashMap::new();
-    for (line, (time, role)) in times.iter().enumerate().rev() {
-        let Some(time) = *time else { continue };
+    for (line, of) in times.iter().enumerate().rev() {
+        let Some((Some(time), role)) = *of else { continue };
         match role {
             Some(true) if earliest.last().is_none_or(|(_, other)| time < *other) => earliest.push((line, time)),
             Some(false) => {
@@ -223,6 +248,31 @@ impl Again {
         }
     }
 
+    /// Reads the history.
+    fn read(&mut self, request: &Request, amendments: &Amendments, reading: Reading) -> Result<(), CheckError> {
+        for op in &amendments.strays {
+            self.begin_stray(&op.op());
+        }
+        let earliest = amendments.by_time.as_ref().filter(|_| reading == Reading::ByTime);
+        // Operations that come before a line that was not read yet, by time and line.
+        let mut held: BTreeMap<(u64, usize), (i64, OwnedOp)> = BTreeMap::new();
+        let mut reader = Reader::open(&request.path, request.format)?;
+        let mut line = 0;
+        feed(&mut reader, request, |op| {
+            line += 1;
+            let (Some(earliest), Some(process)) = (earliest, client(op)) else {
+                return self.push(op, line - 1, &amendments.waits);
+            };
+            held.insert((op.time.unwrap_or(0), line), (process, OwnedOp::of(op)));
+            while let Some(next) = held.first_entry().filter(|next| next.key().0 <= earliest[line]) {
+                let (process, op) = next.remove();
+                let process = Process::Client(process);
+                self.push(&Op { process, ..op.op() }, line, &HashMap::new())?;
+            }
+            Ok(())
+        })
+    }
+
     /// Tells an operation under a number of its own.
     fn tell(&mut self, op: &Op, process: i64, kind: Kind) -> Result<(), Misfit> {
         let index = self.origin.len() as u64;
@@ -245,7 +295,8 @@ impl Again {
         }
     }
 
-    fn push(&mut self, op: &Op, line: usize, amendments: &Amendments) -> Result<(), Misfit> {
+    /// The next operation; its end may belong behind a later line.
+    fn push(&mut self, op: &Op, line: usize, waits: &HashMap<usize, usize>) -> Result<(), Misfit> {
         match client(op) {
             None => {
                 let index = self.origin.len() as u64;
@@ -262,7 +313,7 @@ impl Again {
                 self.told_as.insert(process, told_as);
                 self.tell(op, told_as, op.kind)?;
             }
-            Some(process) => match (self.told_as.remove(&process), amendments.waits.get(&line)) {
+            Some(process) => match (self.told_as.remove(&process), waits.get(&line)) {
                 (Some(told_as), Some(last)) => {
                     self.busy.insert(told_as);
                     let waiting = self.waiting.entry(*last).or_default();
@@ -290,7 +341,11 @@ impl Again {
             Some(index) => Some(format!(
                 "the invocation of operation {index} is not on record, and its end does not say what it asked for"
             )),
-            None if amendments.waits.is_empty() || again.verdict == Verdict::Invalid => None,
+            None if amendments.waits.is_empty() && amendments.by_time.is_none()
+                || again.verdict == Verdict::Invalid =>
+            {
+                None
+            }
             None => Some(
                 "by the times of the operations, which contradict the order of the lines, nothing is known to be wrong"
                     .into(),

@@ -227,7 +227,7 @@ fn judge(mut reader: Reader, make: Make, request: &Request) -> Result<Checked, C
         cut_off = reader.cut_off();
         let result = workload.finish();
         if result.verdict == Verdict::Invalid && lines.are_amiss(&request.as_) {
-            return amend::judge_again(request, result, make()?);
+            return amend::judge_again(request, result, make);
         }
         Ok::<_, CheckError>(result)
     });
