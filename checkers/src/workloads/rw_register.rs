@@ -1,12 +1,11 @@
 //! `rw-register`: transactions of `[:w k v]` and `[:r k v]`, judged by [`rw_register`](crate::isolation::rw_register).
 
-use crate::formats::{Format, Reader};
 use crate::isolation::{Options as Judged, Outcome, REGISTERS_DECIDE, RwRegister, Txn, rw_register::Assumptions};
-use crate::ops::{Op, Ref};
+use crate::ops::{Op, Ref, Tape};
 use crate::verdict::CheckerResult;
 
 use super::options::{OptionError, wrong};
-use super::support::{Misfit, mop, scalar};
+use super::support::{Misfit, form_of_option, mop, scalar};
 use super::txns::{self, Begun};
 use super::{Context, Entry, Workload};
 
@@ -65,14 +64,11 @@ fn make(context: &Context) -> Result<Box<dyn Workload>, OptionError> {
 /// Takes in what every key held at first.
 fn initially(txns: &mut RwRegister, text: &str) -> Result<(), OptionError> {
     let wrong = || wrong("initial", text, "a number, a text, true, false or nil");
-    // A value of one operation: what values are is the readers' business.
-    let line = format!("{{:process 0, :type :ok, :f :read, :value {text}}}\n");
-    let mut reader = Reader::new(std::io::Cursor::new(line), "initial", Format::JepsenEdn).map_err(|_| wrong())?;
-    let op = reader.next().ok().flatten().ok_or_else(wrong)?;
-    let mut scratch = String::new();
-    match op.value.is_nil() || text == "null" {
+    let (mut tape, mut scratch) = (Tape::default(), String::new());
+    let form = form_of_option(text, &mut tape).ok_or_else(wrong)?;
+    match form.is_nil() || text == "null" {
         true => txns.initially::<i64>(None),
-        false => txns.initially(Some(scalar(op.value, &mut scratch))),
+        false => txns.initially(Some(scalar(form, &mut scratch))),
     }
     Ok(())
 }

@@ -364,11 +364,20 @@ pub(super) fn identity_of(form: Ref) -> String {
     text
 }
 
-/// The identity of the form that an option names, in EDN; what is a symbol there is a string.
+/// The form that an option names, in EDN, where it does; what is a symbol there is a string.
+pub(super) fn form_of_option<'a>(text: &str, tape: &'a mut Tape) -> Option<Ref<'a>> {
+    let scanned = edn::scan(text.as_bytes(), 0, true, tape);
+    if scanned == Ok(Some(text.len())) && matches!(tape.root().value(), Value::Symbol(_)) {
+        tape.clear();
+        tape.push_string(text);
+    }
+    (scanned == Ok(Some(text.len()))).then(|| tape.root())
+}
+
+/// The identity of the form that an option names; what is no form is a string.
 pub(super) fn identity_of_option(text: &str) -> String {
     let mut tape = Tape::default();
-    let scanned = edn::scan(text.as_bytes(), 0, true, &mut tape);
-    if scanned != Ok(Some(text.len())) || matches!(tape.root().value(), Value::Symbol(_)) {
+    if form_of_option(text, &mut tape).is_none() {
         tape.clear();
         tape.push_string(text);
     }

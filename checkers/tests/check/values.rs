@@ -170,6 +170,16 @@ fn different_values_are_told_apart() {
         let lines = ["0 invoke read", &read(value)];
         assert_eq!(verdict("cas-register", options, &lines), expected, "{options} {value}");
     }
+    for (initial, is_it) in [("a", true), ("\"a\"", true), (":a", false), ("1", false)] {
+        let lines = ["0 invoke txn [[:r k nil] [:w k 2]]", "0 ok txn [[:r k \"a\"] [:w k 2]]"];
+        let read = ["1 invoke txn [[:r k nil]]", "1 ok txn [[:r k 2]]"];
+        let found = verdict(
+            "rw-register",
+            &format!("closed=true,initial={initial}"),
+            &[lines, read].concat(),
+        );
+        assert_eq!(found != Invalid, is_it, "{initial}: {found:?}");
+    }
 }
 
 #[test]
