@@ -163,6 +163,11 @@ pub(crate) const PLANTS: [Plant; 30] = [
         spot(s, v, &[])
     }),
     plant("divergent number", "divergent-answer", |s, v| {
+        // Where no client sends a number, a request after an answer is another one.
+        s.server_ids = false;
+        let tx = s.payments[v].tx.clone();
+        s.payments[v].tries[0].answer_tx = Some(tx.clone());
+        s.payments[v].rows[0].tx = tx;
         s.payments[v].tries.push(Try::ok("success", "other"));
         spot(s, v, &[])
     }),
