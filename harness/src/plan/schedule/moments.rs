@@ -26,8 +26,11 @@ const SHARE_OF_SUBJECTS: u64 = 3;
 /// Makes an action for a point, where it can be done there.
 type Act = fn(&LinkDef, &PointDef, &mut Draw) -> Option<PointAction>;
 
-/// The kinds of rules: what is done, and which frame of the point it is, of so many subjects.
-const KINDS: [(Act, fn(u64) -> u64); 6] = [
+/// How many frames of a point there are to draw from, of so many subjects.
+type Frames = fn(u64) -> u64;
+
+/// The kinds of rules: what is done, and at which frame of the point.
+const KINDS: [(Act, Frames); 6] = [
     (crash_before_commit, usual),
     (crash_after_commit, usual),
     (hold_commit, usual),
