@@ -434,7 +434,7 @@ fn a_verdict_says_how_far_it_goes() {
         (VALID, Some(Completeness::Decided))
     );
     assert!(
-        shown.to_string().starts_with("VALID rw-register (decided): "),
+        shown.to_string().starts_with("VALID rw-register (decided): judged by strict-serializable; strict-serializable: an order of the transactions was found"),
         "{shown}"
     );
     let unbound = checked("rw-register", "-", &refs(&lines[..2])).unwrap();

@@ -4,7 +4,7 @@ use super::super::cycles;
 use super::super::graph::Graph;
 use super::super::kind::{Kind, Order};
 use super::super::model::Model;
-use super::super::report::{Findings, Options};
+use super::super::report::{Findings, Options, join};
 use super::scan::Seen;
 use super::{Assumptions, RwRegister, exhaust, explain, register_words, saturate, visibility};
 
@@ -69,10 +69,18 @@ pub(super) fn decide(judged: &Judged<'_>, graph: &Graph, findings: &mut Findings
     }
     // Beside a doubt nothing is shown; what can be ruled out still is.
     if !findings.doubted() && !findings.has(|kind| kind == Kind::Internal) {
+        let mut found = Vec::new();
         for (model, order, snapshots) in EXPLAINED {
             if findings.asks(model, judged.options) && explained(judged, graph, order, snapshots, findings) {
                 findings.show(model);
+                found.push(model.name());
             }
+        }
+        if !found.is_empty() {
+            findings.remark(format!(
+                "{}: an order of the transactions was found that explains every read",
+                join(found.into_iter())
+            ));
         }
     }
     visibility::judge(judged, findings);
