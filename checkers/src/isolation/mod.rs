@@ -31,8 +31,10 @@
 //! A transaction is named after the index of its completion. How the parts work together: a checker turns a history
 //! into columns of small numbers (`scalars`, `txns`), scans them for what is wrong without a graph, and links the
 //! transactions (`graph`); `cycles` asks once whether the graph with real time has any cycle at all, and only if so
-//! looks inside its `components` for the classes of [`Kind`]; `report` says it in words.
+//! looks inside its `components` for the classes of [`Kind`]; what no cycle rules out is decided by what a reader must
+//! see (`reach` carries that along the graph), and `report` says it in words: valid is only what is shown to hold.
 
+mod completeness;
 mod components;
 mod cycles;
 mod graph;
@@ -45,10 +47,10 @@ pub mod rw_register;
 mod scalars;
 mod txns;
 
+pub(crate) use completeness::{LISTS_DECIDE, REGISTERS_DECIDE};
 pub use kind::{Class, Kind, Order};
 pub use list_append::ListAppend;
 pub use model::{Model, UnknownModel};
-pub(crate) use report::{LISTS_DECIDE, REGISTERS_DECIDE};
 pub use report::{Options, Report};
 pub use rw_register::RwRegister;
 pub use scalars::Scalar;
