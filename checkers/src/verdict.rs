@@ -63,6 +63,15 @@ pub struct Decides {
     pub how: &'static str,
 }
 
+/// The row of a checker that decides everything that it promises.
+pub(crate) const fn decided(how: &'static str) -> Decides {
+    Decides {
+        of: "",
+        completeness: Completeness::Decided,
+        how,
+    }
+}
+
 /// What every verdict of a checker is worth: that of its only row. None where it depends on the model or the history.
 pub(crate) fn of_all(rows: &[Decides]) -> Option<Completeness> {
     match rows {

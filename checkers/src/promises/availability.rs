@@ -14,7 +14,7 @@ use crate::history::{Body, Event, Header, Kind, Process};
 use crate::money;
 use crate::run::{Facts, FaultSpan};
 use crate::streaming::{Case, Tally, plural};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 /// Name of this checker.
 const NAME: &str = "availability";
@@ -35,7 +35,9 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["unavailable"],
-    decides: &[],
+    decides: &[decided(
+        "the share of definite answers among the operations of that time; a refused connection is none",
+    )],
     how: How::Own(make),
 };
 

@@ -16,7 +16,7 @@ use crate::history::{Event, Header, Kind, Moment, Op, Rows};
 use crate::process::branches::{self, BRANCHES_MAX, Branches};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming, plural};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 pub(super) const ENTRY: Entry = Entry {
     name: branches::NAME,
@@ -40,7 +40,9 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["partial", "lost", "aborted", "contradiction"],
-    decides: &[],
+    decides: &[decided(
+        "the final view of each branch, and what clients were told of the subject",
+    )],
     how: How::Own(make),
 };
 

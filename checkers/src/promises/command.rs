@@ -35,6 +35,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &[],
+    // What a program of the user decides, it alone knows.
     decides: &[],
     how: How::Own(make),
 };

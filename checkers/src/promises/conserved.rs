@@ -15,7 +15,7 @@ use crate::ledger::Names as Numbered;
 use crate::money;
 use crate::run::Facts;
 use crate::streaming::{Names, Streaming};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 /// Name of this checker.
 const NAME: &str = "conserved";
@@ -38,7 +38,9 @@ pub(super) const ENTRY: Entry = Entry {
         ("moments", "when; default: whenever the view is read"),
     ],
     anomalies: &["wrong-total", "nil-balance"],
-    decides: &[],
+    decides: &[decided(
+        "the sum at every read; what happens between two reads is not seen",
+    )],
     how: How::Own(make),
 };
 

@@ -13,7 +13,7 @@ use crate::history::{Event, Header, Kind, Moment, Rows};
 use crate::run::Facts;
 use crate::stores::set::{Event as Seen, Set};
 use crate::streaming::Streaming;
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 /// Name of this checker.
 const NAME: &str = "durability";
@@ -37,7 +37,7 @@ pub(super) const ENTRY: Entry = Entry {
         ("in_effect", "{ COLUMN = [VALUE] }: the rows that count; default: all"),
     ],
     anomalies: &[LOST],
-    decides: &[],
+    decides: &[decided("what was acknowledged against the rows of the final view")],
     how: How::Own(make),
 };
 

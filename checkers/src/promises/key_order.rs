@@ -13,7 +13,7 @@ use crate::money;
 use crate::queues::key_order::{self, KeyOrder};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming, plural};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 pub(super) const ENTRY: Entry = Entry {
     name: key_order::NAME,
@@ -36,7 +36,9 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["out-of-order"],
-    decides: &[],
+    decides: &[decided(
+        "the sequence numbers of each key, in the order of the final view or of the deliveries",
+    )],
     how: How::Own(make),
 };
 

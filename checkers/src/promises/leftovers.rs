@@ -14,7 +14,7 @@ use crate::options::word;
 use crate::process::leftovers::{self, Leftovers};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 pub(super) const ENTRY: Entry = Entry {
     name: leftovers::NAME,
@@ -30,7 +30,9 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["leftover"],
-    decides: &[],
+    decides: &[decided(
+        "the rows of the views at rest, after the repair and at the end, and the counters of samples",
+    )],
     how: How::Own(make),
 };
 

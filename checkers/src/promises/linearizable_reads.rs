@@ -18,7 +18,7 @@ use crate::linear::models::register::{Answer, Ask, Register};
 use crate::linear::{Budget, Operation, check};
 use crate::money;
 use crate::run::Facts;
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 /// Name of this checker.
 const NAME: &str = "linearizable-reads";
@@ -46,7 +46,9 @@ pub(super) const ENTRY: Entry = Entry {
         ("value", "the view's column of what is read"),
     ],
     anomalies: &[crate::linear::NONLINEARIZABLE],
-    decides: &[],
+    decides: &[decided(
+        "search of an order for each key; where its budget runs out, the verdict is unknown",
+    )],
     how: How::Own(make),
 };
 

@@ -30,7 +30,7 @@ use crate::history::{Event, Header, Moment, Promise};
 use crate::ledger::{self, Follow, Ledger, balance_convergence, exactly_once, honest_answers, idempotent_requests};
 use crate::names::UnknownName;
 use crate::run::Facts;
-use crate::verdict::{CheckerResult, Decides};
+use crate::verdict::{CheckerResult, Completeness, Decides, decided};
 
 /// A checker that is told a run event by event.
 pub(crate) trait Judge {
@@ -104,7 +104,18 @@ pub const PROMISES: &[Entry] = &[
         about: "every subject recorded as successful takes effect exactly once, and nothing else does",
         options: &ledger::OPTIONS,
         anomalies: &exactly_once::ANOMALIES,
-        decides: &[],
+        decides: &[
+            Decides {
+                of: "effects by rows or frames",
+                completeness: Completeness::Decided,
+                how: "the number of each subject's effects against its records",
+            },
+            Decides {
+                of: "effects by the digits of a sum",
+                completeness: Completeness::Inferred,
+                how: "each holder's sum is read digit by digit; where one may carry into the next, the verdict is unknown",
+            },
+        ],
         how: How::Ledger(exactly_once::check),
     },
     Entry {
@@ -112,7 +123,9 @@ pub const PROMISES: &[Entry] = &[
         about: "every holder gains exactly what its recorded subjects add up to",
         options: &ledger::OPTIONS,
         anomalies: &balance_convergence::ANOMALIES,
-        decides: &[],
+        decides: &[decided(
+            "what each holder gained against the sum of its successful records",
+        )],
         how: How::Ledger(balance_convergence::check),
     },
     Entry {
@@ -120,7 +133,9 @@ pub const PROMISES: &[Entry] = &[
         about: "one key of a client means one subject, one payload and one answer",
         options: &ledger::OPTIONS,
         anomalies: &idempotent_requests::ANOMALIES,
-        decides: &[],
+        decides: &[decided(
+            "the answers and final rows of each key; rows that came and went are not seen",
+        )],
         how: How::Ledger(idempotent_requests::check),
     },
     Entry {
@@ -128,7 +143,7 @@ pub const PROMISES: &[Entry] = &[
         about: "no answer about a subject is contradicted by the truth",
         options: &ledger::OPTIONS,
         anomalies: &honest_answers::ANOMALIES,
-        decides: &[],
+        decides: &[decided("every definite answer against the rows and effects at the end")],
         how: How::Ledger(honest_answers::check),
     },
     branches::ENTRY,

@@ -13,7 +13,7 @@ use crate::history::{Body, Event, Header, Kind, Moment, Op, Process, Rows};
 use crate::money;
 use crate::run::Facts;
 use crate::streaming::{At, Capped, Case, Tally};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 /// Name of this checker.
 const NAME: &str = "monotonic-reads";
@@ -34,7 +34,9 @@ pub(super) const ENTRY: Entry = Entry {
         ("value", "the view's column of what is read: a number that only grows"),
     ],
     anomalies: &["older-read"],
-    decides: &[],
+    decides: &[decided(
+        "the values that each client read, in its order; a value that is stale for everybody is not seen",
+    )],
     how: How::Own(make),
 };
 

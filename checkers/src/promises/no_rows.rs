@@ -13,7 +13,7 @@ use super::{Entry, How, Judge, Need, Options};
 use crate::history::{Event, Header, Moment, Rows};
 use crate::run::Facts;
 use crate::streaming::{At, Case, Tally};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 /// Name of this checker.
 const NAME: &str = "no-rows";
@@ -28,7 +28,9 @@ pub(super) const ENTRY: Entry = Entry {
         ("moments", "when; default: whenever the view is read"),
     ],
     anomalies: &["unwanted-row"],
-    decides: &[],
+    decides: &[decided(
+        "every read of the view at the moments that are asked for; rows that came and went between two reads are not seen",
+    )],
     how: How::Own(make),
 };
 

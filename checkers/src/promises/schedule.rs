@@ -14,7 +14,7 @@ use crate::history::{Body, Deed, Event, Header, Text, Wire};
 use crate::process::schedule::{self, Schedule, Since};
 use crate::run::Facts;
 use crate::streaming::{At, Streaming};
-use crate::verdict::{CheckerResult, Verdict};
+use crate::verdict::{CheckerResult, Verdict, decided};
 
 pub(super) const ENTRY: Entry = Entry {
     name: schedule::NAME,
@@ -45,7 +45,9 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["early", "late", "missing", "extra", "after-ack"],
-    decides: &[],
+    decides: &[decided(
+        "the times of the attempts on the wire; what a fault held up is excused by as long as it was in force",
+    )],
     how: How::Own(make),
 };
 

@@ -13,7 +13,7 @@ use crate::history::{Body, Event, FaultStage, Header, Kind, Role, Text};
 use crate::process::soft_state::{self, Options as Limits, SoftState};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, decided};
 
 pub(super) const ENTRY: Entry = Entry {
     name: soft_state::NAME,
@@ -37,7 +37,9 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["window-exceeded", "p99-exceeded", "recovery-exceeded", "unfinished"],
-    decides: &[],
+    decides: &[decided(
+        "what begins and ends it, by key and time; what a fault held up is excused by as long as it was in force",
+    )],
     how: How::Own(make),
 };
 

@@ -17,7 +17,7 @@ use crate::names::list;
 use crate::process::state_machine::{self, StateMachine, Table};
 use crate::run::Facts;
 use crate::streaming::{At, Names, Streaming};
-use crate::verdict::CheckerResult;
+use crate::verdict::{CheckerResult, Completeness, Decides};
 
 pub(super) const ENTRY: Entry = Entry {
     name: state_machine::NAME,
@@ -43,7 +43,18 @@ pub(super) const ENTRY: Entry = Entry {
         ),
     ],
     anomalies: &["illegal-start", "illegal-transition", "unknown-state", "stuck"],
-    decides: &[],
+    decides: &[
+        Decides {
+            of: "states that frames tell",
+            completeness: Completeness::Decided,
+            how: "every change, in the order of the wire",
+        },
+        Decides {
+            of: "states that a view shows",
+            completeness: Completeness::Inferred,
+            how: "a change between two reads is seen where no way of allowed changes leads from one to the other",
+        },
+    ],
     how: How::Own(make),
 };
 

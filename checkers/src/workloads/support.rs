@@ -7,16 +7,7 @@ use crate::isolation::Scalar;
 use crate::ops::{Kind, Op, Process, Ref, Tape, Value, write_edn, write_edn_float};
 use crate::streaming::{At, Names};
 use crate::texts::Texts;
-use crate::verdict::{Completeness, Decides};
-
-/// How far the verdicts of a workload go that decides what it promises.
-pub(super) const fn decided(how: &'static str) -> Decides {
-    Decides {
-        of: "",
-        completeness: Completeness::Decided,
-        how,
-    }
-}
+pub(super) use crate::verdict::decided;
 
 /// An operation that is not of the workload's shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
