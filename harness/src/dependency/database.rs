@@ -6,6 +6,7 @@ use std::sync::Arc;
 use paytwice_checkers::history::Rows;
 
 use super::Server;
+use crate::wire::Tables;
 
 /// The databases of a run, by their names in the manifest.
 pub type Databases = BTreeMap<String, Database>;
@@ -27,6 +28,11 @@ impl Database {
     /// The columns of a query, whether it returns rows or not; None where the server does not say before it is executed.
     pub async fn columns(&self, sql: &str) -> Result<Option<Vec<String>>, StatementError> {
         self.server.columns(&self.own_name, sql).await
+    }
+
+    /// The columns of each table, in the order in which a row without names of columns is stored.
+    pub async fn tables(&self) -> Result<Tables, StatementError> {
+        self.server.tables(&self.own_name).await
     }
 
     /// Executes statements.

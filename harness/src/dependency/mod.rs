@@ -23,7 +23,7 @@ use paytwice_checkers::history::Rows;
 
 use self::manifest::Dependency;
 use crate::stack::{ImageChoice, PartySpec, Stack};
-use crate::wire::{Ask, PointDef, Protocol};
+use crate::wire::{Ask, PointDef, Protocol, Tables};
 
 pub use database::{Database, Databases, StatementError};
 pub use names::Names;
@@ -164,6 +164,11 @@ pub trait Server: Send + Sync {
     /// What must come to rest, as it stands now.
     async fn counters(&self, _entry: &Dependency, _names: &Names) -> Result<Vec<Counter>, String> {
         Ok(Vec::new())
+    }
+
+    /// The columns of each table of a database, in the order in which a row without names of columns is stored.
+    async fn tables(&self, _database: &str) -> Result<Tables, StatementError> {
+        Ok(Tables::new())
     }
 
     /// Rows of a database by its name on the server: every value as text as the server prints it.

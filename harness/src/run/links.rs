@@ -3,17 +3,19 @@
 //!
 //! A party's links listen on the gateway of its own network under the usual ports; clients' links on loopback.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::dependency::manifest::Dependency;
-use crate::dependency::{Leg, Names};
+use crate::dependency::{Databases, Leg, Names};
 use crate::plan::{CLIENT, LinkDef, Manifest, PlanError, Target};
 use crate::record::Recorder;
 use crate::stack::{Ready, Stack, StackError};
 use crate::sut::RunError;
-use crate::wire::{Authority, Correlation, Gates, HttpGet, LegSpec, Link, LinkProbe, LinkSpec, Protocol, WireDetail};
+use crate::wire::{
+    Authority, Correlation, Gates, HttpGet, LegSpec, Link, LinkProbe, LinkSpec, Protocol, Tables, WireDetail,
+};
 
 /// All links of a run by name.
 pub(super) type Links = BTreeMap<String, Arc<Link>>;
@@ -157,6 +159,36 @@ fn leg_specs(
         });
     }
     Ok(specs)
+}
+
+/// Tells each link the columns of the tables behind it, as they stand now. A table that two databases have with different
+/// columns is left out.
+pub(super) async fn learn_tables(target: &Target, links: &Links, databases: &Databases) {
+    for def in target.links() {
+        let (Some(link), Some(dependency)) = (links.get(&def.name), target.manifest.dependencies.get(&def.to_of))
+        else {
+            continue;
+        };
+        let mut all = Tables::new();
+        let mut unclear = BTreeSet::new();
+        for (name, database) in databases
+            .iter()
+            .filter(|(name, _)| dependency.databases.contains_key(*name))
+        {
+            let tables = database.tables().await.unwrap_or_else(|error| {
+                tracing::warn!(link = def.name, database = name, %error, "the columns of tables are not known");
+                Tables::new()
+            });
+            for (table, columns) in tables {
+                if all.get(&table).is_some_and(|other| *other != columns) {
+                    unclear.insert(table.clone());
+                }
+                all.insert(table, columns);
+            }
+        }
+        all.retain(|table, _| !unclear.contains(table));
+        link.learn_tables(all);
+    }
 }
 
 /// Has the links to services lead to their processes, which run by now.

@@ -188,7 +188,11 @@ impl Phases<'_> {
             &self.recorder,
         )
         .await?;
+        let databases = self.testbed.dependencies.databases(&manifest.dependencies, names);
+        links::learn_tables(self.target, &links, &databases).await;
         services(Ways::Links(&links)).start().await?;
+        // By now services have made the tables that they make themselves.
+        links::learn_tables(self.target, &links, &databases).await;
         links::point_at_services(stack, self.target, &links)?;
         let bases = links::client_bases(self.target, &links);
         Ok((links, bases))

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use serde_json::Value;
 
@@ -39,6 +40,9 @@ impl Correlation {
     }
 }
 
+/// The columns of tables, in the order in which rows without names of columns are stored: by the name of the table.
+pub type Tables = BTreeMap<String, Vec<String>>;
+
 /// How often a key was found on a link, of the frames on which one of its places could stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyStats {
@@ -72,6 +76,7 @@ pub(super) struct Finder {
     keys: Vec<Key>,
     templates: Vec<Template>,
     names: BTreeMap<String, String>,
+    tables: RwLock<Tables>,
 }
 
 /// One key, with its places by what they are about.
@@ -225,6 +230,18 @@ impl Finder {
             let columns = key.columns.iter();
             columns.map(move |(table, column)| (at, table.as_str(), column.as_str()))
         })
+    }
+
+    /// From here on these are the columns of tables.
+    pub(super) fn learn(&self, tables: Tables) {
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
+    }
+
+    /// The columns of a table in their order; none where they are not known.
+    pub(super) fn order(&self, table: &str) -> Vec<String> {
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let known = tables.iter().find(|(name, _)| name.eq_ignore_ascii_case(table));
+        known.map(|(_, columns)| columns.clone()).unwrap_or_default()
     }
 
     /// The keys that an XA transaction of that gtrid carries.

@@ -18,7 +18,7 @@ use super::WireDetail;
 use super::active::{RuleGuard, RuleSet};
 use super::connection::{Connection, Handle};
 use super::core::{Session, WireSink};
-use super::correlation::{Correlation, KeyStats};
+use super::correlation::{Correlation, KeyStats, Tables};
 use super::gate::{Gate, Gates, Parties};
 use super::protocol::{Protocol, Terms};
 use super::rule::{Action, Rule, refusal};
@@ -256,6 +256,11 @@ impl Link {
         };
         *leg.upstream.write().unwrap_or_else(PoisonError::into_inner) = Some(upstream);
         true
+    }
+
+    /// Tells the link the columns of the tables behind it, so that it finds keys in rows that name no column.
+    pub fn learn_tables(&self, tables: Tables) {
+        self.shared.terms.finder().learn(tables);
     }
 
     /// Puts a rule in force until its guard is dropped.

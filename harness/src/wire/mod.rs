@@ -35,7 +35,7 @@ mod vocabulary;
 pub use active::{Fired, HealedRule, RuleGuard, RuleStats};
 pub use between::Between;
 pub use core::WireSink;
-pub use correlation::{Correlation, KeyStats};
+pub use correlation::{Correlation, KeyStats, Tables};
 pub use gate::{Gate, Gates};
 pub use link::{LegSpec, Link, LinkSpec, LinkStats, WireError};
 pub use place::Place;

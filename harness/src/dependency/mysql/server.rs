@@ -15,11 +15,15 @@ use super::super::manifest::Dependency;
 use super::super::{Names, RunOf, Server, StatementError};
 use super::PORT;
 use crate::stack::{Health, Stack};
+use crate::wire::Tables;
 
 /// One request takes at most this long.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The certificate of the authority that the server made for itself, in its data directory.
 const CERTIFICATE: &str = "/var/lib/mysql/ca.pem";
+/// Columns that are invisible are not among those of a row that names none.
+const TABLES: &str = "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND \
+                      EXTRA NOT LIKE '%INVISIBLE%' ORDER BY TABLE_NAME, ORDINAL_POSITION";
 const PROBE_DATABASE: &str = "paytwice_probe";
 const PROBE_SCHEMA: &str = "CREATE TABLE probe (n INT PRIMARY KEY); INSERT INTO probe VALUES (1)";
 
@@ -106,6 +110,17 @@ impl Server for MySqlServer {
             text(&rows.fetch_all(connection).await?)
         })
         .await
+    }
+
+    async fn tables(&self, database: &str) -> Result<Tables, StatementError> {
+        let columns = self.rows(database, TABLES).await?;
+        let mut tables = Tables::new();
+        for row in columns.iter() {
+            if let (Some(table), Some(column)) = (row.at(0), row.at(1)) {
+                tables.entry(table.to_owned()).or_default().push(column.to_owned());
+            }
+        }
+        Ok(tables)
     }
 
     async fn columns(&self, database: &str, sql: &str) -> Result<Option<Vec<String>>, StatementError> {

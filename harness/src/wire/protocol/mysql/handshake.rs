@@ -1,8 +1,9 @@
 //! The handshake: what the server offers, what the client takes, and what is withheld so that frames stay readable.
 //!
-//! Compression is taken out of the greeting, and encryption where the link does not end it. Never: looks at user names
+//! Compression is taken out of the greeting, and encryption where the link does not end it. Never: keeps user names
 //! or credentials.
 
+use super::charset::Charset;
 use super::packet::{HEADER_BYTES, Reader};
 
 /// Capabilities, the longest packet, the character set, and 23 bytes of nothing.
@@ -65,6 +66,8 @@ impl Capabilities {
 pub(super) struct Greeting {
     /// As the server sent it.
     pub(super) offered: Capabilities,
+    /// The character set of statements before a client has named one.
+    pub(super) charset: Charset,
     places: [usize; 2],
 }
 
@@ -80,11 +83,13 @@ impl Greeting {
         rest.take(4 + 8 + 1)?;
         let low_at = payload.len() - rest.0.len();
         let low = rest.number(2)?;
-        rest.take(1 + 2)?;
+        let charset = Charset::of_collation(rest.number(1)?);
+        rest.take(2)?;
         let high_at = payload.len() - rest.0.len();
         let high = rest.number(2)?;
         Some(Greeting {
             offered: Capabilities((low | high << 16) as u32),
+            charset,
             places: [low_at, high_at],
         })
     }
@@ -104,4 +109,22 @@ impl Greeting {
 /// What the client's answer to the greeting takes.
 pub(super) fn taken(payload: &[u8]) -> Option<Capabilities> {
     Reader(payload).number(4).map(|bits| Capabilities(bits as u32))
+}
+
+/// The character set of the statements of a client, as its answer to the greeting names it: behind the capabilities and the
+/// longest packet.
+pub(super) fn charset(payload: &[u8]) -> Charset {
+    Charset::of_collation(payload.get(8).copied().unwrap_or_default().into())
+}
+
+/// The character set of a client that becomes another user: command, user, credentials with their length, database, collation.
+/// None where it names none.
+pub(super) fn changed_charset(payload: &[u8]) -> Option<Charset> {
+    let mut rest = Reader(payload);
+    rest.take(1)?;
+    rest.zero_ended()?;
+    let credentials = rest.number(1)?;
+    rest.take(credentials as usize)?;
+    rest.zero_ended()?;
+    rest.number(2).map(Charset::of_collation)
 }

@@ -5,14 +5,17 @@
 //! bytes make no sense, they pass as they come. What is large passes in pieces, and its name stands on the last. Never: keeps or names anything of
 //! credentials, SQL or parameters but the keys that the manifest asks for and the gtrid of an XA transaction.
 
+mod charset;
 mod command;
 mod handshake;
 mod packet;
 mod parameters;
+mod places;
 mod prepared;
 mod refuse;
 mod reply;
 mod request;
+mod set;
 mod sql;
 mod statement;
 mod transaction;
@@ -24,6 +27,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use paytwice_checkers::history::Deed;
 
+use self::charset::{Charset, Dialect};
 use self::handshake::{Capabilities, Greeting};
 use self::packet::{Broken, Cutter, HEADER_BYTES, Head, Next};
 use self::prepared::Statements;
@@ -35,8 +39,10 @@ use crate::wire::Refusal;
 use crate::wire::core::{Frame, FrameKind, Label, Refused, Session, Way};
 use crate::wire::keys::Keys;
 
-/// Longer commands and replies pass in pieces of this length.
+/// Longer replies pass in pieces of this length.
 const PIECE_BYTES: usize = 64 << 10;
+/// Longer commands do, and only this much of them is looked at for keys.
+const COMMAND_BYTES: usize = 1 << 20;
 /// A longer greeting is none.
 const GREETING_BYTES_MAX: usize = 4096;
 /// More commands than this without a reply are no MySQL.
@@ -60,6 +66,9 @@ pub(super) struct MySql {
     starts_tls: bool,
     unanswered: VecDeque<Asked>,
     told: Told,
+    dialect: Dialect,
+    /// The character set of a session that begins anew.
+    greeted: Charset,
     statements: Statements,
     transaction: Transaction,
     commands: u64,
@@ -109,6 +118,8 @@ struct Asked {
     sequence: Option<u8>,
     /// The link asked, not the client.
     own: bool,
+    /// The character set of what comes behind it, unless it fails.
+    charset: Option<Charset>,
     /// The statement that it prepares.
     prepares: Option<Statement>,
     /// The statement that it executes, and whether it tells the server types of parameters.
@@ -146,6 +157,8 @@ impl MySql {
             starts_tls: false,
             unanswered: VecDeque::new(),
             told: Told::default(),
+            dialect: Dialect::default(),
+            greeted: Charset::default(),
             statements: Statements::default(),
             transaction: Transaction::default(),
             commands: 0,
@@ -205,17 +218,18 @@ impl MySql {
             (Way::Reply, Phase::Greeting) => GREETING_BYTES_MAX,
             (Way::Reply, _) => reply::LOOK_BYTES,
             (Way::Request, Phase::File) => 0,
-            (Way::Request, _) => PIECE_BYTES - HEADER_BYTES,
+            (Way::Request, _) => COMMAND_BYTES - HEADER_BYTES,
         }
     }
 
     /// Lets go what is too much to be held. The cuts depend on nothing but the length of the frame.
     fn pieces(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>) {
         let cutter = &mut self.cutters[way as usize];
-        while cutter.scanned > PIECE_BYTES {
-            cutter.scanned -= PIECE_BYTES;
+        let piece = piece_bytes(way);
+        while cutter.scanned > piece {
+            cutter.scanned -= piece;
             cutter.in_pieces = true;
-            out.push(Frame::plain(buffer.split_to(PIECE_BYTES).freeze(), FrameKind::Bytes));
+            out.push(Frame::plain(buffer.split_to(piece).freeze(), FrameKind::Bytes));
         }
     }
 
@@ -281,6 +295,7 @@ impl MySql {
                     offered: greeting.offered,
                     encrypted: false,
                 };
+                self.greeted = greeting.charset;
                 greeting.withhold(&mut bytes, self.ends_tls);
                 Frame::plain(bytes.freeze(), kind)
             }
@@ -313,6 +328,12 @@ impl MySql {
         if let (Some((number, parameters)), Some(statement)) = (told.prepared, asked.prepares) {
             self.statements.add(number, parameters, statement);
         }
+        if let (Some(charset), None) = (asked.charset, told.error) {
+            self.dialect.charset = charset;
+        }
+        if let Some(status) = told.status {
+            self.dialect.no_backslash_escapes = status.no_backslash_escapes();
+        }
         if self.unanswered.is_empty() && !asked.own {
             match (told.error, told.status) {
                 (Some(_), _) => self.transaction.refused(asked.turn),
@@ -326,6 +347,14 @@ impl MySql {
             frame = frame.did(Deed::LinkAnswer);
         }
         frame
+    }
+}
+
+/// How much of a frame is held at most.
+fn piece_bytes(way: Way) -> usize {
+    match way {
+        Way::Request => COMMAND_BYTES,
+        Way::Reply => PIECE_BYTES,
     }
 }
 

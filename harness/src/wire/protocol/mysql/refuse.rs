@@ -76,6 +76,7 @@ impl MySql {
             reply: Reply::Result,
             sequence: Some(1),
             own: true,
+            charset: None,
             prepares: None,
             executes: None,
             may_be_refused: false,

@@ -21,6 +21,7 @@ const STATUS_IN_TRANSACTION: u16 = 0x0001;
 const STATUS_AUTOCOMMIT: u16 = 0x0002;
 const STATUS_MORE_RESULTS: u16 = 0x0008;
 const STATUS_CURSOR_EXISTS: u16 = 0x0040;
+const STATUS_NO_BACKSLASH_ESCAPES: u16 = 0x0200;
 
 /// What is still to come of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,11 @@ impl Status {
     pub(super) fn autocommit(self) -> bool {
         self.0 & STATUS_AUTOCOMMIT != 0
     }
+
+    /// Whether a backslash in a text is a character like any other.
+    pub(super) fn no_backslash_escapes(self) -> bool {
+        self.0 & STATUS_NO_BACKSLASH_ESCAPES != 0
+    }
 }
 
 /// True for a packet that reports an error; it may come at any time.
@@ -118,14 +124,13 @@ impl Reply {
             return Ok(Progress::Ended);
         }
         match self {
-            Reply::One => {
+            Reply::Login if first != OK => Ok(Progress::Question { file: false }),
+            Reply::One | Reply::Login => {
                 if let Some((_, status)) = ok(head) {
                     told.status = Some(Status(status));
                 }
                 Ok(Progress::Ended)
             }
-            Reply::Login if first == OK => Ok(Progress::Ended),
-            Reply::Login => Ok(Progress::Question { file: false }),
             Reply::Result => self.result(head, capabilities, told),
             Reply::Columns(left) => {
                 *left -= 1;

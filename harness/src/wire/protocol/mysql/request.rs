@@ -1,9 +1,10 @@
 //! What the client sends: the answer to the greeting, commands, and the files that the server asks for.
 //!
-//! Never: looks into the answer to the greeting beyond its first four bytes.
+//! Never: keeps anything of the answer to the greeting but capabilities and the character set.
 
 use paytwice_checkers::history::Role;
 
+use super::charset::Charset;
 use super::command::Command;
 use super::packet::{Broken, Head};
 use super::reply::Reply;
@@ -20,6 +21,10 @@ struct Noted {
     role: Role,
     /// The gtrid of the XA transaction that it is about.
     gtrid: Option<String>,
+    /// The savepoint that it is about.
+    savepoint: Option<String>,
+    /// The character set of what comes behind it.
+    charset: Option<Charset>,
     /// Keys found in it.
     own: Found,
     /// What comes back; None for nothing.
@@ -34,6 +39,8 @@ impl Noted {
             turn: Turn::Within,
             role: Role::Plain,
             gtrid: None,
+            savepoint: None,
+            charset: None,
             own: Found::default(),
             reply: Some(reply),
             may_be_refused: false,
@@ -64,6 +71,7 @@ impl MySql {
                     return Ok(true);
                 }
                 self.capabilities = offered.agreed(taken, encrypted).ok_or(Broken)?;
+                self.dialect.charset = handshake::charset(head.bytes);
                 self.phase = Phase::Questions;
                 self.note(head, Noted::new("CONNECT", Reply::Login));
                 Ok(true)
@@ -115,6 +123,7 @@ impl MySql {
             Command::ChangeUser => {
                 self.phase = Phase::Questions;
                 self.begin_anew();
+                self.dialect.charset = handshake::changed_charset(head.bytes).unwrap_or_default();
                 Noted::new("CHANGE USER", Reply::Login)
             }
             Command::ResetConnection => {
@@ -133,12 +142,14 @@ impl MySql {
 
     fn query(&self, head: &Head<'_>) -> Noted {
         let sql = parameters::sql(head.bytes, self.capabilities).unwrap_or_default();
-        let statement = Statement::read(sql, head.is_whole(), &self.terms.finder);
+        let statement = Statement::read(sql, head.is_whole(), self.dialect, &self.terms.finder);
         Noted {
             turn: statement.turn,
             role: statement.role,
             own: statement.keys(&self.terms.finder, |_| None),
             gtrid: statement.gtrid,
+            savepoint: statement.savepoint,
+            charset: statement.charset,
             may_be_refused: statement.may_wait && head.is_whole(),
             ..Noted::new(statement.name, Reply::Result)
         }
@@ -146,7 +157,7 @@ impl MySql {
 
     fn prepare(&mut self, head: &Head<'_>) {
         let sql = head.bytes.get(1..).unwrap_or_default();
-        let statement = Statement::read(sql, head.is_whole(), &self.terms.finder);
+        let statement = Statement::read(sql, head.is_whole(), self.dialect, &self.terms.finder);
         self.note(head, Noted::new(format!("PREPARE {}", statement.name), Reply::Prepared));
         if let Some(asked) = self.unanswered.back_mut() {
             asked.prepares = Some(statement);
@@ -162,6 +173,8 @@ impl MySql {
             turn: prepared.statement.turn,
             role: prepared.statement.role,
             gtrid: prepared.statement.gtrid.clone(),
+            savepoint: prepared.statement.savepoint.clone(),
+            charset: prepared.statement.charset,
             own: executed.found,
             may_be_refused: executed.may_be_refused,
             ..Noted::new(prepared.statement.name.clone(), Reply::Result)
@@ -175,10 +188,11 @@ impl MySql {
 
     /// Names the command that begins, and waits for its reply.
     fn note(&mut self, head: &Head<'_>, noted: Noted) {
+        let commits = noted.turn == Turn::AutocommitOn && self.transaction.is_committed_by_autocommit();
         let label = Label {
             keys: self.keys(&noted),
             name: noted.name,
-            role: noted.role,
+            role: if commits { Role::Committed } else { noted.role },
         };
         self.commands += 1;
         self.asking = Asking {
@@ -197,6 +211,7 @@ impl MySql {
             sequence: (!head.is_continued() && reply != Reply::Login).then_some(1),
             reply,
             own: false,
+            charset: noted.charset,
             prepares: None,
             executes: None,
             may_be_refused: noted.may_be_refused,
@@ -212,7 +227,7 @@ impl MySql {
             own.keys.join(&self.terms.branches().of([gtrid.as_str()]));
         }
         let branch = self.transaction.branch().map(str::to_owned);
-        let keys = self.transaction.asked(noted.turn, own.keys);
+        let keys = self.transaction.asked(noted.turn, noted.savepoint.as_deref(), own.keys);
         if let (Turn::Begins, Some(gtrid)) = (noted.turn, &noted.gtrid) {
             self.transaction.is_branch_of(gtrid);
         }
@@ -227,5 +242,6 @@ impl MySql {
     fn begin_anew(&mut self) {
         self.statements.clear();
         self.transaction.forget();
+        self.dialect.charset = self.greeted;
     }
 }

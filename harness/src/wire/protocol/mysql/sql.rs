@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::charset::{Charset, Dialect};
+
 /// A word of SQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
@@ -46,21 +48,21 @@ impl Token<'_> {
 }
 
 /// Cuts SQL into words, comments left out. What stands in `/*! .. */` is carried out, and so it is no comment.
-pub(super) fn tokens(sql: &[u8]) -> Vec<Token<'_>> {
+pub(super) fn tokens(sql: &[u8], dialect: Dialect) -> Vec<Token<'_>> {
     let mut rest = sql;
     let mut out = Vec::new();
-    while let Some(token) = next(&mut rest) {
+    while let Some(token) = next(&mut rest, dialect) {
         out.push(token);
     }
     out
 }
 
-fn next<'a>(rest: &mut &'a [u8]) -> Option<Token<'a>> {
+fn next<'a>(rest: &mut &'a [u8], dialect: Dialect) -> Option<Token<'a>> {
     skip_blanks(rest)?;
     let (first, after) = rest.split_first()?;
     match first {
         b'`' | b'\'' | b'"' => {
-            let (text, after) = quoted(after, *first)?;
+            let (text, after) = quoted(after, *first, dialect)?;
             *rest = after;
             Some(match first {
                 b'`' => Token::Name(text),
@@ -72,7 +74,7 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<Token<'a>> {
             Some(Token::Parameter)
         }
         byte if is_word(*byte) => {
-            let end = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
+            let end = word_bytes(rest, dialect.charset);
             let (word, after) = rest.split_at(end);
             *rest = after;
             Some(match word.iter().all(u8::is_ascii_digit) {
@@ -85,6 +87,14 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<Token<'a>> {
             Some(Token::Symbol(*symbol))
         }
     }
+}
+
+fn word_bytes(bytes: &[u8], charset: Charset) -> usize {
+    let mut end = 0;
+    while bytes.get(end).is_some_and(|byte| is_word(*byte)) {
+        end += charset.character_bytes(&bytes[end..]);
+    }
+    end
 }
 
 fn is_word(byte: u8) -> bool {
@@ -122,14 +132,15 @@ fn skip_blanks(rest: &mut &[u8]) -> Option<()> {
 }
 
 /// The text up to the closing quote, which is doubled (or, but for names, escaped) inside it.
-fn quoted(bytes: &[u8], quote: u8) -> Option<(Cow<'_, [u8]>, &[u8])> {
+fn quoted(bytes: &[u8], quote: u8, dialect: Dialect) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let escapes = quote != b'`' && !dialect.no_backslash_escapes;
     let mut text = Cow::Borrowed(&bytes[..0]);
     let mut from = 0;
     loop {
-        let at = from + memchr::memchr2(quote, b'\\', &bytes[from..])?;
+        let at = from + quote_or_backslash(&bytes[from..], quote, dialect.charset)?;
         extend(&mut text, bytes, from, at);
         let next = bytes.get(at + 1).copied();
-        if bytes[at] == b'\\' && quote == b'`' {
+        if bytes[at] == b'\\' && !escapes {
             text.to_mut().push(b'\\');
             from = at + 1;
         } else if bytes[at] == b'\\' {
@@ -142,6 +153,21 @@ fn quoted(bytes: &[u8], quote: u8) -> Option<(Cow<'_, [u8]>, &[u8])> {
             return Some((text, &bytes[at + 1..]));
         }
     }
+}
+
+/// Where the next quote or backslash stands that is a character of its own.
+fn quote_or_backslash(bytes: &[u8], quote: u8, charset: Charset) -> Option<usize> {
+    if charset == Charset::AsciiSafe {
+        return memchr::memchr2(quote, b'\\', bytes);
+    }
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == quote || bytes[at] == b'\\' {
+            return Some(at);
+        }
+        at += charset.character_bytes(&bytes[at..]);
+    }
+    None
 }
 
 /// Borrows for as long as the text is one piece.
@@ -179,7 +205,7 @@ mod tests {
             Token::Parameter => "?".to_owned(),
             Token::Symbol(s) => char::from(*s).to_string(),
         };
-        tokens(sql.as_bytes()).iter().map(word).collect()
+        tokens(sql.as_bytes(), Dialect::default()).iter().map(word).collect()
     }
 
     #[test]
@@ -212,21 +238,79 @@ mod tests {
         assert_eq!(words("'no end\\"), Vec::<String>::new());
     }
 
+    #[test]
+    fn a_backslash_within_a_character_is_none() {
+        // Each character ends with 0x5c, but that of GB18030, which has digits in it; then a text, and a name that ends with
+        // a backtick's byte.
+        for (charset, character) in [
+            (Charset::Gbk, &b"\x87\x5c"[..]),
+            (Charset::Big5, b"\xa5\x5c"),
+            (Charset::Sjis, b"\x95\x5c"),
+            (Charset::Gb18030, b"\x87\x5c"),
+            (Charset::Gb18030, b"\x81\x30\x81\x30"),
+        ] {
+            let dialect = Dialect {
+                charset,
+                ..Dialect::default()
+            };
+            let sql = [b"'", character, b"','t1' ", character, b" `", character, b"`"].concat();
+            let text = Token::Text(character.to_vec().into(), b'\'');
+            let expected = vec![
+                text,
+                Token::Symbol(b','),
+                Token::Text(b"t1".to_vec().into(), b'\''),
+                Token::Word(character),
+                Token::Name(character.to_vec().into()),
+            ];
+            assert_eq!(tokens(&sql, dialect), expected, "{charset:?}");
+        }
+        let plain = tokens(b"'\x87\x5c','t1'", Dialect::default());
+        assert_ne!(plain[0], Token::Text(b"\x87\x5c".to_vec().into(), b'\''));
+        let backtick = tokens(
+            b"`\x81\x60` x",
+            Dialect {
+                charset: Charset::Gbk,
+                ..Dialect::default()
+            },
+        );
+        assert_eq!(backtick, [Token::Name(b"\x81\x60".to_vec().into()), Token::Word(b"x")]);
+    }
+
+    #[test]
+    fn a_backslash_is_a_character_where_the_server_says_so() {
+        let dialect = Dialect {
+            no_backslash_escapes: true,
+            ..Dialect::default()
+        };
+        let text = |text: &[u8]| Token::Text(text.to_vec().into(), b'\'');
+        assert_eq!(
+            tokens(br"'a\', 't''1'", dialect),
+            [text(br"a\"), Token::Symbol(b','), text(b"t'1")]
+        );
+    }
+
     proptest! {
         #[test]
-        fn any_bytes_have_words(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(tokens(&bytes).len() <= bytes.len());
+        fn any_bytes_have_words(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            charset in prop_oneof![
+                Just(Charset::AsciiSafe), Just(Charset::Big5), Just(Charset::Gbk), Just(Charset::Sjis), Just(Charset::Gb18030)
+            ],
+            no_backslash_escapes in any::<bool>(),
+        ) {
+            let words = tokens(&bytes, Dialect { charset, no_backslash_escapes }).len();
+            prop_assert!(words <= bytes.len());
         }
 
         #[test]
         fn what_looks_like_sql_has_words(text in "[a-c '\"`\\\\/*!#?;,()=.0-9\n-]{0,60}") {
-            let _ = tokens(text.as_bytes());
+            let _ = tokens(text.as_bytes(), Dialect::default());
         }
 
         #[test]
         fn a_quoted_text_reads_back(text in ".{0,30}") {
             let sql = format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
-            prop_assert_eq!(tokens(sql.as_bytes()), vec![Token::Text(text.as_bytes().to_vec().into(), b'\'')]);
+            prop_assert_eq!(tokens(sql.as_bytes(), Dialect::default()), vec![Token::Text(text.as_bytes().to_vec().into(), b'\'')]);
         }
     }
 }

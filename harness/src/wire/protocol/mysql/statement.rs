@@ -1,12 +1,14 @@
 //! Statements: what they are called, what they do to the open transaction, and where keys stand.
 //!
-//! Never: keeps any text of a statement but its verb, its first table, the gtrid of an XA transaction and, where the manifest
-//! says so, a key.
+//! Never: keeps any text of a statement but its verb, its first table, the name of a savepoint, the gtrid of an XA transaction
+//! and, where the manifest says so, a key.
 
 use paytwice_checkers::history::Role;
 
+use super::charset::{Charset, Dialect};
+use super::places::{Place, Places};
 use super::sql::{Token, tokens};
-use super::xa;
+use super::{set, xa};
 use crate::wire::correlation::{Finder, Found};
 
 /// Longer verbs are none.
@@ -15,8 +17,6 @@ const VERB_BYTES_MAX: usize = 20;
 const NAME_CHARS_MAX: usize = 64;
 /// A key is not longer.
 const KEY_BYTES_MAX: usize = 128;
-/// This many keys of one statement are looked for.
-const KEYS_MAX: usize = 256;
 
 /// What a statement does to the open transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +27,16 @@ pub(super) enum Turn {
     Ends,
     /// Is part of it.
     Within,
-}
-
-/// Where a key stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In a parameter, counted from 0.
-    Parameter(usize),
-    /// In the text itself.
-    Literal(String),
+    /// From here on statements commit by themselves: ends it where they did not.
+    AutocommitOn,
+    /// From here on statements do not commit by themselves.
+    AutocommitOff,
+    /// Remembers how far it has come.
+    Saves,
+    /// Undoes what came behind a savepoint.
+    RollsBackTo,
+    /// Forgets a savepoint.
+    Releases,
 }
 
 /// What is known of a statement.
@@ -51,6 +52,10 @@ pub(super) struct Statement {
     pub(super) may_wait: bool,
     /// The gtrid of the XA transaction that it is about.
     pub(super) gtrid: Option<String>,
+    /// The savepoint that it is about.
+    pub(super) savepoint: Option<String>,
+    /// The character set of what comes behind it.
+    pub(super) charset: Option<Charset>,
     /// Where its keys stand: the number of each key, and its place.
     pub(super) places: Vec<(usize, Place)>,
     /// The numbers of the keys that stand in a table of its.
@@ -60,8 +65,8 @@ pub(super) struct Statement {
 impl Statement {
     /// Reads a statement, or several of which the first gives the name. Where `whole` is false only its beginning is
     /// there.
-    pub(super) fn read(sql: &[u8], whole: bool, finder: &Finder) -> Statement {
-        let mut tokens = tokens(sql);
+    pub(super) fn read(sql: &[u8], whole: bool, dialect: Dialect, finder: &Finder) -> Statement {
+        let mut tokens = tokens(sql, dialect);
         if !whole && let Some(Token::Word(_) | Token::Number(_)) = tokens.last() {
             tokens.pop(); // It may be half of one.
         }
@@ -75,6 +80,8 @@ impl Statement {
             role,
             table,
             gtrid,
+            savepoint,
+            charset,
             ..
         } = called(first);
         let mut places = Places::default();
@@ -89,6 +96,8 @@ impl Statement {
             role,
             may_wait: table.is_some() && turn == Turn::Within,
             gtrid,
+            savepoint,
+            charset,
             places: places.found,
             could: places.could,
         }
@@ -127,17 +136,20 @@ pub(super) fn value(text: &[u8]) -> Option<String> {
 }
 
 /// What a statement is called.
-struct Called<'a> {
-    verb: String,
+pub(super) struct Called<'a> {
+    pub(super) verb: String,
     turn: Turn,
     role: Role,
-    table: Option<&'a str>,
+    pub(super) table: Option<&'a str>,
     gtrid: Option<String>,
+    savepoint: Option<String>,
+    charset: Option<Charset>,
     /// Where the words behind the table begin.
-    behind: usize,
+    pub(super) behind: usize,
 }
 
-fn called<'a>(words: &'a [Token<'a>]) -> Called<'a> {
+/// Reads what a statement is called.
+pub(super) fn called<'a>(words: &'a [Token<'a>]) -> Called<'a> {
     let open = words.iter().take_while(|word| word.is_symbol(b'(')).count();
     let meant = |verb: &str, turn: Turn, role: Role| Called {
         verb: verb.to_owned(),
@@ -145,6 +157,8 @@ fn called<'a>(words: &'a [Token<'a>]) -> Called<'a> {
         role,
         table: None,
         gtrid: None,
+        savepoint: None,
+        charset: None,
         behind: words.len(),
     };
     let plain = |verb: &str, turn: Turn| meant(verb, turn, Role::Plain);
@@ -156,7 +170,31 @@ fn called<'a>(words: &'a [Token<'a>]) -> Called<'a> {
     match verb.as_str() {
         "BEGIN" => plain("BEGIN", Turn::Begins),
         "START" if says(at, "TRANSACTION") => plain("BEGIN", Turn::Begins),
-        "ROLLBACK" if words[at..].iter().any(|word| word.is_word("TO")) => plain("ROLLBACK TO SAVEPOINT", Turn::Within),
+        "ROLLBACK" if words[at..].iter().any(|word| word.is_word("TO")) => Called {
+            savepoint: savepoint(words),
+            ..plain("ROLLBACK TO SAVEPOINT", Turn::RollsBackTo)
+        },
+        "SAVEPOINT" => Called {
+            savepoint: savepoint(words),
+            ..plain("SAVEPOINT", Turn::Saves)
+        },
+        "RELEASE" if says(at, "SAVEPOINT") => Called {
+            savepoint: savepoint(words),
+            ..plain("RELEASE SAVEPOINT", Turn::Releases)
+        },
+        "SET" => {
+            let setting = set::read(&words[at..]);
+            let (name, turn) = match setting.autocommit {
+                _ if setting.of_transactions => ("SET TRANSACTION", Turn::Within),
+                Some(true) => ("SET AUTOCOMMIT 1", Turn::AutocommitOn),
+                Some(false) => ("SET AUTOCOMMIT 0", Turn::AutocommitOff),
+                None => ("SET", Turn::Within),
+            };
+            Called {
+                charset: setting.charset,
+                ..plain(name, turn)
+            }
+        }
         "COMMIT" => meant("COMMIT", Turn::Ends, Role::Committed),
         "ROLLBACK" => meant("ROLLBACK", Turn::Ends, Role::RolledBack),
         "XA" => {
@@ -172,6 +210,12 @@ fn called<'a>(words: &'a [Token<'a>]) -> Called<'a> {
         },
         _ => called_of(words, open),
     }
+}
+
+/// The savepoint of a statement that is about one: its last word.
+fn savepoint(words: &[Token<'_>]) -> Option<String> {
+    let name = words.last()?.name()?;
+    (name.chars().count() <= NAME_CHARS_MAX).then(|| name.to_owned())
 }
 
 /// The statement that stands behind its common tables: the first that is in no brackets.
@@ -206,6 +250,8 @@ fn called_of<'a>(words: &'a [Token<'a>], at: usize) -> Called<'a> {
         turn: Turn::Within,
         role: Role::Plain,
         gtrid: None,
+        savepoint: None,
+        charset: None,
         table: found.map(|(table, _)| table),
         behind: found.map_or(words.len(), |(_, behind)| behind),
     }
@@ -255,170 +301,4 @@ fn table<'a>(words: &'a [Token<'a>], mut at: usize) -> Option<(&'a str, usize)> 
     }
     let fits = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.contains(char::is_control);
     (fits && !name.eq_ignore_ascii_case("DUAL")).then_some((name, at + 1))
-}
-
-/// Looks for keys.
-#[derive(Default)]
-struct Places {
-    found: Vec<(usize, Place)>,
-    could: Vec<usize>,
-    /// How often a value of a column was looked for.
-    looked: usize,
-}
-
-impl Places {
-    fn find(&mut self, words: &[Token<'_>], finder: &Finder) {
-        let called = called(words);
-        self.name_tables(words, finder);
-        if matches!(called.verb.as_str(), "INSERT" | "REPLACE")
-            && let Some(table) = called.table
-        {
-            self.inserted(words, called.behind, |column| {
-                let columns = finder.columns(column);
-                let here = columns.filter(|(_, other)| other.eq_ignore_ascii_case(table));
-                here.map(|(key, _)| key).collect()
-            });
-        }
-        for at in 0..words.len() {
-            let Some(column) = words[at].name().filter(|_| self.looked < KEYS_MAX) else {
-                continue;
-            };
-            let values = match (words.get(at + 1), words.get(at + 2)) {
-                (Some(next), _) if next.is_symbol(b'=') => at + 2..at + 3,
-                (Some(next), Some(open)) if next.is_word("IN") && open.is_symbol(b'(') => list(words, at + 3),
-                _ => continue,
-            };
-            let mut looked = false;
-            for (key, table) in finder.columns(column) {
-                looked = true;
-                if means(words, at, table) {
-                    self.values(words, values.clone(), key);
-                }
-            }
-            self.looked += usize::from(looked);
-        }
-    }
-
-    /// Notes which keys stand in a table that is named here.
-    fn name_tables(&mut self, words: &[Token<'_>], finder: &Finder) {
-        for (key, table, _) in finder.tables() {
-            let is_it = |word: &Token<'_>| word.name().is_some_and(|name| name.eq_ignore_ascii_case(table));
-            if !self.could.contains(&key) && words.iter().any(is_it) {
-                self.could.push(key);
-            }
-        }
-    }
-
-    /// `(c1, c2) VALUES (?, 'x'), (?, 'y')`
-    fn inserted(&mut self, words: &[Token<'_>], at: usize, keys: impl Fn(&str) -> Vec<usize>) {
-        if !words.get(at).is_some_and(|word| word.is_symbol(b'(')) {
-            return;
-        }
-        let columns = list(words, at + 1);
-        let wanted: Vec<Vec<usize>> = words[columns.clone()]
-            .split(|word| word.is_symbol(b','))
-            .map(|column| column.last().and_then(Token::name).map(&keys).unwrap_or_default())
-            .collect();
-        let mut row = columns.end + 2;
-        let values = words.get(row - 1);
-        if wanted.iter().all(Vec::is_empty)
-            || !values.is_some_and(|word| word.is_word("VALUES") || word.is_word("VALUE"))
-        {
-            return;
-        }
-        while words.get(row).is_some_and(|word| word.is_symbol(b'(')) && self.found.len() < KEYS_MAX {
-            row = self.row(words, row + 1, &wanted) + 2;
-        }
-    }
-
-    /// The values of one row; where its closing bracket stands.
-    fn row(&mut self, words: &[Token<'_>], from: usize, wanted: &[Vec<usize>]) -> usize {
-        let (mut begin, mut depth, mut column) = (from, 0, 0);
-        for (at, word) in words.iter().enumerate().skip(from) {
-            let ends = depth == 0 && (word.is_symbol(b',') || word.is_symbol(b')'));
-            if ends {
-                for key in wanted.get(column).into_iter().flatten().filter(|_| at == begin + 1) {
-                    self.value(words, begin, *key);
-                }
-                (begin, column) = (at + 1, column + 1);
-            }
-            match word {
-                Token::Symbol(b'(') => depth += 1,
-                Token::Symbol(b')') if depth == 0 => return at,
-                Token::Symbol(b')') => depth -= 1,
-                _ => {}
-            }
-        }
-        words.len()
-    }
-
-    /// Each value of a range that stands alone between commas.
-    fn values(&mut self, words: &[Token<'_>], range: std::ops::Range<usize>, key: usize) {
-        for at in range.clone() {
-            let first = at == range.start || words[at - 1].is_symbol(b',');
-            let last = matches!(
-                words.get(at + 1),
-                None | Some(Token::Word(_) | Token::Symbol(b',' | b')'))
-            );
-            if first && last {
-                self.value(words, at, key);
-            }
-        }
-    }
-
-    fn value(&mut self, words: &[Token<'_>], at: usize, key: usize) {
-        let place = match words.get(at) {
-            Some(Token::Parameter) => {
-                let before = words[..at].iter().filter(|word| **word == Token::Parameter);
-                Some(Place::Parameter(before.count()))
-            }
-            Some(Token::Text(text, _)) => value(text).map(Place::Literal),
-            Some(Token::Number(digits)) => value(digits).map(Place::Literal),
-            _ => None,
-        };
-        if let Some(place) = place
-            && self.found.len() < KEYS_MAX
-            && !self.found.contains(&(key, place.clone()))
-        {
-            self.found.push((key, place));
-        }
-    }
-}
-
-/// What stands before the closing bracket, `from` standing behind the opening one.
-fn list(words: &[Token<'_>], from: usize) -> std::ops::Range<usize> {
-    let from = from.min(words.len());
-    from..outside_brackets_close(words, from)
-}
-
-fn outside_brackets_close(words: &[Token<'_>], from: usize) -> usize {
-    let mut depth = 0;
-    for (at, word) in words.iter().enumerate().skip(from) {
-        match word {
-            Token::Symbol(b'(') => depth += 1,
-            Token::Symbol(b')') if depth == 0 => return at,
-            Token::Symbol(b')') => depth -= 1,
-            _ => {}
-        }
-    }
-    words.len()
-}
-
-/// Whether the column at `at` may be one of this table: the statement names the table, and what stands before the
-/// column, if anything does, is the table or another name for it.
-fn means(words: &[Token<'_>], at: usize, table: &str) -> bool {
-    let is = |at: usize, name: &str| {
-        let word = words.get(at).and_then(Token::name);
-        word.is_some_and(|word| word.eq_ignore_ascii_case(name))
-    };
-    let qualifier = match at {
-        2.. if words[at - 1].is_symbol(b'.') => words[at - 2].name(),
-        _ => None,
-    };
-    let mut named = (0..words.len()).filter(|at| is(*at, table));
-    match qualifier {
-        None => named.next().is_some(),
-        Some(qualifier) if qualifier.eq_ignore_ascii_case(table) => true,
-        Some(other) => named.any(|at| is(at + 1, other) || is(at + 1, "AS") && is(at + 2, other)),
-    }
 }

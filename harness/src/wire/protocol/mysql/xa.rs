@@ -57,12 +57,13 @@ fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::charset::Dialect;
     use super::super::sql::tokens;
     use super::*;
 
     #[test]
     fn an_identifier_is_text_however_it_is_written() {
-        let read = |sql: &str| gtrid(&tokens(sql.as_bytes()));
+        let read = |sql: &str| gtrid(&tokens(sql.as_bytes(), Dialect::default()));
         for sql in ["'ab','b1',7", "X'6162', X'31'", "x'6162'", "0x6162,0x31,0x1", "\"ab\""] {
             assert_eq!(read(sql).as_deref(), Some("ab"), "{sql}");
         }

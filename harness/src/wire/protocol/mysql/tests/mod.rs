@@ -7,6 +7,7 @@ mod replies;
 mod splits;
 mod transactions;
 
+use super::charset::Dialect;
 use super::packet::packet;
 use super::*;
 use crate::wire::correlation::Correlation;

@@ -1,7 +1,11 @@
 use super::*;
 
 fn read(sql: &str) -> Statement {
-    Statement::read(sql.as_bytes(), true, &session(false).terms.finder)
+    let session = session(false);
+    let order = ["account_no", "id", "a"].map(str::to_owned).to_vec();
+    let tables = [("account_pay".to_owned(), order)];
+    session.terms.finder.learn(tables.into());
+    Statement::read(sql.as_bytes(), true, Dialect::default(), &session.terms.finder)
 }
 
 fn name(sql: &str) -> String {
@@ -39,7 +43,12 @@ fn a_statement_is_called_by_verb_and_first_table() {
         ("WITH c AS (SELECT a FROM t1) UPDATE t2 SET a = 1", "UPDATE t2"),
         ("CALL shop.book(?)", "CALL book"),
         ("XA COMMIT 'x'", "XA COMMIT"),
-        ("SET autocommit=0, names utf8mb4", "SET"),
+        ("SET autocommit=0, names utf8mb4", "SET AUTOCOMMIT 0"),
+        ("SET @@session.autocommit = ON", "SET AUTOCOMMIT 1"),
+        ("SET GLOBAL autocommit = 1", "SET"),
+        ("SET SESSION TRANSACTION READ ONLY", "SET TRANSACTION"),
+        ("SAVEPOINT a", "SAVEPOINT"),
+        ("RELEASE SAVEPOINT a", "RELEASE SAVEPOINT"),
         ("CREATE TABLE t (a INT)", "CREATE"),
         ("show variables", "SHOW"),
         ("-- nothing\n", "QUERY"),
@@ -59,7 +68,7 @@ fn places(sql: &str) -> Vec<Place> {
     read(sql).places.into_iter().map(|(_, place)| place).collect()
 }
 
-use super::super::statement::Place::{self, Literal, Parameter};
+use super::super::places::Place::{self, Literal, Parameter};
 
 fn literal(number: &str) -> Place {
     Literal(number.to_owned())
@@ -80,9 +89,47 @@ fn numbers_are_found_where_the_manifest_says() {
             "INSERT INTO account_pay (id) VALUES (17), (CONCAT('a', 'b')), ('a' 'b'), (-1), (1.5)",
             vec![literal("17")],
         ),
-        ("INSERT INTO account_pay VALUES (?, ?)", vec![]),
+        (
+            "INSERT INTO account_pay VALUES (?, ?, ?), ('a', 't2', 3)",
+            vec![Parameter(1), literal("t2")],
+        ),
+        ("REPLACE account_pay VALUES ROW('a', 't1', 3)", vec![literal("t1")]),
+        ("INSERT INTO de_duplication VALUES ('t1', NOW())", vec![]),
+        (
+            "INSERT INTO account_pay PARTITION (p0, p1) (a, id) VALUES (?, ?)",
+            vec![Parameter(1)],
+        ),
+        (
+            "INSERT INTO account_pay (id, a) VALUES (?, ?) AS new ON DUPLICATE KEY UPDATE a = ?, id = VALUES(id)",
+            vec![Parameter(0)],
+        ),
+        (
+            "INSERT INTO account_pay (a, id) SELECT DISTINCT b, ? AS n FROM t WHERE a = ?",
+            vec![Parameter(0)],
+        ),
+        (
+            "INSERT INTO account_pay (id) (SELECT 't1') UNION ALL (SELECT 't2')",
+            vec![literal("t1"), literal("t2")],
+        ),
+        ("INSERT INTO account_pay SELECT a, ?, c FROM t", vec![Parameter(0)]),
+        (
+            "INSERT INTO account_pay (id, a) SELECT s.no, 1 FROM staged s WHERE s.no = 't1'",
+            vec![literal("t1")],
+        ),
+        (
+            "INSERT INTO account_pay (id, a) SELECT s.no, 1 FROM staged s, t WHERE t.no = 't1'",
+            vec![],
+        ),
+        (
+            "INSERT INTO account_pay (id) SELECT no + 1 FROM staged WHERE no = 5",
+            vec![],
+        ),
+        (
+            "INSERT INTO account_pay (id) WITH c AS (SELECT 'x' FROM t) SELECT 't1' FROM c",
+            vec![literal("t1")],
+        ),
         ("INSERT INTO account_info (id) VALUES (?)", vec![]),
-        ("INSERT INTO account_pay (id) SELECT ? FROM t", vec![]),
+        ("INSERT INTO account_pay (id) SELECT ? FROM t", vec![Parameter(0)]),
         ("INSERT INTO account_pay SET a = ?, id = ?", vec![Parameter(1)]),
         (
             "INSERT INTO de_duplication (tx_no, create_time) VALUES (?, NOW())",
@@ -121,6 +168,45 @@ fn numbers_are_found_where_the_manifest_says() {
             vec![literal("t1")],
         ),
         ("SELECT 1 FROM account_pay WHERE id = 'no end", vec![]),
+        (
+            "SELECT 1 FROM account_pay p WHERE 't1' = p.id AND ? = a",
+            vec![literal("t1")],
+        ),
+        (
+            "SELECT 1 FROM account_pay WHERE ? <=> id || id<=>'t2'",
+            vec![Parameter(0), literal("t2")],
+        ),
+        (
+            "SELECT 1 FROM account_pay WHERE (a, id) = (1, 't1')",
+            vec![literal("t1")],
+        ),
+        (
+            "SELECT 1 FROM account_pay WHERE ROW(1, 't1') = ROW(a, id)",
+            vec![literal("t1")],
+        ),
+        (
+            "DELETE FROM account_pay WHERE (a, account_pay.id) IN ((1, 't1'), (?, ?), (2, f(3)))",
+            vec![literal("t1"), Parameter(1)],
+        ),
+        ("SELECT 1 FROM account_pay WHERE ((id) = ('t1'))", vec![literal("t1")]),
+        (
+            "SELECT 1 FROM account_pay WHERE id = _utf8mb4't1' COLLATE utf8mb4_bin",
+            vec![literal("t1")],
+        ),
+        (
+            "SELECT 1 FROM account_pay WHERE id = CAST(? AS CHAR) AND a = 1",
+            vec![Parameter(0)],
+        ),
+        (
+            "SELECT 1 FROM account_pay WHERE 5 + id = 6 OR a - 5 = id OR 5 <= id OR 5 != id OR id = 5 DIV 2 OR @id = 7",
+            vec![],
+        ),
+        (
+            "SELECT 1 FROM account_pay WHERE (a, id) = (SELECT 1, 't1' FROM t)",
+            vec![],
+        ),
+        ("SELECT 1 FROM account_pay WHERE (a, id) = (1, 2, 3) OR (a, id", vec![]),
+        ("CALL book('t1')", vec![]),
     ] {
         assert_eq!(places(sql), expected, "{sql}");
     }
@@ -131,12 +217,14 @@ fn numbers_are_found_where_the_manifest_says() {
     let cut = Statement::read(
         b"SELECT 1 FROM account_pay WHERE id = 123",
         false,
+        Dialect::default(),
         &session(false).terms.finder,
     );
     assert_eq!(cut.places, [], "the number may go on");
     let without = Statement::read(
         b"SELECT 1 FROM account_pay WHERE id = 1",
         true,
+        Dialect::default(),
         &crate::wire::correlation::Finder::default(),
     );
     assert_eq!(without.places, []);
@@ -211,4 +299,114 @@ fn nothing_but_numbers_is_kept_of_statements() {
     let points: Vec<_> = frames.iter().flatten().flat_map(|frame| frame.points.clone()).collect();
     let shown = format!("{points:?}");
     assert!(!shown.contains("4242") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn what_a_procedure_does_is_counted_as_unseen() {
+    let mut talk = Talk::open(PLAIN);
+    talk.exchange(&query("CALL book('t1')"), &[ok(1, AUTOCOMMIT)]);
+    talk.exchange(&query("INSERT INTO account_pay VALUES ('t1', 1)"), &[ok(1, AUTOCOMMIT)]);
+    talk.exchange(&query("SELECT 1"), &[ok(1, AUTOCOMMIT)]);
+    let stats = talk.session.terms.finder.stats()["tx"];
+    assert_eq!((stats.found, stats.of), (0, 2));
+}
+
+#[test]
+fn statements_are_read_in_the_character_set_of_their_connection() {
+    let insert = |character: &[u8]| {
+        let sql = [b"\x03INSERT INTO account_pay (a, id) VALUES ('", character, b"', 't1')"].concat();
+        packet(0, &sql)
+    };
+    let mut talk = Talk::new();
+    talk.server(&greeting(PLAIN));
+    let mut gbk = login(PLAIN);
+    gbk[4 + 8] = 28;
+    talk.client(&gbk);
+    talk.server(&ok(2, AUTOCOMMIT));
+    let done = [ok(1, AUTOCOMMIT)];
+    assert_eq!(
+        talk.exchange(&insert(b"\x87\x5c"), &done)[0],
+        "INSERT account_pay request t1"
+    );
+    talk.exchange(&query("SET NAMES utf8mb4"), &done);
+    assert_eq!(
+        talk.exchange(&insert(b"\x87\x5c"), &done)[0],
+        "INSERT account_pay request"
+    );
+    talk.exchange(&query("SET NAMES sjis"), &[error(1, 1115)]);
+    assert_eq!(
+        talk.exchange(&insert(b"\x95\x5c"), &done)[0],
+        "INSERT account_pay request",
+        "refused"
+    );
+    talk.exchange(&query("SET NAMES 'sjis'"), &done);
+    assert_eq!(
+        talk.exchange(&insert(b"\x95\x5c"), &done)[0],
+        "INSERT account_pay request t1"
+    );
+    let change = packet(0, b"\x11alice\0\x03abcshop\0\xf8\0caching_sha2_password\0");
+    talk.client(&change);
+    talk.server(&ok(1, AUTOCOMMIT));
+    assert_eq!(
+        talk.exchange(&insert(b"\x81\x30\x81\x30"), &done)[0],
+        "INSERT account_pay request t1"
+    );
+    assert_eq!(
+        talk.exchange(&insert(b"\x87\x5c"), &done)[0],
+        "INSERT account_pay request t1"
+    );
+    talk.exchange(&packet(0, b"\x1f"), &done);
+    assert_eq!(
+        talk.exchange(&insert(b"\x87\x5c"), &done)[0],
+        "INSERT account_pay request"
+    );
+}
+
+#[test]
+fn a_backslash_escapes_nothing_where_the_status_says_so() {
+    let mut talk = Talk::open(PLAIN);
+    let insert = query(r"INSERT INTO account_pay (a, id) VALUES ('a\', 't1')");
+    let done = [ok(1, AUTOCOMMIT)];
+    assert_eq!(talk.exchange(&insert, &done)[0], "INSERT account_pay request");
+    talk.exchange(
+        &query("SET sql_mode = 'NO_BACKSLASH_ESCAPES'"),
+        &[ok(1, AUTOCOMMIT | 0x200)],
+    );
+    assert_eq!(
+        talk.exchange(&insert, &[ok(1, AUTOCOMMIT | 0x200)])[0],
+        "INSERT account_pay request t1"
+    );
+    // The server says so already when a client has logged in.
+    let mut talk = Talk::new();
+    talk.server(&greeting(PLAIN));
+    talk.client(&login(PLAIN));
+    talk.server(&ok(2, AUTOCOMMIT | 0x200));
+    assert_eq!(talk.exchange(&insert, &done)[0], "INSERT account_pay request t1");
+}
+
+#[test]
+fn a_number_far_behind_is_found_or_counted() {
+    let done = [ok(1, AUTOCOMMIT)];
+    let mut talk = Talk::open(PLAIN);
+    talk.exchange(
+        &prepare("INSERT INTO account_pay (a, id) VALUES (?, ?)"),
+        &prepared(1, 0, 2),
+    );
+    let blob = |bytes: usize| {
+        let length = (bytes as u32).to_le_bytes();
+        Value(0xfc, [&[0xfd][..], &length[..3], &vec![b'x'; bytes]].concat())
+    };
+    let executed = talk.exchange(&execute(1, true, &[blob(300_000), text("t1")]), &done);
+    assert_eq!(executed[0], "INSERT account_pay request t1");
+    let sql = format!(
+        "INSERT INTO account_pay (a, id) VALUES ('{}', 't2')",
+        "x".repeat(300_000)
+    );
+    assert_eq!(talk.exchange(&query(&sql), &done)[0], "INSERT account_pay request t2");
+    let stats = talk.session.terms.finder.stats()["tx"];
+    assert_eq!((stats.found, stats.of), (2, 2));
+    let far = talk.client(&execute(1, true, &[blob(2 * COMMAND_BYTES), text("t3")]));
+    assert_eq!(names(&far).last().unwrap(), "INSERT account_pay request");
+    let stats = talk.session.terms.finder.stats()["tx"];
+    assert_eq!((stats.found, stats.of), (2, 3));
 }

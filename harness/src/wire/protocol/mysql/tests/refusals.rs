@@ -74,7 +74,7 @@ fn only_what_may_wait_for_a_lock_is_refused() {
             packet(0, b"\x0e"),
             about(0x17, 99, &[0, 1, 0, 0, 0]),
             about(0x19, 99, &[]),
-            query(&format!("INSERT INTO t VALUES ('{}')", "x".repeat(PIECE_BYTES))),
+            query(&format!("INSERT INTO t VALUES ('{}')", "x".repeat(COMMAND_BYTES))),
         ] {
             let mut talk = Talk::open(PLAIN);
             let frames = talk.client(&passed_on);

@@ -243,13 +243,13 @@ fn what_breaks_the_rules_passes_as_bytes() {
 #[test]
 fn what_is_large_passes_in_pieces_and_its_point_is_on_the_last() {
     let mut talk = Talk::open(PLAIN);
-    let note = "x".repeat(3 * PIECE_BYTES);
+    let note = "x".repeat(3 * COMMAND_BYTES);
     let insert = format!("INSERT INTO account_pay (id, note) VALUES ('t1', '{note}')");
     let command = query(&insert);
     let mut frames = Vec::new();
     for piece in command.chunks(10_000) {
         frames.extend(talk.client(piece));
-        assert!(talk.buffers[0].len() <= PIECE_BYTES + 10_000);
+        assert!(talk.buffers[0].len() <= COMMAND_BYTES + 10_000);
     }
     assert_eq!(names(&frames), ["-", "-", "-", "INSERT account_pay request t1"]);
     assert!(frames.iter().all(|frame| frame.kind == FrameKind::Bytes));

@@ -122,9 +122,76 @@ fn with_autocommit_off_a_connection_is_always_in_a_transaction() {
         &query("INSERT INTO account_pay (id) VALUES ('t3')"),
         &[ok(1, IN_TRANSACTION)],
     );
-    let commits = talk.exchange(&query("SET autocommit=1"), &[ok(1, AUTOCOMMIT)]);
-    assert_eq!(commits, ["SET request t3", "SET reply t3"], "it commits");
+    let commits = talk.said("SET autocommit=1", DONE);
+    assert_eq!(commits, ("SET AUTOCOMMIT 1 request t3".to_owned(), Role::Committed));
     assert_eq!(talk.said("UPDATE b SET a = 1", DONE), plain("UPDATE b request"));
+}
+
+#[test]
+fn a_java_transaction_lasts_from_autocommit_off_to_its_end() {
+    let mut talk = Talk::open(PLAIN);
+    let off = talk.said("SET autocommit=0", [0]);
+    assert_eq!(off, plain("SET AUTOCOMMIT 0 request"));
+    talk.said("INSERT INTO account_pay (id) VALUES ('t1')", [IN_TRANSACTION]);
+    assert_eq!(
+        talk.said("SET autocommit=0", [IN_TRANSACTION]),
+        plain("SET AUTOCOMMIT 0 request t1"),
+        "nothing new begins"
+    );
+    assert_eq!(
+        talk.said("UPDATE b SET a = 1", [IN_TRANSACTION]),
+        plain("UPDATE b request t1")
+    );
+    assert_eq!(
+        talk.said("COMMIT", [0]),
+        ("COMMIT request t1".to_owned(), Role::Committed)
+    );
+    assert_eq!(
+        talk.said("SET autocommit=1", DONE),
+        plain("SET AUTOCOMMIT 1 request"),
+        "there is nothing to commit"
+    );
+    // Where statements commit by themselves already, it ends no transaction.
+    talk.said("BEGIN", WITHIN);
+    talk.said("INSERT INTO account_pay (id) VALUES ('t2')", WITHIN);
+    assert_eq!(
+        talk.said("SET autocommit=1", WITHIN),
+        plain("SET AUTOCOMMIT 1 request t2")
+    );
+    assert_eq!(
+        talk.said("SET SESSION TRANSACTION READ WRITE", WITHIN),
+        plain("SET TRANSACTION request t2")
+    );
+    assert_eq!(
+        talk.said("COMMIT", DONE),
+        ("COMMIT request t2".to_owned(), Role::Committed)
+    );
+}
+
+#[test]
+fn what_is_rolled_back_to_a_savepoint_is_not_committed() {
+    let mut talk = Talk::open(PLAIN);
+    let insert = |id: &str| format!("INSERT INTO account_pay (id) VALUES ('{id}')");
+    talk.said("BEGIN", WITHIN);
+    talk.said(&insert("t1"), WITHIN);
+    talk.said("SAVEPOINT a", WITHIN);
+    talk.said(&insert("t2"), WITHIN);
+    talk.exchange(&query("ROLLBACK TO b"), &[error(1, 1305)]);
+    talk.said("SAVEPOINT b", WITHIN);
+    talk.said(&insert("t3"), WITHIN);
+    talk.exchange(&query("ROLLBACK TO SAVEPOINT b"), &[error(1, 1305)]);
+    assert_eq!(
+        talk.said("ROLLBACK TO SAVEPOINT A", WITHIN),
+        plain("ROLLBACK TO SAVEPOINT request t1,t2,t3"),
+        "what was refused has undone nothing"
+    );
+    talk.said("ROLLBACK TO b", WITHIN);
+    talk.said(&insert("t4"), WITHIN);
+    talk.said("RELEASE SAVEPOINT a", WITHIN);
+    assert_eq!(
+        talk.said("COMMIT", DONE),
+        ("COMMIT request t1,t4".to_owned(), Role::Committed)
+    );
 }
 
 #[test]
@@ -136,7 +203,7 @@ fn savepoints_end_no_transaction() {
         ("SAVEPOINT a", "SAVEPOINT request t1"),
         ("ROLLBACK TO a", "ROLLBACK TO SAVEPOINT request t1"),
         ("ROLLBACK WORK TO SAVEPOINT a", "ROLLBACK TO SAVEPOINT request t1"),
-        ("RELEASE SAVEPOINT a", "RELEASE request t1"),
+        ("RELEASE SAVEPOINT a", "RELEASE SAVEPOINT request t1"),
     ] {
         assert_eq!(talk.said(sql, WITHIN), plain(name));
     }
