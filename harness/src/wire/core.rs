@@ -235,6 +235,12 @@ pub(super) trait Session: Send {
     /// takes nothing: what is left of the buffer belongs to a handshake.
     fn frames(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>);
 
+    /// Whether a rule in force must see each message whole before the first byte of it passes. Without one, bytes pass as
+    /// they come where the protocol can name them later.
+    fn hold_whole(&mut self, whole: bool) {
+        let _ = whole;
+    }
+
     /// The frames that make `frame` arrive once more.
     fn duplicate(&mut self, way: Way, frame: Frame, again: &Again) -> Copied {
         let _ = (way, frame, again);

@@ -183,12 +183,26 @@ impl Finder {
         self.at_pointers(body, |key| &key.http, found);
     }
 
+    /// Notes which keys could stand in an HTTP body that was not read.
+    pub(super) fn http_unread(&self, found: &mut Found) {
+        let keys = self.keys.iter().enumerate();
+        keys.filter(|(_, key)| !key.http.is_empty())
+            .for_each(|(at, _)| found.could(at));
+    }
+
     /// Keys in HTTP headers; `header` tells the values of a header by its name.
     pub(super) fn http_headers<'a>(&self, headers: impl Fn(&str) -> Option<&'a str>, found: &mut Found) {
         for (at, key) in self.keys.iter().enumerate().filter(|(_, key)| !key.headers.is_empty()) {
             found.could(at);
             let values = key.headers.iter().filter_map(|name| headers(name));
-            values.for_each(|value| found.keys.add(&key.name, value));
+            // A string of structured fields stands in quotes.
+            let bare = |value: &'a str| {
+                value
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.strip_suffix('"'))
+                    .unwrap_or(value)
+            };
+            values.for_each(|value| found.keys.add(&key.name, bare(value)));
         }
     }
 
@@ -369,6 +383,9 @@ mod tests {
         let header = |name: &str| name.eq_ignore_ascii_case("idempotency-key").then_some("t1");
         finder.http_headers(header, &mut found);
         assert_eq!((found.keys.to_string(), found.could), ("t1".to_owned(), vec![0]));
+        let mut found = Found::default();
+        finder.http_headers(|_| Some("\"t 2\""), &mut found);
+        assert_eq!(found.keys.to_string(), "t 2", "a string of structured fields");
     }
 
     #[test]

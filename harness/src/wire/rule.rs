@@ -26,6 +26,13 @@ pub struct Rule {
     pub seed: u64,
 }
 
+impl Rule {
+    /// Whether it must see a message whole, to know it or to send it again.
+    pub(super) fn needs_whole_messages(&self) -> bool {
+        self.at.is_some() || matches!(self.action, Action::Duplicate { .. })
+    }
+}
+
 /// Frames of a named point.
 #[derive(Clone, Debug)]
 pub struct At {

@@ -197,7 +197,6 @@ impl Connection {
             self.record(frame, [Deed::Lost]);
         }
         self.lose_late();
-        self.shared.count_unparsed(self.session.unparsed_bytes());
         let upstream = match self.upstream {
             Upstream::Open(upstream) => Some(upstream),
             _ => None,
@@ -292,6 +291,8 @@ impl Connection {
         }
         self.version = version;
         self.rules = self.shared.rules.get();
+        self.session
+            .hold_whole(self.rules.iter().any(|rule| rule.rule.needs_whole_messages()));
         for way in Way::BOTH {
             let in_force = |rule: &Arc<ActiveRule>| self.rules.iter().any(|r| Arc::ptr_eq(r, rule));
             self.lanes[way as usize].follow(cut(&self.rules, way), in_force);
@@ -378,7 +379,10 @@ impl Connection {
         // A rule holds for every byte that was sent after it was installed.
         self.follow_rules();
         let mut frames = std::mem::take(&mut self.frames);
+        let unparsed_before = self.session.unparsed_bytes();
         self.session.frames(way, &mut self.buffers[way as usize], &mut frames);
+        self.shared
+            .count_unparsed(self.session.unparsed_bytes() - unparsed_before);
         let starts_tls = frames.last().is_some_and(|frame| frame.kind == FrameKind::StartTls);
         for frame in frames.drain(..) {
             self.take_frame(way, frame, now);
@@ -412,6 +416,7 @@ impl Connection {
             }
             self.lose_destination(way.back(), now);
         } else if !rest.is_empty() {
+            self.shared.count_unparsed(rest.len() as u64);
             self.take_frame(way, Frame::plain(rest, FrameKind::Bytes), now);
         }
         for (of, left, _) in &mut self.overtaken {

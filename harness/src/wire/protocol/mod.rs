@@ -4,6 +4,7 @@
 
 mod facts;
 mod http;
+mod inflate;
 mod memory;
 mod mysql;
 mod refusal;

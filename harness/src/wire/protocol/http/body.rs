@@ -1,6 +1,10 @@
-//! Where an HTTP/1.1 body ends.
+//! Where an HTTP/1.1 body ends, and how it is coded.
 //!
 //! A scanner that is fed bytes as they come, split anywhere. Never: looks at a byte twice.
+
+use std::borrow::Cow;
+
+use crate::wire::protocol::inflate;
 
 /// A size line longer than this is no chunked body.
 const SIZE_LINE_MAX: usize = 1024;
@@ -136,6 +140,42 @@ pub(super) fn dechunk(mut bytes: &[u8]) -> Vec<u8> {
         bytes = rest.get(size.saturating_add(2)..).unwrap_or_default();
     }
     out
+}
+
+/// How a body is coded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// As it is.
+    #[default]
+    Identity,
+    Gzip,
+    Deflate,
+    /// In a way that is not read here.
+    Other,
+}
+
+impl Coding {
+    /// By what a header says.
+    pub(super) fn named(name: &str) -> Coding {
+        match name.to_ascii_lowercase().as_str() {
+            "" | "identity" => Coding::Identity,
+            "gzip" | "x-gzip" => Coding::Gzip,
+            "deflate" => Coding::Deflate,
+            _ => Coding::Other,
+        }
+    }
+
+    /// The content of a body; None where it cannot be read.
+    pub(super) fn plain(self, body: &[u8]) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Coding::Identity => Some(Cow::Borrowed(body)),
+            // The answer to a HEAD, or one without content, is coded in name only.
+            _ if body.is_empty() => Some(Cow::Borrowed(body)),
+            Coding::Gzip => inflate::gzip(body).map(Cow::Owned),
+            Coding::Deflate => inflate::deflate(body).map(Cow::Owned),
+            Coding::Other => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! HTTP/1.1: a frame is a request or an answer, whole where it is not too large to be held together.
+//! HTTP/1.1: a frame is a request or an answer, whole where a rule needs it so and it is not too large to be held together.
 //!
-//! What is large, or streamed, passes piece by piece behind its head. HTTP/2, upgrades, tunnels and broken bytes
-//! pass as bytes. Never: changes a byte, or names anything but method and path.
+//! Without such a rule bytes pass as they come, and the name of a message that has come in pieces stands on the last. What is
+//! large, or streamed, passes piece by piece behind its head. HTTP/2, upgrades, tunnels and broken bytes pass as bytes and
+//! are counted. Never: changes a byte, or names anything but method and path.
 
 mod body;
 mod refuse;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use paytwice_checkers::history::{Again as How, Deed, Outcome};
 
-use self::body::{Body, Chunk, dechunk};
+use self::body::{Body, Chunk, Coding, dechunk};
 use super::Terms;
 use crate::wire::Refusal;
 use crate::wire::core::{Again, Copied, Frame, FrameKind, Label, Refused, Session, Way};
@@ -32,6 +34,8 @@ const UNANSWERED_MAX: usize = 1024;
 pub(super) struct Http {
     terms: Arc<Terms>,
     ways: [State; 2],
+    /// A rule must see messages whole.
+    whole: bool,
     unanswered: VecDeque<Asked>,
     requests: u64,
     unparsed_bytes: u64,
@@ -59,8 +63,16 @@ enum State {
         body: Body,
         scanned: usize,
     },
-    /// In a message whose head has gone on.
+    /// In a message whose head has gone on, named or without a name.
     Pieces(Body),
+    /// In a message that passes as it comes, to be named at its end; what was kept of it for that is empty once it is too
+    /// much.
+    Streamed {
+        message: Message,
+        body: Body,
+        kept: Vec<u8>,
+        bytes: usize,
+    },
     /// No HTTP (any more).
     Bytes,
 }
@@ -73,8 +85,12 @@ struct Message {
     outcome: Option<Outcome>,
     head_bytes: usize,
     chunked: bool,
-    /// The request itself, when this is one.
+    json: bool,
+    coding: Coding,
+    /// The request itself, when this is one, until it waits for its answer.
     asked: Option<Asked>,
+    /// Its number, from then on.
+    number: u64,
 }
 
 /// A head that was read.
@@ -101,6 +117,7 @@ impl Http {
         Http {
             terms,
             ways: [State::Head, State::Head],
+            whole: true,
             unanswered: VecDeque::new(),
             requests: 0,
             unparsed_bytes: 0,
@@ -116,8 +133,15 @@ impl Http {
             State::Head => self.begin(way, buffer, out),
             State::Whole { message, body, scanned } => self.hold(way, message, body, scanned, buffer, out),
             State::Pieces(body) => self.piece(way, body, buffer, out),
+            State::Streamed {
+                message,
+                body,
+                kept,
+                bytes,
+            } => self.stream(way, message, body, kept, bytes, buffer, out),
             State::Bytes => {
                 self.ways[way as usize] = State::Bytes;
+                self.unparsed_bytes += buffer.len() as u64;
                 out.push(Frame::plain(buffer.split().freeze(), FrameKind::Bytes));
                 false
             }
@@ -132,7 +156,6 @@ impl Http {
         match reading {
             Reading::More => false,
             Reading::Broken => {
-                self.unparsed_bytes += buffer.len() as u64;
                 self.ways = [State::Bytes, State::Bytes];
                 true
             }
@@ -142,13 +165,14 @@ impl Http {
             }
             Reading::Head(head) => {
                 let Head {
-                    message,
+                    mut message,
                     body,
                     at_once,
                     tunnel,
                 } = head;
                 if at_once {
                     let bytes = buffer.split_to(message.head_bytes).freeze();
+                    self.leave_unread(&mut message);
                     let frame = self.named(bytes, FrameKind::Plain, message);
                     out.push(frame);
                     self.ways[way as usize] = State::Pieces(body);
@@ -178,11 +202,23 @@ impl Http {
         out: &mut Vec<Frame>,
     ) -> bool {
         let Ok((taken, ended)) = body.scan(&buffer[scanned..]) else {
-            self.unparsed_bytes += buffer.len() as u64;
             self.ways = [State::Bytes, State::Bytes];
             return true;
         };
         let scanned = scanned + taken;
+        if !ended && !self.whole {
+            let kept = buffer[..scanned].to_vec();
+            self.wait_for_answer(&mut message);
+            out.push(Frame::plain(buffer.split_to(scanned).freeze(), FrameKind::Bytes));
+            let bytes = scanned;
+            self.ways[way as usize] = State::Streamed {
+                message,
+                body,
+                kept,
+                bytes,
+            };
+            return true;
+        }
         if !ended && scanned <= WHOLE_BYTES_MAX {
             self.ways[way as usize] = State::Whole { message, body, scanned };
             return false;
@@ -191,6 +227,7 @@ impl Http {
         if ended {
             self.find_keys(&mut message, &bytes);
         } else {
+            self.leave_unread(&mut message);
             self.ways[way as usize] = State::Pieces(body);
         }
         let kind = match way {
@@ -207,7 +244,6 @@ impl Http {
 
     fn piece(&mut self, way: Way, mut body: Body, buffer: &mut BytesMut, out: &mut Vec<Frame>) -> bool {
         let Ok((taken, ended)) = body.scan(buffer) else {
-            self.unparsed_bytes += buffer.len() as u64;
             self.ways = [State::Bytes, State::Bytes];
             return true;
         };
@@ -220,24 +256,88 @@ impl Http {
         true
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of the state that it takes over")]
+    fn stream(
+        &mut self,
+        way: Way,
+        mut message: Message,
+        mut body: Body,
+        mut kept: Vec<u8>,
+        bytes: usize,
+        buffer: &mut BytesMut,
+        out: &mut Vec<Frame>,
+    ) -> bool {
+        let Ok((taken, ended)) = body.scan(buffer) else {
+            self.ways = [State::Bytes, State::Bytes];
+            return true;
+        };
+        let bytes = bytes + taken;
+        let piece = buffer.split_to(taken).freeze();
+        // Empty from the piece on that is too much.
+        let is_kept = !kept.is_empty() && bytes <= WHOLE_BYTES_MAX;
+        match is_kept {
+            true => kept.extend_from_slice(&piece),
+            false => kept = Vec::new(),
+        }
+        if !ended {
+            out.push(Frame::plain(piece, FrameKind::Bytes));
+            self.ways[way as usize] = State::Streamed {
+                message,
+                body,
+                kept,
+                bytes,
+            };
+            return true;
+        }
+        match is_kept {
+            true => self.find_keys(&mut message, &kept),
+            false => self.leave_unread(&mut message),
+        }
+        let mut frame = self.named(piece, FrameKind::Bytes, message);
+        frame.points.iter_mut().for_each(|point| point.bytes = bytes);
+        out.push(frame);
+        true
+    }
+
     /// The frame of a message. A request waits for its answer from here on, with what is known of it.
-    fn named(&mut self, bytes: Bytes, kind: FrameKind, message: Message) -> Frame {
+    fn named(&mut self, bytes: Bytes, kind: FrameKind, mut message: Message) -> Frame {
+        self.wait_for_answer(&mut message);
         let Found { keys, could } = message.found;
         self.terms.finder.count(&keys, &could);
-        if let Some(mut asked) = message.asked {
-            self.requests += 1;
-            asked.number = self.requests;
+        let waits = self.unanswered.iter_mut().find(|asked| asked.number == message.number);
+        if let Some(asked) = waits {
             asked.label.keys = keys.clone();
-            self.unanswered.push_back(asked);
         }
         Frame::named(bytes, kind, Label::plain(message.name, keys)).told(message.outcome)
     }
 
-    fn find_keys(&self, message: &mut Message, bytes: &Bytes) {
+    /// A request whose first byte passes waits for its answer, which may come before its last.
+    fn wait_for_answer(&mut self, message: &mut Message) {
+        if let Some(mut asked) = message.asked.take() {
+            self.requests += 1;
+            message.number = self.requests;
+            asked.number = self.requests;
+            asked.label.keys = message.found.keys.clone();
+            self.unanswered.push_back(asked);
+        }
+    }
+
+    fn find_keys(&self, message: &mut Message, bytes: &[u8]) {
         let body = &bytes[message.head_bytes..];
-        match message.chunked {
-            true => self.terms.finder.http_body(&dechunk(body), &mut message.found),
-            false => self.terms.finder.http_body(body, &mut message.found),
+        let body = match message.chunked {
+            true => Cow::Owned(dechunk(body)),
+            false => Cow::Borrowed(body),
+        };
+        match message.coding.plain(&body) {
+            Some(plain) => self.terms.finder.http_body(&plain, &mut message.found),
+            None => self.leave_unread(message),
+        }
+    }
+
+    /// The body is not looked at: where keys could stand in it, they were not found.
+    fn leave_unread(&self, message: &mut Message) {
+        if message.json || message.coding != Coding::Identity {
+            self.terms.finder.http_unread(&mut message.found);
         }
     }
 
@@ -279,7 +379,10 @@ impl Http {
                 outcome: None,
                 head_bytes,
                 chunked: framing.chunked,
+                json: framing.json,
+                coding: framing.coding,
                 asked: Some(asked),
+                number: 0,
             },
             body: framing.body(Body::Sized(0)),
             at_once: framing.expects,
@@ -327,7 +430,10 @@ impl Http {
                 outcome: Some(Outcome::Status(status)),
                 head_bytes,
                 chunked: framing.chunked,
+                json: framing.json,
+                coding: framing.coding,
                 asked: None,
+                number: 0,
             },
             body,
             at_once: streamed && !bodiless,
@@ -339,6 +445,10 @@ impl Http {
 impl Session for Http {
     fn frames(&mut self, way: Way, buffer: &mut BytesMut, out: &mut Vec<Frame>) {
         while self.step(way, buffer, out) {}
+    }
+
+    fn hold_whole(&mut self, whole: bool) {
+        self.whole = whole;
     }
 
     fn duplicate(&mut self, _: Way, frame: Frame, _: &Again) -> Copied {
@@ -367,6 +477,7 @@ struct Framing {
     length: Option<u64>,
     chunked: bool,
     json: bool,
+    coding: Coding,
     expects: bool,
 }
 
@@ -387,8 +498,10 @@ impl Framing {
                     .rsplit(',')
                     .next()
                     .is_some_and(|v| v.trim().eq_ignore_ascii_case("chunked"));
+            } else if is("content-encoding") {
+                framing.coding = Coding::named(value());
             } else if is("content-type") {
-                framing.json = value().to_ascii_lowercase().starts_with("application/json");
+                framing.json = is_json(value());
             } else if is("expect") {
                 framing.expects = value().eq_ignore_ascii_case("100-continue");
             }
@@ -406,6 +519,17 @@ impl Framing {
             (false, None) => otherwise,
         }
     }
+}
+
+/// `application/json`, and what is written in it: `application/problem+json`.
+fn is_json(content_type: &str) -> bool {
+    let kind = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    kind == "application/json" || kind.ends_with("+json")
 }
 
 #[cfg(test)]

@@ -172,7 +172,114 @@ fn after_an_upgrade_only_bytes_pass() {
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02hi",
     );
     assert_eq!(feed(&mut http, Way::Request, b"\x81\x01").len(), 1);
+    assert_eq!(http.unparsed_bytes(), 4 + 2, "of the server and of the client");
+}
+
+/// A session that no rule needs whole messages of.
+fn streaming() -> Http {
+    let mut http = http();
+    http.hold_whole(false);
+    http
+}
+
+#[test]
+fn what_no_rule_needs_whole_passes_as_it_comes_and_is_named_at_its_end() {
+    let mut http = streaming();
+    let (head, body) = ORDER.split_at(ORDER.len() - 14);
+    let first = feed(&mut http, Way::Request, &[head, &body[..3]].concat());
+    assert_eq!((names(&first), first[0].kind), (vec![String::new()], FrameKind::Bytes));
+    let last = feed(&mut http, Way::Request, &[&body[3..], ORDER].concat());
+    assert_eq!(
+        names(&last),
+        ["POST /pay/order request [t1]", "POST /pay/order request [t1]"]
+    );
+    assert_eq!(last[0].points[0].bytes, ORDER.len());
+    assert_eq!((last[0].kind, last[1].kind), (FrameKind::Bytes, FrameKind::HttpRequest));
+
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    assert_eq!(
+        names(&feed(&mut http, Way::Reply, head)),
+        [""],
+        "it does not wait for its body"
+    );
+    assert_eq!(names(&feed(&mut http, Way::Reply, b"8\r\n{\"tx_no\"\r\n")), [""]);
+    let last = feed(&mut http, Way::Reply, b"6\r\n:\"t9\"}\r\n0\r\n\r\n");
+    assert_eq!(names(&last), ["POST /pay/order reply [t1,t9]"]);
+    assert_eq!(last[0].points[0].outcome, Some(Outcome::Status(200)));
+    assert_eq!(
+        names(&feed(&mut http, Way::Reply, ANSWER)),
+        ["POST /pay/order reply [t1]"]
+    );
+}
+
+#[test]
+fn an_answer_may_come_before_the_body_is_through() {
+    let mut http = streaming();
+    let head = b"POST /pay/order HTTP/1.1\r\nidempotency-key: t7\r\ncontent-length: 1000\r\n\r\n";
+    assert_eq!(names(&feed(&mut http, Way::Request, head)), [""]);
+    let answer = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(
+        names(&feed(&mut http, Way::Reply, answer)),
+        ["POST /pay/order reply [t7]"]
+    );
+    let rest = feed(&mut http, Way::Request, &[b'x'; 1000]);
+    assert_eq!(names(&rest), ["POST /pay/order request [t7]"]);
+    feed(&mut http, Way::Request, b"GET /t HTTP/1.1\r\n\r\n");
+    assert_eq!(names(&feed(&mut http, Way::Reply, ANSWER)), ["GET /t reply []"]);
     assert_eq!(http.unparsed_bytes(), 0);
+}
+
+#[test]
+fn what_is_too_long_to_be_kept_is_counted_without_its_key() {
+    let mut http = streaming();
+    let size = 3 * WHOLE_BYTES_MAX;
+    let head = format!("POST /big HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: {size}\r\n\r\n");
+    feed(&mut http, Way::Request, head.as_bytes());
+    let mut frames = Vec::new();
+    for _ in 0..3 {
+        frames.extend(feed(&mut http, Way::Request, &[b'x'; WHOLE_BYTES_MAX]));
+    }
+    assert_eq!(names(&frames), ["", "", "POST /big request []"]);
+    assert_eq!(frames[2].points[0].bytes, head.len() + size);
+    let stats = http.terms.finder.stats()["tx"];
+    assert_eq!((stats.found, stats.of), (0, 1));
+}
+
+#[test]
+fn a_coded_body_carries_its_key_or_is_counted_without() {
+    use std::io::Write;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(b"{\"tx_no\":\"t1\"}").unwrap();
+    let gzip = gzip.finish().unwrap();
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    zlib.write_all(b"{\"tx_no\":\"t1\"}").unwrap();
+    let zlib = zlib.finish().unwrap();
+    for (coding, body, key) in [
+        ("gzip", &gzip, "t1"),
+        ("deflate", &zlib, "t1"),
+        ("br", &gzip, ""),
+        ("gzip", &zlib, ""),
+    ] {
+        let head = format!(
+            "POST /a HTTP/1.1\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut http = http();
+        let frames = feed(&mut http, Way::Request, &[head.as_bytes(), body].concat());
+        assert_eq!(names(&frames), [format!("POST /a request [{key}]")], "{coding}");
+        let stats = http.terms.finder.stats()["tx"];
+        assert_eq!((stats.found, stats.of), (u64::from(!key.is_empty()), 1), "{coding}");
+    }
+}
+
+#[test]
+fn http2_is_counted_to_its_last_byte() {
+    let mut http = streaming();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    feed(&mut http, Way::Request, preface);
+    feed(&mut http, Way::Reply, b"\0\0\0\x04\0\0\0\0\0");
+    feed(&mut http, Way::Request, b"\0\0\x01\0");
+    assert_eq!(http.unparsed_bytes(), preface.len() as u64 + 9 + 4);
 }
 
 fn message() -> impl Strategy<Value = Vec<u8>> {
