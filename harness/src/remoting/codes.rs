@@ -67,6 +67,14 @@ codes! {
     SEND_BATCH_MESSAGE = 320,
     /// [`PULL_MESSAGE`] of an older message filter.
     LITE_PULL_MESSAGE = 361,
+    /// Asks for messages that the broker hides from others for a while.
+    POP_MESSAGE = 200050,
+    /// A consumer is done with a message that it popped.
+    ACK_MESSAGE = 200051,
+    /// A consumer wants a message that it popped hidden for longer, or no longer.
+    CHANGE_MESSAGE_INVISIBLETIME = 200053,
+    /// A consumer is done with several messages that it popped.
+    BATCH_ACK_MESSAGE = 200151,
 }
 
 /// The response code that says: done.

@@ -13,6 +13,10 @@ const MAGIC_V1: u32 = 0xDAA3_20A7;
 const MAGIC_V2: u32 = 0xDAA3_20AB;
 /// Set in the system flag when the body is compressed.
 const SYSFLAG_COMPRESSED: u32 = 1;
+/// Set in the system flag when the body is several messages, stored as one.
+const SYSFLAG_INNER_BATCH: u32 = 1 << 7;
+/// Length, magic number, checksum, flag and length of the body of a message in a batch.
+const BATCHED_HEAD_BYTES: usize = 20;
 /// Set in the system flag when the host that sent it has an IPv6 address.
 const SYSFLAG_BORN_HOST_V6: u32 = 1 << 4;
 /// Set in the system flag when the host that stored it has an IPv6 address.
@@ -53,6 +57,60 @@ impl<'a> Properties<'a> {
     }
 }
 
+/// How the body of a message is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// With zlib, the default of producers.
+    Zlib,
+    /// With LZ4, zstd, or something newer.
+    Other,
+}
+
+impl Compression {
+    /// As the system flag of a message says; the kind stands in three of its bits.
+    pub fn of(sysflag: u32) -> Compression {
+        match (sysflag & SYSFLAG_COMPRESSED, sysflag >> 8 & 7) {
+            (0, _) => Compression::None,
+            (_, 0 | 3) => Compression::Zlib,
+            _ => Compression::Other,
+        }
+    }
+}
+
+/// A message of a batch, as a producer sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batched<'a> {
+    /// Its properties.
+    pub properties: Properties<'a>,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// The messages of a batch; None where the body is none.
+pub fn batch(mut body: &[u8]) -> Option<Vec<Batched<'_>>> {
+    let mut messages = Vec::new();
+    while !body.is_empty() {
+        let size = u32::from_be_bytes(*body.first_chunk()?) as usize;
+        if size < BATCHED_HEAD_BYTES {
+            return None;
+        }
+        let (message, after) = body.split_at_checked(size)?;
+        let mut rest = Reader(&message[BATCHED_HEAD_BYTES - 4..]);
+        let body_bytes = rest.u32().ok()? as usize;
+        let of_message = rest.take(body_bytes).ok()?;
+        let properties_bytes = rest.take(2).ok()?.iter().fold(0, |n, b| n << 8 | usize::from(*b));
+        let properties = Properties(rest.text(properties_bytes).ok()?);
+        messages.push(Batched {
+            properties,
+            body: of_message,
+        });
+        body = after;
+    }
+    Some(messages)
+}
+
 /// One stored message, read in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -70,8 +128,12 @@ pub struct Record<'a> {
     pub topic: &'a str,
     /// Its properties.
     pub properties: Properties<'a>,
-    /// Its body; None where it is compressed.
-    pub body: Option<&'a [u8]>,
+    /// Its body, as it is stored.
+    pub body: &'a [u8],
+    /// How that is compressed.
+    pub compression: Compression,
+    /// Whether it is several messages.
+    pub is_batch: bool,
 }
 
 /// The records of a pull answer (or of a transaction check), one after the other.
@@ -141,7 +203,9 @@ fn read_record(bytes: &[u8], start: usize) -> Result<Record<'_>, CodecError> {
         reconsume_times,
         topic,
         properties,
-        body: (sysflag & SYSFLAG_COMPRESSED == 0).then_some(body),
+        body,
+        compression: Compression::of(sysflag),
+        is_batch: sysflag & SYSFLAG_INNER_BATCH != 0,
     })
 }
 
@@ -173,9 +237,31 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Writes a batch as a producer would: for tests of what reads them.
+#[cfg(test)]
+pub(crate) fn test_batch(messages: &[(&str, &[u8])]) -> Vec<u8> {
+    use bytes::BufMut;
+    let mut out = Vec::new();
+    for (properties, body) in messages {
+        out.put_u32((BATCHED_HEAD_BYTES + body.len() + 2 + properties.len()) as u32);
+        out.put_bytes(0, 12);
+        out.put_u32(body.len() as u32);
+        out.put_slice(body);
+        out.put_u16(properties.len() as u16);
+        out.put_slice(properties.as_bytes());
+    }
+    out
+}
+
 /// Writes a record as a broker would: for tests of what reads them.
 #[cfg(test)]
 pub(crate) fn test_record(topic: &str, queue_offset: i64, properties: &str, body: &[u8]) -> Vec<u8> {
+    test_record_with(topic, queue_offset, 0, properties, body)
+}
+
+/// The same with a system flag.
+#[cfg(test)]
+pub(crate) fn test_record_with(topic: &str, queue_offset: i64, sysflag: u32, properties: &str, body: &[u8]) -> Vec<u8> {
     use bytes::BufMut;
     let mut out = Vec::new();
     out.put_u32(0);
@@ -185,7 +271,7 @@ pub(crate) fn test_record(topic: &str, queue_offset: i64, properties: &str, body
     out.put_u32(0);
     out.put_i64(queue_offset);
     out.put_i64(queue_offset * 1000);
-    out.put_u32(0);
+    out.put_u32(sysflag);
     out.put_bytes(0, 32);
     out.put_u32(1);
     out.put_i64(0);
@@ -218,16 +304,48 @@ mod tests {
         );
         assert_eq!(records[0].properties.keys().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(records[0].properties.unique_key(), Some("U1"));
-        assert_eq!(records[0].body, Some(&b"{}"[..]));
+        assert_eq!(
+            (records[0].body, records[0].compression),
+            (&b"{}"[..], Compression::None)
+        );
         assert_eq!((records[1].topic, records[1].reconsume_times), ("%RETRY%g", 1));
         assert!(records[1].properties.is_half());
         assert_eq!(records[1].span.end, bytes.len());
+    }
+
+    #[test]
+    fn a_batch_reads_back_and_half_of_one_does_not() {
+        let bytes = test_batch(&[("KEYS\u{1}a\u{2}", b"{}"), ("", b"")]);
+        let messages = batch(&bytes).unwrap();
+        assert_eq!(messages.len(), 2);
+        assert_eq!(messages[0].properties.keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!((messages[0].body, messages[1].body), (&b"{}"[..], &b""[..]));
+        for cut in 1..bytes.len() {
+            let whole = batch(&bytes[..cut]).map(|messages| messages.len());
+            assert!(matches!(whole, None | Some(1)), "{cut}");
+        }
+        assert_eq!(batch(&[0; 20]), None);
+    }
+
+    #[test]
+    fn the_kind_of_compression_stands_in_the_system_flag() {
+        for (sysflag, kind) in [
+            (0, Compression::None),
+            (3 << 8, Compression::None),
+            (1, Compression::Zlib),
+            (1 | 3 << 8, Compression::Zlib),
+            (1 | 1 << 8, Compression::Other),
+            (1 | 2 << 8, Compression::Other),
+        ] {
+            assert_eq!(Compression::of(sysflag), kind);
+        }
     }
 
     proptest! {
         #[test]
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Records::new(&bytes).count();
+            let _ = batch(&bytes);
         }
 
         #[test]

@@ -11,11 +11,11 @@ mod message;
 
 pub use codec::{CodecError, FRAME_BYTES_MAX, Frame, FrameEnd, Header, Serialization, frame_end};
 pub use loose::Loose;
-pub use message::{Properties, Record, Records};
+pub use message::{Batched, Compression, Properties, Record, Records, batch};
 
 /// What tests of other modules make frames and messages with.
 #[cfg(test)]
 pub(crate) mod test_support {
     pub(crate) use super::codec::encode_binary;
-    pub(crate) use super::message::test_record;
+    pub(crate) use super::message::{test_batch, test_record, test_record_with};
 }

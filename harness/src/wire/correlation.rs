@@ -87,6 +87,7 @@ struct Key {
     headers: Vec<String>,
     message_key: bool,
     message: Vec<String>,
+    properties: Vec<String>,
     columns: Vec<(String, String)>,
     gtrid: bool,
     found: AtomicU64,
@@ -118,6 +119,7 @@ impl Finder {
                     Place::HttpHeader(name) => key.headers.push(name),
                     Place::MessageKey => key.message_key = true,
                     Place::MessageBody(pointer) => key.message.push(pointer),
+                    Place::MessageProperty(name) => key.properties.push(name),
                     Place::Sql { table, column } => key.columns.push((table, column)),
                     Place::XaGtrid => key.gtrid = true,
                 }
@@ -163,19 +165,31 @@ impl Finder {
         self.keys.get(key).map_or("", |key| &key.name)
     }
 
-    /// Keys of a message. The frame is counted.
-    pub(super) fn message<'a>(&self, keys: impl Iterator<Item = &'a str>, body: Option<&[u8]>) -> Keys {
-        let mut found = Found::default();
+    /// Keys of a message; `property` tells a property by its name. Without a body it could not be read.
+    pub(super) fn message<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a str>,
+        property: impl Fn(&str) -> Option<&'a str>,
+        body: Option<&[u8]>,
+        found: &mut Found,
+    ) {
         let given: Vec<&str> = keys.collect();
-        for (at, key) in self.keys.iter().enumerate().filter(|(_, key)| key.message_key) {
-            found.could(at);
-            given.iter().for_each(|value| found.keys.add(&key.name, value));
+        for (at, key) in self.keys.iter().enumerate() {
+            if key.message_key {
+                found.could(at);
+                given.iter().for_each(|value| found.keys.add(&key.name, value));
+            }
+            for value in key.properties.iter().map(|name| property(name)) {
+                found.could(at);
+                value.iter().for_each(|value| found.keys.add(&key.name, value));
+            }
+            if body.is_none() && !key.message.is_empty() {
+                found.could(at);
+            }
         }
         if let Some(body) = body {
-            self.at_pointers(body, |key| &key.message, &mut found);
+            self.at_pointers(body, |key| &key.message, found);
         }
-        self.count(&found.keys, &found.could);
-        found.keys
     }
 
     /// Keys in an HTTP body.
@@ -354,25 +368,34 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_pointers_are_merged_and_frames_counted() {
+    fn keys_properties_and_pointers_are_merged() {
         let finder = finder(&[
-            ("order", &["message:/order/id"]),
+            ("order", &["message:/order/id", "property:orderId"]),
             ("tx", &["message:key", "message:/tx_no", "message:/n"]),
         ]);
+        let read = |keys: &[&'static str], property: Option<&'static str>, body: Option<&[u8]>| {
+            let mut found = Found::default();
+            let of_order = |name: &str| property.filter(|_| name == "orderId");
+            finder.message(keys.iter().copied(), of_order, body, &mut found);
+            found.could.sort_unstable();
+            (found.keys.to_string(), found.could)
+        };
+        let told = |keys: &str, could: &[usize]| (keys.to_owned(), could.to_vec());
         let body = br#"{"tx_no":"t1","n":5,"order":{"id":"o1"}}"#;
-        assert_eq!(
-            finder.message(["t1", "k"].into_iter(), Some(body)).to_string(),
-            "order=o1,t1,k,5"
-        );
-        assert!(finder.message([].into_iter(), Some(b"{broken")).is_empty());
-        assert_eq!(
-            finder.message([].into_iter(), Some(b"{\"tx_no\":\"t2\"}")).to_string(),
-            "t2"
-        );
+        assert_eq!(read(&["t1", "k"], None, Some(body)), told("order=o1,t1,k,5", &[0, 1]));
+        assert_eq!(read(&[], Some("o2"), Some(b"{broken")), told("order=o2", &[0, 1]));
+        assert_eq!(read(&[], None, None), told("", &[0, 1]), "not read");
+    }
+
+    #[test]
+    fn frames_are_counted_by_the_keys_that_could_stand_on_them() {
+        let finder = finder(&[("order", &["message:/order/id"]), ("tx", &["message:key"])]);
+        finder.count(&Keys::of("tx=t1"), &[0, 1]);
+        finder.count(&Keys::of("tx=t2"), &[1]);
         let stats = |found, of| KeyStats { found, of };
         assert_eq!(
             Vec::from_iter(finder.stats()),
-            [("order".to_owned(), stats(1, 2)), ("tx".to_owned(), stats(2, 3))]
+            [("order".to_owned(), stats(0, 1)), ("tx".to_owned(), stats(2, 2))]
         );
     }
 

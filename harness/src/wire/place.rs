@@ -6,6 +6,7 @@
 //! header:Idempotency-Key       a header of HTTP requests and answers
 //! message:key                  the keys that a producer gives a message
 //! message:/tx_no               a JSON pointer into message bodies
+//! property:orderId             a property of messages
 //! sql:account_pay.id           a column of a table
 //! xa:gtrid                     the global part of an XA transaction's identifier
 //! ```
@@ -30,6 +31,8 @@ pub enum Place {
     MessageKey,
     /// A JSON pointer into message bodies.
     MessageBody(String),
+    /// The name of a property of messages.
+    MessageProperty(String),
     /// A column of a table.
     Sql {
         /// The table, without its database.
@@ -42,11 +45,12 @@ pub enum Place {
 }
 
 /// What a place begins with, and how it is written.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("http", "http:/tx_no"),
     ("path", "path:/pay/payresult/{tx}"),
     ("header", "header:Idempotency-Key"),
     ("message", "message:key` or `message:/tx_no"),
+    ("property", "property:orderId"),
     ("sql", "sql:account_pay.id"),
     ("xa", "xa:gtrid"),
 ];
@@ -111,6 +115,8 @@ impl FromStr for Place {
                 "is neither the keys of a message nor a JSON pointer into its body{}",
                 did_you_mean(rest, ["key"])
             )),
+            "property" if is_property(rest) => Ok(Place::MessageProperty(rest.to_owned())),
+            "property" => wrong("names no property of a message"),
             "sql" => match rest.split_once('.') {
                 Some((table, column)) if [table, column].iter().all(|name| is_name(name)) => Ok(Place::Sql {
                     table: table.to_owned(),
@@ -144,6 +150,10 @@ fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token)
 }
 
+fn is_property(name: &str) -> bool {
+    !name.is_empty() && !name.contains(char::is_control)
+}
+
 fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || "`'\".;()".contains(c))
 }
@@ -156,6 +166,7 @@ impl fmt::Display for Place {
             Place::HttpHeader(name) => write!(f, "header:{name}"),
             Place::MessageKey => f.write_str("message:key"),
             Place::MessageBody(pointer) => write!(f, "message:{pointer}"),
+            Place::MessageProperty(name) => write!(f, "property:{name}"),
             Place::Sql { table, column } => write!(f, "sql:{table}.{column}"),
             Place::XaGtrid => f.write_str("xa:gtrid"),
         }
@@ -174,6 +185,7 @@ mod tests {
             "header:Idempotency-Key",
             "message:key",
             "message:/a/0/b",
+            "property:orderId",
             "sql:account_pay.id",
             "xa:gtrid",
         ] {
@@ -206,6 +218,10 @@ mod tests {
             (
                 "message:keys",
                 "(did you mean key?); write it like `message:key` or `message:/tx_no`",
+            ),
+            (
+                "property:",
+                "names no property of a message; write it like `property:orderId`",
             ),
             ("sql:account_pay", "is no column of a table"),
             ("sql:shop.orders.id", "is no column of a table"),

@@ -10,12 +10,18 @@ use super::super::PointsOf;
 use crate::wire::{PointDef, Refusal};
 
 /// Points that need no table.
-const PLAIN: [&str; 12] = [
+const PLAIN: [&str; 18] = [
     "CONNECT",
     "BEGIN",
     "ROLLBACK",
     "PREPARE SELECT",
     "SET",
+    "SET AUTOCOMMIT 0",
+    "SET AUTOCOMMIT 1",
+    "SET TRANSACTION",
+    "SAVEPOINT",
+    "ROLLBACK TO SAVEPOINT",
+    "RELEASE SAVEPOINT",
     "PING",
     "SHOW",
     "XA START",
@@ -25,7 +31,7 @@ const PLAIN: [&str; 12] = [
     "XA RECOVER",
 ];
 /// Statements that name a table.
-const VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+const VERBS: [&str; 5] = ["SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE"];
 /// What the server may answer a statement with.
 const REFUSALS: &[Refusal] = &[Refusal::LockWaitTimeout, Refusal::Deadlock];
 

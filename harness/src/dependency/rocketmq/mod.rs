@@ -30,6 +30,8 @@ pub use counters::Counters;
 
 const NAME_SERVER_PORT: u16 = 9876;
 const BROKER_PORT: u16 = 10911;
+/// Where the broker listens for clients that have their VIP channel on: they reckon it from the port in the route answer.
+const VIP_PORT: u16 = BROKER_PORT - 2;
 /// When the broker writes to its disk; the first is the default.
 const FLUSH: &[&str] = &["async", "sync"];
 
@@ -138,7 +140,13 @@ impl Kind for RocketMq {
             protocol: Protocol::RocketMq,
             announced: true,
         };
-        vec![name_server, broker]
+        let vip = Leg {
+            name: "broker-vip".to_owned(),
+            port: VIP_PORT,
+            usual_port: VIP_PORT,
+            ..broker.clone()
+        };
+        vec![name_server, broker, vip]
     }
 
     /// Name servers see no messages.

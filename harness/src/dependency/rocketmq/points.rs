@@ -27,6 +27,10 @@ pub(super) fn points(of: &PointsOf<'_>) -> BTreeSet<PointDef> {
                 points.insert(delivery(&format!("%RETRY%{group}")).seldom(true));
                 points.extend(PointDef::both(&format!("CONSUMER_SEND_MSG_BACK {topic}")));
                 points.extend(PointDef::both(&format!("UPDATE_CONSUMER_OFFSET {topic}")));
+                for popped in ["ACK_MESSAGE", "CHANGE_MESSAGE_INVISIBLETIME"] {
+                    points.extend(PointDef::both(&format!("{popped} {topic}")));
+                }
+                points.extend(PointDef::both("BATCH_ACK_MESSAGE"));
             }
             None => {
                 for (topic, kind) in dependency.topics.iter().map(|(name, topic)| (name, topic.kind)) {

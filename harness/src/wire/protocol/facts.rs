@@ -3,7 +3,7 @@
 use super::Protocol;
 use crate::wire::Duplicated;
 
-/// The leg that RocketMQ's route answers lead to. A Java client with its VIP channel on also wants one at its port - 2.
+/// The leg that RocketMQ's route answers lead to.
 pub(crate) const BROKER_LEG: &str = "broker";
 
 impl Protocol {

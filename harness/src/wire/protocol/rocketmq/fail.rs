@@ -36,7 +36,7 @@ impl RocketMq {
             if !own {
                 answers.push(answer(opaque, |raw| match &what {
                     What::Named(label) | What::Route(Some(label)) => reply(raw, Some(label)),
-                    What::Route(None) | What::Pull | What::Other => reply(raw, None),
+                    What::Route(None) | What::Pull | What::Pop(_) | What::Other => reply(raw, None),
                 }));
             }
         }

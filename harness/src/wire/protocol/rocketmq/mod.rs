@@ -63,6 +63,8 @@ enum What {
     Named(Label),
     /// Messages of a topic and queue.
     Pull,
+    /// Messages that are hidden from others, for this group.
+    Pop(String),
     /// Where to find brokers: what is asked, if it is about one topic.
     Route(Option<Label>),
     /// Anything else.
@@ -137,7 +139,8 @@ impl RocketMq {
             What::Named(label) => reply(raw, Some(&label)).told(outcome(remoting)),
             What::Route(label) => reply(self.rerouted(remoting), label.as_ref()).told(outcome(remoting)),
             What::Pull if remoting.header.code == codes::SUCCESS => points::delivery(&self.terms, remoting),
-            What::Pull | What::Other => Frame::plain(raw, FrameKind::Plain),
+            What::Pop(group) if remoting.header.code == codes::SUCCESS => points::popped(&self.terms, remoting, &group),
+            What::Pull | What::Pop(_) | What::Other => Frame::plain(raw, FrameKind::Plain),
         };
         if own {
             frame.forward = false;

@@ -34,7 +34,7 @@ impl RocketMq {
         let raw = Remoting::answer(code, header.opaque, remark);
         let answer = match asked.what {
             What::Named(label) | What::Route(Some(label)) => reply(raw, Some(&label)),
-            What::Route(None) | What::Pull | What::Other => reply(raw, None),
+            What::Route(None) | What::Pull | What::Pop(_) | What::Other => reply(raw, None),
         };
         Some(Refused {
             answer: answer.did(Deed::Answered(code.unsigned_abs())),

@@ -2,7 +2,7 @@ use paytwice_checkers::history::Role;
 use proptest::prelude::*;
 
 use super::*;
-use crate::remoting::test_support::{encode_binary, test_record};
+use crate::remoting::test_support::{encode_binary, test_batch, test_record, test_record_with};
 use crate::remoting::{Header, Records};
 use crate::wire::Redelivery;
 use crate::wire::correlation::Correlation;
@@ -138,6 +138,103 @@ fn each_message_of_a_pull_answer_is_a_delivery() {
     let back = [("group", "g__r1"), ("originTopic", "t__r1"), ("offset", "6000")];
     let back = one(&mut s, Way::Request, &request(36, 9, &back, b""));
     assert_eq!(point(&back), ("CONSUMER_SEND_MSG_BACK t request", vec!["a", "b"]));
+}
+
+#[test]
+fn a_batch_carries_the_keys_of_its_messages_and_can_be_sent_twice() {
+    let body = test_batch(&[("KEYS\u{1}tx1\u{2}", b"{}"), ("", b"{\"tx_no\":\"tx2\"}")]);
+    for (code, fields) in [
+        (320, [("b", "t__r1"), ("m", "true")]),
+        (310, [("b", "t__r1"), ("m", "true")]),
+        (10, [("topic", "t__r1"), ("batch", "true")]),
+    ] {
+        let mut s = session();
+        let send = one(&mut s, Way::Request, &request(code, 4, &fields, &body));
+        assert_eq!(point(&send), ("SEND t request", vec!["tx1", "tx2"]));
+        assert_eq!(send.kind, FrameKind::Send);
+        let Copied::Behind(_, copy) = s.duplicate(Way::Request, send, &drawn(0)) else {
+            panic!("not repeated");
+        };
+        assert_eq!(Remoting::parse(copy.bytes).unwrap().body(), body);
+        assert_eq!(
+            point(&one(&mut s, Way::Reply, &answer(0, 4, &[], b""))).1,
+            ["tx1", "tx2"]
+        );
+    }
+    let mut s = session();
+    let fields = [("b", "t__r1"), ("m", "true")];
+    feed(&mut s, Way::Request, &request(320, 4, &fields, b"{\"tx_no\":\"tx2\"}"));
+    let stats = s.terms.finder.stats()["tx"];
+    assert_eq!((stats.found, stats.of), (0, 1), "what is no batch is counted");
+}
+
+#[test]
+fn a_compressed_body_carries_its_key_or_is_counted_without() {
+    use std::io::Write;
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    zlib.write_all(b"{\"tx_no\":\"t1\"}").unwrap();
+    let zlib = zlib.finish().unwrap();
+    for (sysflag, keys) in [("1", vec!["t1"]), ("769", vec!["t1"]), ("257", vec![]), ("513", vec![])] {
+        let mut s = session();
+        let send = one(
+            &mut s,
+            Way::Request,
+            &request(310, 4, &[("b", "t__r1"), ("f", sysflag)], &zlib),
+        );
+        assert_eq!(point(&send), ("SEND t request", keys.clone()));
+        one(&mut s, Way::Request, &request(11, 8, &[("topic", "t__r1")], b""));
+        let stored = test_record_with("t__r1", 6, sysflag.parse().unwrap(), "", &zlib);
+        let delivered = one(&mut s, Way::Reply, &answer(0, 8, &[], &stored));
+        assert_eq!(point(&delivered), ("DELIVER t", keys.clone()));
+        let stats = s.terms.finder.stats()["tx"];
+        assert_eq!((stats.found, stats.of), (2 * keys.len() as u64, 2));
+    }
+}
+
+#[test]
+fn what_is_popped_is_delivered_and_its_acknowledgement_carries_its_keys() {
+    let mut s = session();
+    let pop = [("consumerGroup", "g__r1"), ("topic", "t__r1")];
+    feed(&mut s, Way::Request, &request(200_050, 8, &pop, b""));
+    let mut body = test_record("t__r1", 6, "KEYS\u{1}a\u{2}", b"");
+    body.extend(test_record("t__r1", 7, "KEYS\u{1}b\u{2}", b""));
+    let popped = one(&mut s, Way::Reply, &answer(0, 8, &[("popTime", "1")], &body));
+    // The record of the tests was given back once, which a broker keeps under another topic.
+    assert_eq!((point(&popped), popped.points.len()), (("DELIVER t", vec!["a"]), 2));
+    assert!(popped.points.iter().all(|point| point.label.role == Role::Delivered));
+    assert!(matches!(s.duplicate(Way::Reply, popped, &drawn(1)), Copied::No));
+    let about = |code: i32, topic: &str, offset: &str, place: &str| {
+        let info = format!("6 1 60000 0 {place} broker-a 2 {offset}");
+        let fields = [
+            ("consumerGroup", "g__r1"),
+            ("topic", topic),
+            ("queueId", "2"),
+            ("offset", offset),
+            ("extraInfo", &info),
+        ];
+        request(code, 9, &fields, b"")
+    };
+    let ack = one(&mut s, Way::Request, &about(200_051, "%RETRY%g__r1_t__r1", "6", "1"));
+    assert_eq!(point(&ack), ("ACK_MESSAGE t request", vec!["a"]));
+    assert_eq!(ack.points[0].label.role, Role::Acknowledged);
+    assert_eq!(
+        point(&one(&mut s, Way::Reply, &answer_to(9))),
+        ("ACK_MESSAGE t reply", vec!["a"])
+    );
+    let later = one(&mut s, Way::Request, &about(200_053, "t__r1", "7", "2"));
+    assert_eq!(point(&later), ("CHANGE_MESSAGE_INVISIBLETIME t request", vec!["b"]));
+    assert_eq!(later.points[0].label.role, Role::Plain);
+    let other = one(&mut s, Way::Request, &about(200_051, "t__r1", "6", "0"));
+    assert_eq!(
+        point(&other),
+        ("ACK_MESSAGE t request", vec![]),
+        "of the topic itself, another message"
+    );
+    let many = one(&mut s, Way::Request, &request(200_151, 10, &[], b"{}"));
+    assert_eq!(
+        (point(&many).0, many.points[0].label.role),
+        ("BATCH_ACK_MESSAGE request", Role::Acknowledged)
+    );
 }
 
 fn drawn(dice: u64) -> Again {
