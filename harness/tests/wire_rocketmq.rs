@@ -12,8 +12,10 @@ use paytwice::plan::{Direction, Duplicated};
 use paytwice::remoting::codes;
 use paytwice::stack::{ContainerStack, Kill as _, Stack as _};
 use paytwice::wire::Action;
-use paytwice_checkers::history::{Again, Deed, Role, Text};
-use wire_common::broker::{Bench, GROUP, PATIENCE, PRODUCERS, SHOWN, TOPIC, commit, pull_all, send};
+use paytwice_checkers::history::{Again, Deed, Role, Text, Wire};
+use wire_common::broker::{
+    Bench, GROUP, PATIENCE, PRODUCERS, SHOWN, TOPIC, batched, commit, pull_all, pull_one, send, send_v2,
+};
 use wire_common::{rule, until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,6 +26,9 @@ async fn links_on_a_real_broker() {
         routes_lead_through_the_link(&bench).await;
         sends_are_named_and_stored_once(&bench).await;
         a_duplicated_send_is_stored_twice(&bench).await;
+        a_batch_carries_its_keys_and_is_stored_twice(&bench).await;
+        a_compressed_body_carries_its_key_there_and_back(&bench).await;
+        the_vip_channel_leads_to_the_broker(&bench).await;
         a_duplicated_delivery_comes_twice(&bench).await;
         a_cut_send_is_stored_after_healing(&bench).await;
         lag_goes_to_rest_when_offsets_are_committed(&bench).await;
@@ -105,6 +110,80 @@ async fn a_duplicated_send_is_stored_twice(bench: &Bench) {
     let stored = pull_all(&bench.client().await, before, before + 20, 32).await;
     assert!(stored.len() == 10 && stored.values().all(|n| *n == 2), "{stored:?}");
     eprintln!("10 duplicated SENDs: {} stored", bench.stored().await - before);
+}
+
+/// The newest event of a point.
+fn last(bench: &Bench, point: &str) -> Wire {
+    let mut events = bench.seen.of(point);
+    events.pop().unwrap_or_else(|| panic!("no {point}"))
+}
+
+async fn a_batch_carries_its_keys_and_is_stored_twice(bench: &Bench) {
+    let client = bench.client().await;
+    let before = bench.stored().await;
+    let body = [
+        batched("KEYS\u{1}batch1\u{2}UNIQ_KEY\u{1}U-batch1\u{2}", b"{}"),
+        batched("UNIQ_KEY\u{1}U-batch2\u{2}", b"{\"tx_no\":\"batch2\"}"),
+    ]
+    .concat();
+    let batch = (codes::SEND_BATCH_MESSAGE, true);
+    send_v2(&client, TOPIC, batch, "0", "WAIT\u{1}true\u{2}", &body)
+        .await
+        .unwrap();
+    bench.until_stored(before + 2).await;
+    let guard = bench.duplicate(Duplicated::Send);
+    send_v2(&client, TOPIC, batch, "0", "WAIT\u{1}true\u{2}", &body)
+        .await
+        .unwrap();
+    bench.until_stored(before + 6).await;
+    assert_eq!(guard.stats().duplicated, 1);
+    for way in ["request", "reply"] {
+        let event = last(bench, &format!("SEND {SHOWN} {way}"));
+        assert_eq!(
+            (event.key("tx"), event.role),
+            (&["batch1", "batch2"].map(Text::from)[..], Role::Sent)
+        );
+    }
+    assert_eq!(bench.link.stats().unparsed_bytes, 0);
+}
+
+async fn a_compressed_body_carries_its_key_there_and_back(bench: &Bench) {
+    use std::io::Write as _;
+    let client = bench.client().await;
+    let before = bench.stored().await;
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    zlib.write_all(b"{\"tx_no\":\"pressed\"}").unwrap();
+    let zlib = zlib.finish().unwrap();
+    for sysflag in ["1", "769"] {
+        send_v2(
+            &client,
+            TOPIC,
+            (codes::SEND_MESSAGE_V2, false),
+            sysflag,
+            "WAIT\u{1}true\u{2}",
+            &zlib,
+        )
+        .await
+        .unwrap();
+        assert_eq!(last(bench, &format!("SEND {SHOWN} request")).key("tx"), ["pressed"]);
+    }
+    bench.until_stored(before + 2).await;
+    let code = pull_one(&client, before).await;
+    assert_eq!(code, codes::SUCCESS);
+    until("it is delivered", || {
+        last(bench, &format!("DELIVER {SHOWN}")).key("tx") == ["pressed"]
+    })
+    .await;
+}
+
+async fn the_vip_channel_leads_to_the_broker(bench: &Bench) {
+    let vip = Client::connect(bench.link.listen_addr("broker-vip").unwrap(), PATIENCE)
+        .await
+        .unwrap();
+    let before = bench.stored().await;
+    send(&vip, "vip", false).await.unwrap();
+    bench.until_stored(before + 1).await;
+    assert_eq!(last(bench, &format!("SEND {SHOWN} request")).key("tx"), ["vip"]);
 }
 
 async fn a_duplicated_delivery_comes_twice(bench: &Bench) {

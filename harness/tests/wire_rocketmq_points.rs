@@ -410,5 +410,5 @@ async fn body_at(bench: &Bench, offset: i64) -> Vec<u8> {
     let response = client.request(codes::PULL_MESSAGE, &fields, b"").await.unwrap();
     let response = response.success().unwrap();
     let record = Records::new(response.body()).next().unwrap().unwrap();
-    record.body.unwrap().to_vec()
+    record.body.to_vec()
 }

@@ -59,6 +59,10 @@ impl Bench {
                     party: "broker".to_owned(),
                     ..leg("broker", broker, Protocol::RocketMq)
                 },
+                LegSpec {
+                    party: "broker".to_owned(),
+                    ..leg("broker-vip", stack.addr("broker", 10909).unwrap(), Protocol::RocketMq)
+                },
             ],
             correlation,
             advertise: None,
@@ -142,6 +146,66 @@ fn born_now() -> String {
     now.unwrap().as_millis().to_string()
 }
 
+/// Stores what a producer of today sends to a topic: request code, system flag, properties, body.
+pub(crate) async fn send_v2(
+    client: &Client,
+    topic: &str,
+    (code, batch): (i32, bool),
+    sysflag: &str,
+    properties: &str,
+    body: &[u8],
+) -> Result<Response, RemotingError> {
+    let born = born_now();
+    let fields = [
+        ("a", PRODUCERS),
+        ("b", topic),
+        ("c", "TBW102"),
+        ("d", "4"),
+        ("e", "0"),
+        ("f", sysflag),
+        ("g", &born),
+        ("h", "0"),
+        ("i", properties),
+        ("j", "0"),
+        ("k", "false"),
+        ("m", if batch { "true" } else { "false" }),
+    ];
+    client.request(code, &fields, body).await?.success()
+}
+
+/// A message of a batch as a producer writes it.
+pub(crate) fn batched(properties: &str, body: &[u8]) -> Vec<u8> {
+    let size = (22 + body.len() + properties.len()) as u32;
+    let (body_bytes, properties_bytes) = (body.len() as u32, properties.len() as u16);
+    [
+        &size.to_be_bytes()[..],
+        &[0; 12],
+        &body_bytes.to_be_bytes(),
+        body,
+        &properties_bytes.to_be_bytes(),
+        properties.as_bytes(),
+    ]
+    .concat()
+}
+
+/// Takes a message from a queue as POP consumers do; the answer.
+pub(crate) async fn pop(client: &Client, topic: &str, group: &str) -> Response {
+    let born = born_now();
+    let fields = [
+        ("consumerGroup", group),
+        ("topic", topic),
+        ("queueId", "0"),
+        ("maxMsgNums", "8"),
+        ("invisibleTime", "60000"),
+        ("pollTime", "2000"),
+        ("bornTime", &born),
+        ("initMode", "0"),
+        ("expType", "TAG"),
+        ("exp", "*"),
+    ];
+    client.request(codes::POP_MESSAGE, &fields, b"").await.unwrap()
+}
+
 /// Stores one message; `half` as the half of a transaction.
 pub(crate) async fn send(client: &Client, tx: &str, half: bool) -> Result<Response, RemotingError> {
     let tran = if half { "TRAN_MSG\u{1}true\u{2}" } else { "" };
@@ -208,6 +272,11 @@ async fn ask(client: &Client, topic: &str, offset: i64, max: u32, suspend: bool)
 /// A pull that waits at the broker for the first message of a topic; the code of its answer.
 pub(crate) async fn pull_and_wait(client: &Client, topic: &str) -> i32 {
     ask(client, topic, 0, 1, true).await.code()
+}
+
+/// The code of a pull of one message.
+pub(crate) async fn pull_one(client: &Client, offset: i64) -> i32 {
+    ask(client, TOPIC, offset, 1, false).await.code()
 }
 
 /// One pull: the keys that came, and where to go on.

@@ -114,6 +114,11 @@ pub(crate) fn query(sql: &str) -> Vec<u8> {
     framed(0, &[b"\x03", sql.as_bytes()].concat())
 }
 
+/// A statement as it is written, in whatever character set.
+pub(crate) fn query_bytes(sql: &[u8]) -> Vec<u8> {
+    framed(0, &[b"\x03", sql].concat())
+}
+
 /// What is in the next packet of the server.
 pub(crate) async fn packet(stream: &mut TcpStream) -> Vec<u8> {
     let patience = std::time::Duration::from_secs(10);

@@ -107,7 +107,7 @@ struct Head {
 enum Reading {
     More,
     Broken,
-    Head(Head),
+    Head(Box<Head>),
     /// An answer before the answer (100, 103): so many bytes.
     Interim(usize),
 }
@@ -169,7 +169,7 @@ impl Http {
                     body,
                     at_once,
                     tunnel,
-                } = head;
+                } = *head;
                 if at_once {
                     let bytes = buffer.split_to(message.head_bytes).freeze();
                     self.leave_unread(&mut message);
@@ -372,7 +372,7 @@ impl Http {
             head_only: method == "HEAD",
             connect,
         };
-        Reading::Head(Head {
+        Reading::Head(Box::new(Head {
             message: Message {
                 name,
                 found,
@@ -387,7 +387,7 @@ impl Http {
             body: framing.body(Body::Sized(0)),
             at_once: framing.expects,
             tunnel: false,
-        })
+        }))
     }
 
     fn read_answer(&mut self, buffer: &[u8]) -> Reading {
@@ -423,7 +423,7 @@ impl Http {
             framing.body(Body::ToEnd)
         };
         let streamed = body == Body::ToEnd || framing.chunked && !framing.json;
-        Reading::Head(Head {
+        Reading::Head(Box::new(Head {
             message: Message {
                 name,
                 found,
@@ -438,7 +438,7 @@ impl Http {
             body,
             at_once: streamed && !bodiless,
             tunnel,
-        })
+        }))
     }
 }
 
