@@ -61,6 +61,7 @@ pub(crate) fn check(ledger: &Ledger) -> CheckerResult {
         let mut off = Deviations::of(&ledger, subscriber, due);
         off.moved(&mut findings);
         off.mistaken(&mut findings);
+        off.strange(&mut findings);
         off.unexplained(lane, &mut findings);
         off.report(&mut findings);
         for at in (0..ledger.subjects.len()).filter(|_| due) {
@@ -258,6 +259,42 @@ impl<'a> Deviations<'a> {
             findings.anomaly("wrong-amount", ledger.key(at), sentence, witness(ledger, at, &READS));
             self.missing[slot].1 = 0;
             *residue = 0;
+        }
+        self.sweep();
+    }
+
+    /// `ghost` money: a digit says that a subject took effect once too often, and nothing that could have brought that crossed
+    /// the wire, while the same value is missing on another holder. It is not this subject's.
+    fn strange(&mut self, findings: &mut Findings) {
+        let ledger = self.ledger;
+        if !matches!(ledger.follow.effect, Effect::Sum { .. }) || ledger.deliveries_seen == 0 {
+            return;
+        }
+        let payload = |at: usize| &ledger.subjects[at].payload;
+        for (at, many) in &mut self.surplus {
+            let (holder, amount) = (payload(*at).holder, payload(*at).amount);
+            let lacks_it =
+                |(other, _): &(usize, u32)| payload(*other).amount == amount && payload(*other).holder != holder;
+            let chances = ledger.chances(*at);
+            let effects = ledger.subjects[*at].effects.unwrap_or(0);
+            if chances == 0 || chances >= effects || !self.missing.iter().any(lacks_it) {
+                continue;
+            }
+            let name = ledger.holder_name(holder);
+            let sentence = format!(
+                "{} {name} gained {} {} more than its {}s explain: the digit is that of {}, which was delivered and committed \
+                 no more often than {}",
+                ledger.follow.holder(),
+                ledger.money(amount),
+                times(*many),
+                ledger.follow.kind,
+                subject(ledger, *at),
+                times(chances)
+            );
+            let strangers = ledger.strangers.get(&holder).into_iter().flatten().copied();
+            let witness = witness(ledger, *at, &READS).into_iter().chain(strangers).collect();
+            findings.anomaly("ghost", name, sentence, witness);
+            *many = 0;
         }
         self.sweep();
     }

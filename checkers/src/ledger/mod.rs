@@ -96,8 +96,8 @@ pub struct Ledger {
     pub makes_keys: bool,
     /// A contradiction in what the writer says, which forbids any verdict.
     pub contradiction: Option<String>,
-    /// Subject, and the index of a reply that says that a transaction with its key has committed; in order.
-    commits: Vec<(usize, u64)>,
+    /// A subject, and a reply that says that a transaction with its key has committed, by link and index; in order.
+    commits: Vec<(usize, Id, u64)>,
     /// What a link did to frames that carried a subject's key, in order.
     strikes: HashMap<usize, Vec<Strike>>,
     /// Deliveries under keys of no subject, by the holder that they name: indices, in order.
@@ -180,11 +180,22 @@ impl Ledger {
         self.owners.get(&key).copied()
     }
 
-    /// The replies that say that a transaction with its key has committed, as positions of the history.
-    pub(crate) fn commits_of(&self, subject: usize) -> impl ExactSizeIterator<Item = u64> {
-        let from = self.commits.partition_point(|(at, _)| *at < subject);
-        let to = self.commits.partition_point(|(at, _)| *at <= subject);
-        self.commits[from..to].iter().map(|(_, index)| *index)
+    /// The replies that say that a transaction with its key has committed: link and index.
+    pub(crate) fn commits_of(&self, subject: usize) -> &[(usize, Id, u64)] {
+        let from = self.commits.partition_point(|(at, ..)| *at < subject);
+        let to = self.commits.partition_point(|(at, ..)| *at <= subject);
+        &self.commits[from..to]
+    }
+
+    /// How often something crossed the wire that may have brought its effect: a delivery, a question that repairs, a commit,
+    /// of which those of the busiest link count.
+    pub(crate) fn chances(&self, at: usize) -> u32 {
+        let subject = &self.subjects[at];
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let brought = subject.delivered().saturating_add(count(subject.asks.len()));
+        let commits = self.commits_of(at).chunk_by(|(_, a, _), (_, b, _)| a == b);
+        let committed = commits.map(|of_link| count(of_link.len())).max();
+        brought.max(committed.unwrap_or(0))
     }
 
     /// The row recorded under exactly this key.

@@ -25,8 +25,8 @@ pub(crate) struct Observer {
     pub(super) by_key: ById<usize>,
     /// Deliveries per key, in order.
     pub(super) deliveries: ById<Vec<Delivery>>,
-    /// Replies that say that a transaction has committed, with a key of it.
-    pub(super) commits: Vec<(Id, u64)>,
+    /// Replies that say that a transaction has committed: a key of it, the link, the index.
+    pub(super) commits: Vec<(Id, Id, u64)>,
     /// What a link did to frames, by key.
     pub(super) strikes: ById<Vec<Strike>>,
     /// Keys that the target lists as done at the end.
@@ -285,9 +285,10 @@ impl Observer {
             WireRole::Delivered => self.delivered(wire, event, arrived),
             // The request asks for it, the reply decides it.
             WireRole::Committed if wire.is_reply() && !matches!(wire.outcome, Some(Outcome::Error(_))) => {
+                let link = self.ledger.words.id(&wire.link);
                 for key in wire.key(&follow.key) {
                     let key = self.ledger.keys.id(key);
-                    self.commits.push((key, event.index));
+                    self.commits.push((key, link, event.index));
                 }
             }
             _ => {}

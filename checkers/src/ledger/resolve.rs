@@ -75,7 +75,7 @@ pub(super) fn resolve(observer: Observer) -> Ledger {
     let owners = &ledger.owners;
     let of_subjects = commits
         .iter()
-        .filter_map(|(key, index)| Some((*owners.get(key)?, *index)));
+        .filter_map(|(key, link, index)| Some((*owners.get(key)?, *link, *index)));
     ledger.commits = of_subjects.collect();
     ledger.commits.sort_unstable();
     ledger.commits.dedup();

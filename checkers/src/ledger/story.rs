@@ -109,7 +109,7 @@ pub(crate) fn witness(ledger: &Ledger, at: usize, reads: &[(Moment, Role)]) -> V
         let opened = ledger.holders[subject.payload.holder as usize].opened_at;
         witness.extend(opened.map(|(index, _)| index));
     }
-    witness.extend(ledger.commits_of(at));
+    witness.extend(ledger.commits_of(at).iter().map(|(.., index)| *index));
     let struck = struck(ledger, at);
     witness.extend(struck.iter().map(|strike| strike.index));
     match turning_point(ledger, subject) {

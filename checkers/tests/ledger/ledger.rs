@@ -4,7 +4,7 @@ use paytwice_checkers::history::{Again, Body, Deed, Event, FaultStage, FaultStep
 use paytwice_checkers::judge;
 use paytwice_checkers::verdict::{Results, Verdict};
 
-use crate::common::{OPEN, Row, Scenario, Shown, delivery, edit_rows, is_phase, is_view, op};
+use crate::common::{OPEN, Row, Scenario, Shown, delivery, edit_rows, is_phase, is_view, op, run_of_one};
 use crate::{VICTIM, counts, edited, found, kinds, reason, run, run_with_a_loss};
 
 fn named(process: &str, kind: Kind, body: Body) -> Event {
@@ -296,6 +296,37 @@ fn what_a_link_did_to_a_subjects_own_frame_is_named_before_a_fault_around_it() {
     );
     // Where nothing befell any, the fault between them.
     assert!(told([None, None]).ends_with("delivered twice, once after account was killed"));
+}
+
+#[test]
+fn money_from_elsewhere_accuses_no_payment_that_was_brought_once() {
+    // t0 and t1 are of 0.01, each on an account of its own; what t1 should have brought went to the account of t0.
+    let mut scenario = run_of_one();
+    let other = scenario.pay(1, 100);
+    for payment in &mut scenario.payments {
+        payment.commits = 1;
+    }
+    scenario.credit(other, 0);
+    scenario.accounts[0].stray = scenario.amount(other);
+    let told = |scenario: &Scenario| {
+        let results = judge(&scenario.history());
+        let found = found(&results, "exactly-once").into_iter();
+        found
+            .map(|(kind, subject, _)| format!("{kind} {subject}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&scenario), ["ghost a0", "lost t1"]);
+    // Where a second commit of its own may have brought it, it is a second credit.
+    scenario.payments[0].commits = 2;
+    assert_eq!(told(&scenario), ["double t0", "lost t1"]);
+    // And so it is where a second delivery may have.
+    scenario.payments[0].commits = 1;
+    scenario.payments[0].deliveries = 2;
+    assert_eq!(told(&scenario), ["double t0", "lost t1"]);
+    // Or where nobody misses it.
+    scenario.payments[0].deliveries = 1;
+    scenario.credit(other, 1);
+    assert_eq!(told(&scenario), ["double t0"]);
 }
 
 fn step(step: FaultStage, detail: &str) -> Event {
