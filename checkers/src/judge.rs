@@ -191,6 +191,7 @@ fn assemble(header: Header, facts: &Facts, ledgers: &[Ledger], checkers: Vec<Che
             .iter()
             .map(|p| (p.name.clone(), p.from_ns, p.to_ns))
             .collect(),
+        troubles: facts.troubles(),
         figures: all_figures(facts, ledgers),
         checkers,
     }
@@ -259,7 +260,16 @@ fn held(checkers: &[CheckerResult]) -> String {
 impl Results {
     /// Puts the result of a promise that was decided elsewhere in the place of the one of that name, or behind all others;
     /// the verdict and its sentence follow.
-    pub fn put(&mut self, result: CheckerResult) {
+    /// What was decided from a history that ends before the run did is unknown where it would be valid.
+    pub fn put(&mut self, mut result: CheckerResult) {
+        if self.truncated && result.verdict == Verdict::Valid {
+            let why = self
+                .troubles
+                .first()
+                .map_or(String::new(), |trouble| format!(": {trouble}"));
+            result.verdict = Verdict::Unknown;
+            result.reason = Some(format!("the history ends before the run did{why}"));
+        }
         match self.checkers.iter_mut().find(|other| other.name == result.name) {
             Some(place) => *place = result,
             None => self.checkers.push(result),

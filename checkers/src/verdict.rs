@@ -276,6 +276,9 @@ pub struct Results {
     pub unparsed: BTreeMap<String, u64>,
     /// Phases: name, begin, end (None when cut short), in order; nanoseconds since the run began.
     pub phases: Vec<(String, u64, Option<u64>)>,
+    /// What went wrong with the run itself, a sentence each: errors of phases, processes that ended by themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<String>,
     /// Other figures: `convergence_ms`, `soft_state_p50_ms`, `effects_before_repair`, `effects_by_repair`, ...
     pub figures: BTreeMap<String, f64>,
 }

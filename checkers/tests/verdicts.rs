@@ -5,7 +5,8 @@ mod common;
 use common::{
     Conflict, Fault, MS, PLANTS, QUERY_ACCOUNT, RECHARGE, Row, Scenario, Shown, Try, jsonl, run_of_one as run,
 };
-use paytwice_checkers::history::{Kind, read};
+use paytwice_checkers::history::{Body, Event, Kind, read};
+use paytwice_checkers::run::ENDED_BY_ITSELF;
 use paytwice_checkers::verdict::{CheckerResult, Results, Verdict};
 use paytwice_checkers::{judge, promises};
 
@@ -430,4 +431,44 @@ fn planted_anywhere(name: &str) -> Results {
     plant.apply(&mut scenario, 0, 500);
     let text = jsonl(&scenario.history());
     judge(&read(text.as_bytes(), "history.jsonl").expect("it is readable"))
+}
+
+#[test]
+fn errors_of_phases_and_ends_that_nobody_asked_for_are_troubles() {
+    let (scenario, _) = run_with_victim();
+    let mut history = scenario.history();
+    let workload = |event: &Event| matches!(&event.body, Body::Phase(phase) if phase.name == "workload");
+    let at = history.events.iter().rposition(workload).unwrap();
+    assert!(judge(&history).troubles.is_empty());
+    history.events.truncate(at + 1);
+    let end = history.events.last_mut().unwrap();
+    (end.kind, end.error) = (Kind::Info, Some("pay was removed\n  see who did it".to_owned()));
+    let mut ended = history.events[at].clone();
+    ended.time = 4_250_000_000;
+    ended.body = Body::Other(
+        ENDED_BY_ITSELF.to_owned(),
+        serde_json::json!({ "party": "pay", "code": 3 }),
+    );
+    history.events.insert(at, ended.clone());
+    history.events.insert(at, ended);
+    for (index, event) in (0..).zip(&mut history.events) {
+        event.index = index;
+        event.time = event.time.max(if index > at as u64 { 4_250_000_000 } else { 0 });
+    }
+    let results = judge(&history);
+    assert_eq!(
+        results.troubles,
+        [
+            "workload: pay was removed",
+            "pay ended by itself 2 times, first at 4.2 s with exit code 3"
+        ]
+    );
+    assert_eq!(results.verdict, Verdict::Unknown);
+    assert!(
+        results
+            .sentence
+            .contains("the run stopped in workload: pay was removed"),
+        "{}",
+        results.sentence
+    );
 }

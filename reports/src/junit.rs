@@ -31,6 +31,10 @@ pub fn render(report: &RunReport<'_>) -> Result<String, ReportError> {
     suite.add_property(("seed", header.seed.to_string().as_str()));
     suite.add_property(("verdict", report.results.sentence.as_str()));
     suite.add_property(("replay", report.replay));
+    if !report.results.troubles.is_empty() {
+        let troubles = report.results.troubles.iter().map(|trouble| plain(trouble) + "\n");
+        suite.set_system_err(troubles.collect::<String>());
+    }
     for checker in &report.results.checkers {
         let mut case = TestCase::new(checker.name.as_str(), status(checker));
         case.set_classname(header.target.as_str());

@@ -62,6 +62,7 @@ pub fn render(report: &RunReport<'_>, options: &Options) -> String {
         color: options.color,
     };
     headline(&mut out, report, options.verbose);
+    troubles(&mut out, report.results);
     promises(&mut out, report.results);
     if options.verbose {
         faults(&mut out, &report.results.faults);
@@ -154,6 +155,13 @@ fn size(report: &RunReport<'_>) -> String {
         text::plural(results.events, "event"),
         text::span_ns(ops::end_ns(report)),
     )
+}
+
+/// What went wrong with the run itself.
+fn troubles(out: &mut Output, results: &Results) {
+    for trouble in &results.troubles {
+        out.wrapped(&plain(trouble), "  ! ", "    ", Paint::Yellow);
+    }
 }
 
 /// Every promise with its verdict and its counts.

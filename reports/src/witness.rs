@@ -186,6 +186,7 @@ mod tests {
             keys: vec![],
             unparsed: [].into(),
             phases: vec![],
+            troubles: vec![],
             figures: [].into(),
         }
     }

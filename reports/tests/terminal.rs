@@ -167,3 +167,17 @@ fn a_campaign() {
     ];
     insta::assert_snapshot!(campaign::render(&runs, &Options::default()));
 }
+
+#[test]
+fn what_went_wrong_with_the_run_is_in_every_report() {
+    let mut run = fixture::truncated(60);
+    run.results.troubles = vec!["workload: the container of pay is\u{1b}[2J gone".to_owned()];
+    let shown = "workload: the container of pay is\\u{1b}[2J gone";
+    for text in [plain(&run), verbose(&run)] {
+        assert!(text.contains(shown), "{text}");
+    }
+    let xml = paytwice_reports::junit::render(&run.report()).unwrap();
+    assert!(xml.contains(shown), "{xml}");
+    let page = paytwice_reports::html::render(&run.report()).unwrap();
+    assert!(page.contains("workload: the container of pay is"), "{page}");
+}

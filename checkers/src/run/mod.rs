@@ -14,6 +14,10 @@ pub(crate) use stats::{percentile, windows};
 
 use crate::history::{Body, Event, FaultStep, Kind, Op, Phase, Process};
 use crate::verdict::KeyCount;
+use crate::words::plural;
+
+/// The event that says that a process ended although nobody killed it: `party`, `code`.
+pub const ENDED_BY_ITSELF: &str = "ended-by-itself";
 
 /// A phase of the run.
 #[derive(Clone, Debug)]
@@ -43,6 +47,17 @@ pub struct OpSpan {
     pub unsent: bool,
 }
 
+/// A process that ended although nobody killed it.
+#[derive(Clone, Debug)]
+pub struct UnaskedEnd {
+    /// The party.
+    pub party: String,
+    /// When it was noticed.
+    pub at_ns: u64,
+    /// Its exit code, where that is on record.
+    pub code: Option<i64>,
+}
+
 /// A sample of what must come to rest.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -69,6 +84,8 @@ pub struct Facts {
     pub keys: Vec<KeyCount>,
     /// Bytes that crossed links without being understood, by link.
     pub unparsed: BTreeMap<String, u64>,
+    /// Ends of processes that nobody asked for, in order.
+    pub ends: Vec<UnaskedEnd>,
     /// Time of the last event.
     pub end_ns: u64,
     /// Events seen.
@@ -98,6 +115,7 @@ impl Watch {
                 time: event.time,
                 counters: sample.counters.clone(),
             }),
+            Body::Other(what, of) if what == ENDED_BY_ITSELF => self.facts.ends.extend(unasked_end(of, event.time)),
             Body::Op(op) => self.operation(op, event),
             Body::Other(f, value) => correlation::observe(&mut self.facts, f, value),
             Body::Header(_) | Body::View(_) | Body::Wire(_) => {}
@@ -184,8 +202,12 @@ impl Facts {
     /// Why the end of the history does not show the end of the run; None when it does.
     pub fn incomplete(&self) -> Option<String> {
         if self.cut_short {
-            let settles = |p: &&PhaseSpan| p.error.is_some() && !p.name.starts_with("settle");
-            return Some(match self.phases.iter().rev().find(settles) {
+            // A run goes on after it did not come to rest in time: that phase stopped it only where it is the last one.
+            let stopped = |(at, p): &(usize, &PhaseSpan)| {
+                p.error.is_some() && (at + 1 == self.phases.len() || !p.name.starts_with("settle"))
+            };
+            let mut latest = self.phases.iter().enumerate().rev();
+            return Some(match latest.find(stopped).map(|(_, phase)| phase) {
                 Some(PhaseSpan { name, error, .. }) => format!(
                     "the history ends without final reads: the run stopped in {name}: {}",
                     first_line(error.as_deref(), "no reason given")
@@ -196,6 +218,20 @@ impl Facts {
         let phase = self.phase("final-reads").filter(|p| !p.ok)?;
         let why = first_line(phase.error.as_deref(), "no reason given");
         Some(format!("the final reads are incomplete: {why}"))
+    }
+
+    /// What went wrong with the run itself, a sentence each: errors of phases, and processes that ended by themselves.
+    pub fn troubles(&self) -> Vec<String> {
+        let failed = self.phases.iter().filter(|phase| !phase.ok);
+        let phases = failed.filter_map(|phase| {
+            let error = phase.error.as_deref()?;
+            Some(format!("{}: {}", phase.name, first_line(Some(error), error)))
+        });
+        let mut parties: BTreeMap<&str, Vec<&UnaskedEnd>> = BTreeMap::new();
+        for end in &self.ends {
+            parties.entry(&end.party).or_default().push(end);
+        }
+        phases.chain(parties.into_iter().map(ended)).collect()
     }
 
     /// Why nobody can say that the target had come to rest before its final reads; None when it had.
@@ -225,6 +261,28 @@ impl Facts {
             Some(_) => None,
         }
     }
+}
+
+fn unasked_end(of: &serde_json::Value, at_ns: u64) -> Option<UnaskedEnd> {
+    Some(UnaskedEnd {
+        party: of.get("party")?.as_str()?.to_owned(),
+        at_ns,
+        code: of.get("code").and_then(serde_json::Value::as_i64),
+    })
+}
+
+/// `pay ended by itself 3 times, first at 4.2 s with exit code 1`.
+fn ended((party, ends): (&str, Vec<&UnaskedEnd>)) -> String {
+    let times = match ends.len() {
+        1 => String::new(),
+        n => format!(" {}, first", plural(n, "time")),
+    };
+    let first = ends.first().map_or(String::new(), |end| {
+        let tenths = end.at_ns / 100_000_000;
+        let code = end.code.map_or(String::new(), |code| format!(" with exit code {code}"));
+        format!(" at {}.{} s{code}", tenths / 10, tenths % 10)
+    });
+    format!("{party} ended by itself{times}{first}")
 }
 
 /// The first line of an error: reasons are sentences, logs are kept elsewhere.
