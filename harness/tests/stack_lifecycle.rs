@@ -29,7 +29,7 @@ async fn mysql_and_broker_keep_their_data_over_a_kill() {
         eprintln!("{killed}");
         assert_eq!(killed.counts["exit_code"], 137);
         assert!(!stack.is_running(party).await.unwrap());
-        assert!(stack.ended_by_themselves().await.unwrap().is_empty());
+        assert!(stack.fallen().await.unwrap().is_empty());
         let started = stack.start(party).await.unwrap();
         eprintln!("{started}");
         assert_ne!(started.counts["pid"], killed.counts["pid"]);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use common::{TestStack, build_sample_service, left_of, require_docker};
 use paytwice::stack::{
-    ContainerStack, Engine, HttpReady, Kill as _, PartySpec, Pause as _, Place, ServiceSource, Stack as _,
+    ContainerStack, Engine, Fallen, HttpReady, Kill as _, PartySpec, Pause as _, Place, ServiceSource, Stack as _,
     service_image,
 };
 use tokio::io::AsyncWriteExt;
@@ -119,8 +119,9 @@ async fn a_service_that_cannot_start_is_explained_by_its_own_words() {
     assert!(error.contains("pay ended by itself with exit code 3"), "{error}");
     assert!(error.contains("cannot start: no account to pay from"), "{error}");
     assert!(begun.elapsed().as_secs() < 20, "noticed at once, not by time-out");
-    let ended = stack.ended_by_themselves().await.unwrap();
-    assert_eq!((ended[0].party.as_str(), ended[0].code), ("pay", 3));
+    assert_eq!(stack.fallen().await.unwrap(), [Fallen::Ended("pay".to_owned())]);
+    let exit = stack.exit_info("pay").await.unwrap().unwrap();
+    assert_eq!((exit.party.as_str(), exit.code), ("pay", 3));
 
     let missing = stack
         .launch(spec("pay", "paytwice/none:none"))

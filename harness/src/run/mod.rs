@@ -10,9 +10,10 @@ mod results;
 mod services;
 pub mod store;
 mod testbed;
+mod watch;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use paytwice_checkers::history::{Body, FORMAT_VERSION, Header};
 use paytwice_checkers::promises::Checker;
@@ -144,18 +145,23 @@ async fn record(
         direct: options.direct,
         observer,
         recorder: recorder.clone(),
+        open: Mutex::default(),
     };
     let ended = tokio::select! {
         ended = phases.carry_out() => ended,
         failure = recorder.until_failure() => Err(failure.into()),
     };
-    if let Err(e) = testbed.dependencies.save_logs(&folder.join("logs")).await {
+    // Of a run that was broken off a party is gone, and its files with it.
+    if !matches!(ended, Ok(phases::Ended::BrokenOff))
+        && let Err(e) = testbed.dependencies.save_logs(&folder.join("logs")).await
+    {
         observer.tell(Notice::Warning(format!("log files of a dependency are not kept: {e}")));
     }
     testbed.clear_services(target).await;
     let closed = guard.close();
-    ended?;
-    testbed.end_run();
+    if ended? == phases::Ended::AsPlanned {
+        testbed.end_run();
+    }
     closed?;
     Ok(())
 }

@@ -1,23 +1,25 @@
 //! The phases of a run, one function each, in order. Each is marked in the history when it begins and when it ends.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use paytwice_checkers::Undone;
 use paytwice_checkers::history::{Body, Kind, Moment, Phase, Process, read_path};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::services::{ServicesOf, Ways};
+use super::watch::Watch;
 use super::{Testbed, links};
 use crate::dependency::Names;
 use crate::nemesis::{InForce, Nemesis};
+use crate::plan::manifest::Restart;
 use crate::plan::{Manifest, Plan, PlanError, Target};
 use crate::reads::{FirstReadError, Reader};
 use crate::record::Recorder;
 use crate::settle::{Settle, Settled};
-use crate::stack::{ExitInfo, Stack};
+use crate::stack::{Fallen, Stack, StackError};
 use crate::sut::{Notice, Observer, RunError, RunningTarget, Tick};
 use crate::wire::{Gates, KeyStats};
 use crate::workload::{Caller, Members, Pace, Parts, Progress, SetUpError, Workload};
@@ -26,6 +28,8 @@ use crate::workload::{Caller, Members, Pace, Parts, Progress, SetUpError, Worklo
 const READS_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long clients try to repair what is not done.
 const REPAIR_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a target in which not everything is healed is given to come to rest.
+const SETTLE_UNHEALED: Duration = Duration::from_secs(10);
 /// The phase after the repair.
 const SETTLE_REPAIR: &str = "settle-repair";
 /// Frames without a key that a link must have seen before anybody is told.
@@ -42,6 +46,17 @@ pub(super) struct Phases<'a> {
     pub(super) direct: bool,
     pub(super) observer: &'a Observer,
     pub(super) recorder: Recorder,
+    /// The phase that began last.
+    pub(super) open: Mutex<String>,
+}
+
+/// How the phases came to their end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With the last read.
+    AsPlanned,
+    /// Before it: a party is gone for good.
+    BrokenOff,
 }
 
 /// Where clients call each service: one address for each of its parties.
@@ -58,24 +73,65 @@ struct Ready {
 /// What goes on beside the clients, and is still going when they are done.
 struct Working {
     nemesis: Nemesis,
-    late: JoinHandle<Result<(), SetUpError>>,
+    /// Opens what is there late; given up with this.
+    late: JoinSet<Result<(), SetUpError>>,
 }
 
 impl Phases<'_> {
     /// From nothing to the last read.
-    pub(super) async fn carry_out(&self) -> Result<(), RunError> {
-        let ready = self.phase("setup", self.set_up()).await?;
-        let working = self.phase("workload", self.work(&ready)).await?;
-        self.heal(&ready, working).await;
-        self.settle("settle", &ready).await;
-        self.phase("repair", self.repair(&ready)).await?;
-        self.settle(SETTLE_REPAIR, &ready).await;
-        self.final_reads(&ready).await;
+    pub(super) async fn carry_out(&self) -> Result<Ended, RunError> {
+        let stack = &self.testbed.stack;
+        let watch = Watch::new(stack, &self.manifest, &self.recorder, self.observer);
+        let set_up = async {
+            tokio::select! {
+                ready = self.set_up() => ready,
+                error = watch.first_end() => Err(error.into()),
+            }
+        };
+        let ready = self.phase("setup", set_up).await?;
+        let ended = tokio::select! {
+            done = self.break_and_read(&ready, &watch) => done.map(|()| Ended::AsPlanned),
+            gone = watch.keep_up(|after| self.is_young(after, &ready)) => {
+                self.break_off(&gone.error);
+                if gone.never_set_up { Err(gone.error.into()) } else { Ok(Ended::BrokenOff) }
+            }
+        };
         self.count_unparsed(&ready);
         if let Some(sut) = Arc::into_inner(ready.sut) {
             links::close(sut.links).await;
         }
+        ended
+    }
+
+    /// Whether nothing is broken yet, and nothing has succeeded either.
+    fn is_young(&self, after: Duration, ready: &Ready) -> bool {
+        let first_fault = self.plan.faults.iter().map(|planned| planned.at_ms).min();
+        first_fault.is_none_or(|at_ms| after < Duration::from_millis(at_ms))
+            && ready.workload.progress().counts().ok == 0
+    }
+
+    /// From the first request to the last read.
+    async fn break_and_read(&self, ready: &Ready, watch: &Watch) -> Result<(), RunError> {
+        if !self.plan.faults.is_empty() {
+            watch.faults_begin();
+        }
+        let working = self.phase("workload", self.work(ready)).await?;
+        let whole = self.heal(ready, working, watch).await;
+        self.settle("settle", ready, whole).await;
+        if whole {
+            self.phase("repair", self.repair(ready)).await?;
+            self.settle(SETTLE_REPAIR, ready, whole).await;
+        }
+        self.final_reads(ready).await;
         Ok(())
+    }
+
+    /// The phase that is under way ends here, and none comes after it.
+    fn break_off(&self, error: &StackError) {
+        let warning = format!("the run ends here: {error}");
+        self.observer.tell(Notice::Warning(warning));
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.end(&open, Some(error.to_string()));
     }
 
     /// Fresh databases, topics and services, clients that are set up, and what is there beforehand.
@@ -203,7 +259,8 @@ impl Phases<'_> {
         let nemesis = Nemesis::start(&ready.sut, &self.plan.faults, self.plan.seed);
         let opener = Arc::clone(&ready.workload);
         let deadline = Instant::now() + Duration::from_millis(self.plan.workload.time_ms) + READS_TIMEOUT;
-        let late = tokio::spawn(async move { opener.open_late(deadline).await });
+        let mut late = JoinSet::new();
+        late.spawn(async move { opener.open_late(deadline).await });
         let shown = self.show_workload(ready.workload.progress(), nemesis.in_force());
         let time = Duration::from_millis(self.plan.workload.time_ms);
         let work = async {
@@ -220,28 +277,16 @@ impl Phases<'_> {
     }
 
     /// Undoes every fault and sees to it that every process answers. What cannot be healed is no failure of the
-    /// harness: the run goes on, and the phase says that a verdict of valid is out of reach.
-    async fn heal(&self, ready: &Ready, working: Working) {
+    /// harness: the run goes on, and the phase says that a verdict of valid is out of reach. Says whether all is well.
+    async fn heal(&self, ready: &Ready, mut working: Working, watch: &Watch) -> bool {
         self.begin("heal");
         let mut problems = working.nemesis.heal().await.not_healed;
-        let stack = &ready.sut.stack;
-        match stack.ended_by_themselves().await {
-            Ok(ended) => {
-                for exit in ended {
-                    self.start_again(stack.as_ref(), exit, &mut problems).await;
-                }
-            }
-            Err(e) => problems.push(e.to_string()),
-        }
-        for party in stack.party_names() {
-            if let Err(e) = stack.await_ready(&party).await {
-                problems.push(e.to_string());
-            }
-        }
-        match working.late.await {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => problems.push(e.to_string()),
-            Err(e) => problems.push(format!("what is opened late: {e}")),
+        watch.faults_end();
+        problems.extend(self.all_up(ready.sut.stack.as_ref(), watch).await);
+        match working.late.join_next().await {
+            Some(Ok(Ok(()))) | None => {}
+            Some(Ok(Err(e))) => problems.push(e.to_string()),
+            Some(Err(e)) => problems.push(format!("what is opened late: {e}")),
         }
         for problem in &problems {
             self.observer.tell(Notice::Warning(format!("not healed: {problem}")));
@@ -250,27 +295,50 @@ impl Phases<'_> {
             self.testbed.mark_unclean();
         }
         self.end("heal", (!problems.is_empty()).then(|| problems.join("; ")));
+        problems.is_empty()
     }
 
-    /// A party that nobody killed and that is gone: a finding, written down with its last lines.
-    async fn start_again(&self, stack: &dyn Stack, exit: ExitInfo, problems: &mut Vec<String>) {
-        let warning = format!("{} ended by itself, exit code {}: started again", exit.party, exit.code);
-        self.observer.tell(Notice::Warning(warning));
-        let body = Body::Other("ended-by-itself".to_owned(), serde_json::json!({ "party": exit.party }));
-        self.recorder
-            .record(Process::Named("run".into()), Kind::Info, body, Some(exit.log));
-        if let Err(e) = stack.bring_back(&exit.party).await {
-            problems.push(e.to_string());
+    /// Sees to it that every party runs and is ready: those that ended by themselves are started again. Returns what is
+    /// not well then; a party that cannot be started is not waited for a second time.
+    async fn all_up(&self, stack: &dyn Stack, watch: &Watch) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut down = Vec::new();
+        for fallen in stack.fallen().await.unwrap_or_default() {
+            // What is gone for good ends the run.
+            let Fallen::Ended(party) = fallen else { continue };
+            watch.note(&party).await;
+            if watch.restart(&party) == Some(Restart::Never) {
+                problems.push(format!(
+                    "{party} ended by itself, and its manifest says restart = \"never\""
+                ));
+                down.push(party);
+            } else if let Err(e) = stack.bring_back(&party).await {
+                problems.push(e.to_string());
+                down.push(party);
+            } else {
+                watch.is_back(&party);
+            }
         }
+        for party in stack.party_names() {
+            if down.contains(&party) {
+                continue;
+            }
+            if let Err(e) = stack.await_ready(&party).await {
+                problems.push(e.to_string());
+            }
+        }
+        problems
     }
 
-    /// Waits for quiescence. Not to reach it is no failure of the harness, but no verdict of valid comes of it.
-    async fn settle(&self, name: &str, ready: &Ready) {
+    /// Waits for quiescence. Not to reach it is no failure of the harness, but no verdict of valid comes of it: where
+    /// something is not well already, it is not waited for long.
+    async fn settle(&self, name: &str, ready: &Ready, whole: bool) {
         self.begin(name);
         let dependencies = &self.testbed.dependencies;
+        let bound = if whole { Duration::MAX } else { SETTLE_UNHEALED };
         let settled = ready
             .settle
-            .wait(dependencies, &ready.reader, &self.recorder, self.observer)
+            .wait(bound, dependencies, &ready.reader, &self.recorder, self.observer)
             .await;
         if name == SETTLE_REPAIR {
             let deadline = Instant::now() + READS_TIMEOUT;
@@ -381,6 +449,7 @@ impl Phases<'_> {
 
     fn begin(&self, name: &str) {
         self.observer.tell(Notice::Phase(name.to_owned()));
+        name.clone_into(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner));
         self.mark(name, Kind::Invoke, None);
     }
 

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use crate::dependency::{Dependencies, LaunchOptions, Names};
 use crate::plan::manifest::Service;
 use crate::plan::{Plan, PlanError, Target};
-use crate::stack::{ContainerStack, Engine, ServiceSource, Stack, StackOptions, service_image, unsupported};
+use crate::stack::{ContainerStack, Engine, Fallen, ServiceSource, Stack, StackOptions, service_image, unsupported};
 use crate::sut::{Observer, RunError};
 
 /// A stack with its dependencies, and its services' images.
@@ -114,6 +114,12 @@ impl Testbed {
         if self.unfinished.load(Ordering::Relaxed) {
             observer.detail("the last run was not carried out to its end: every server is brought back");
             self.clear_services(target).await;
+            // First what is not there at all: others may need it to be ready.
+            for fallen in self.stack.fallen().await? {
+                if let Fallen::Removed { party, .. } = fallen {
+                    self.stack.renew(&party).await?;
+                }
+            }
             for party in self.stack.party_names() {
                 self.stack.bring_back(&party).await?;
             }

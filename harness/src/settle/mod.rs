@@ -47,16 +47,17 @@ impl Settle {
         Settle { plan, manifest, names }
     }
 
-    /// Looks until two looks in a row are the same and at rest.
+    /// Looks until two looks in a row are the same and at rest, for as long as the plan says and no longer than `bound`.
     pub async fn wait(
         &self,
+        bound: Duration,
         dependencies: &Dependencies,
         reader: &Reader,
         recorder: &Recorder,
         observer: &Observer,
     ) -> Settled {
         let began = Instant::now();
-        let deadline = began + Duration::from_millis(self.plan.timeout_ms);
+        let deadline = began + bound.min(Duration::from_millis(self.plan.timeout_ms));
         let mut last: Option<Look> = None;
         loop {
             let (look, waiting_for) = match self.look(dependencies, reader).await {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::evidence::ExitInfo;
+
 /// An error of the container stack.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
@@ -80,6 +82,17 @@ pub enum StackError {
         /// What to do.
         remedy: String,
     },
+    /// Somebody else has removed a party.
+    #[error(
+        "the container {container} of {party} was removed by somebody else while the stack was in use\n  \
+         see that nothing on this machine removes containers meanwhile (docker rm, docker container prune, another paytwice clean --all)"
+    )]
+    Removed {
+        /// The party.
+        party: String,
+        /// Its container.
+        container: String,
+    },
     /// A party runs and does not become ready.
     #[error("{party} is not ready after {waited:.1?}: {cause}; its last lines:\n{log}\n  {remedy}")]
     NotReady {
@@ -140,6 +153,37 @@ pub enum StackError {
         /// Why not.
         cause: std::io::Error,
     },
+}
+
+impl StackError {
+    /// Whether what the user gave is wrong: an image, a binary, or a process that ends or never gets ready with the
+    /// configuration that it was given.
+    pub fn is_users(&self) -> bool {
+        match self {
+            StackError::ImageMissing { .. }
+            | StackError::NoImage { .. }
+            | StackError::Build { .. }
+            | StackError::NotReady { .. } => true,
+            // Killed from outside.
+            StackError::Died { code, .. } => *code != 137,
+            _ => false,
+        }
+    }
+
+    /// A party that ended while it was expected to run.
+    pub(crate) fn died(exit: ExitInfo) -> StackError {
+        let remedy = match exit.code {
+            137 => "it was killed from outside, or the machine is out of memory",
+            127 => "a program or library is missing in its image",
+            _ => "its last lines say why; check its environment in the manifest",
+        };
+        StackError::Died {
+            party: exit.party,
+            code: exit.code,
+            log: exit.log,
+            remedy: remedy.to_string(),
+        }
+    }
 }
 
 /// Names what was being done when the engine answered with an error.

@@ -39,6 +39,20 @@ pub struct ExitInfo {
     pub log: String,
 }
 
+/// A party that does not run although nobody here stopped it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fallen {
+    /// Its process ended.
+    Ended(String),
+    /// Somebody else has removed it, with all that it ran in.
+    Removed {
+        /// The party.
+        party: String,
+        /// What it ran in, by the name that others see.
+        container: String,
+    },
+}
+
 /// What the kernel counts of a party's processor time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Throttling {

@@ -24,7 +24,7 @@ pub use containers::{
     unsupported,
 };
 pub use error::StackError;
-pub use evidence::{Evidence, ExitInfo, MemoryUse, Throttling};
+pub use evidence::{Evidence, ExitInfo, Fallen, MemoryUse, Throttling};
 pub use health::{CommandReady, Health, HttpReady, LogReady, PortReady};
 pub use ready::Ready;
 pub use spec::{DataFolder, ImageChoice, PartySpec, Place, Started};
@@ -73,8 +73,8 @@ pub trait Stack: Send + Sync {
     /// How the party ended; none while it runs.
     async fn exit_info(&self, party: &str) -> Result<Option<ExitInfo>, StackError>;
 
-    /// Parties that ended although nobody killed them.
-    async fn ended_by_themselves(&self) -> Result<Vec<ExitInfo>, StackError>;
+    /// Parties that do not run although nobody here stopped them, looked at all at once.
+    async fn fallen(&self) -> Result<Vec<Fallen>, StackError>;
 
     /// Undoes whatever was done to a party: resumes it or starts it again, and waits until it is ready.
     async fn bring_back(&self, party: &str) -> Result<Evidence, StackError>;

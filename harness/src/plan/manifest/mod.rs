@@ -23,7 +23,7 @@ pub use header::open_action;
 pub use keys::Key;
 pub use policy::{FieldChange, Policy, PolicyValue, Preset, Provoke};
 pub use promise::PromiseDef;
-pub use service::{CargoBin, Service};
+pub use service::{CargoBin, Restart, Service};
 pub use subject::{Coded, Field, Maker, Open, Subject};
 pub use view::View;
 pub use workload::{Stage, Workload};

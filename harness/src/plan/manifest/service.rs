@@ -25,6 +25,9 @@ pub struct Service {
     pub ports: Vec<u16>,
     /// When it is ready.
     pub ready: Ready,
+    /// Whether it is started again when it ends by itself.
+    #[serde(default, skip_serializing_if = "Restart::is_always")]
+    pub restart: Restart,
     /// How many run side by side, each a party with links of its own.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub replicas: u32,
@@ -38,6 +41,24 @@ pub struct Service {
     /// Its environment; `${...}` is filled in per run.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+}
+
+/// Whether a service is started again when it ends by itself, as Kubernetes' `restartPolicy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Restart {
+    /// Always, with a pause that grows.
+    #[default]
+    Always,
+    /// Never: it stays down.
+    Never,
+}
+
+impl Restart {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_always(&self) -> bool {
+        *self == Restart::Always
+    }
 }
 
 impl Service {

@@ -1,12 +1,13 @@
 //! The connection to the engine: found, version agreed, and clear words where there is none.
 //! Never: starts an engine, or talks to one whose address the user did not set or that is not the usual one.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::exec::StartExecResults;
-use bollard::models::{ContainerInspectResponse, ExecConfig};
-use bollard::query_parameters::{InspectContainerOptions, LogsOptionsBuilder};
+use bollard::models::{ContainerInspectResponse, ContainerSummaryStateEnum, ExecConfig};
+use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt;
 
 use super::error::{Doing, StackError, explain, is_absent};
@@ -83,6 +84,35 @@ impl Engine {
             .inspect_container(container, None::<InspectContainerOptions>)
             .await
             .doing(|| format!("look at container {container}"))
+    }
+
+    /// A container by its name; none where there is none of that name.
+    pub(super) async fn find(&self, container: &str) -> Result<Option<ContainerInspectResponse>, StackError> {
+        let found = self
+            .docker
+            .inspect_container(container, None::<InspectContainerOptions>);
+        match found.await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error).doing(|| format!("look at container {container}")),
+        }
+    }
+
+    /// The names of every container with a label, with whether each runs (a paused one does).
+    pub(super) async fn running(&self, label: &str) -> Result<BTreeMap<String, bool>, StackError> {
+        let filters = HashMap::from([("label".to_string(), vec![label.to_string()])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let found = self.docker.list_containers(Some(options)).await;
+        let found = found.doing(|| format!("list the containers with {label}"))?;
+        let named = found.into_iter().flat_map(|container| {
+            let ended = matches!(
+                container.state,
+                Some(ContainerSummaryStateEnum::EXITED | ContainerSummaryStateEnum::DEAD)
+            );
+            let names = container.names.unwrap_or_default().into_iter();
+            names.map(move |name| (name.trim_start_matches('/').to_string(), !ended))
+        });
+        Ok(named.collect())
     }
 
     pub(super) async fn has_image(&self, image: &str) -> Result<bool, StackError> {

@@ -13,7 +13,7 @@ use bollard::query_parameters::RemoveVolumeOptions;
 
 use super::error::{Doing, StackError, is_absent};
 use super::{ContainerStack, Party};
-use crate::stack::Evidence;
+use crate::stack::{Evidence, ExitInfo};
 
 /// A party that is not ready after this time will not be.
 pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(90);
@@ -115,7 +115,13 @@ impl ContainerStack {
     }
 
     pub(super) async fn state(&self, party: &Party) -> Result<ContainerState, StackError> {
-        Ok(self.engine.inspect(&party.container).await?.state.unwrap_or_default())
+        match self.engine.find(&party.container).await? {
+            Some(found) => Ok(found.state.unwrap_or_default()),
+            None => Err(StackError::Removed {
+                party: party.name.clone(),
+                container: party.container.clone(),
+            }),
+        }
     }
 
     pub(super) async fn await_state(
@@ -143,12 +149,17 @@ impl ContainerStack {
     }
 
     pub(super) async fn died(&self, party: &Party) -> Result<StackError, StackError> {
-        let code = self.state(party).await?.exit_code.unwrap_or_default();
-        Ok(died(
-            &party.name,
-            code,
-            self.engine.last_lines(&party.container, LOG_LINES).await,
-        ))
+        let state = self.state(party).await?;
+        Ok(StackError::died(self.exit_of(party, &state).await))
+    }
+
+    pub(super) async fn exit_of(&self, party: &Party, state: &ContainerState) -> ExitInfo {
+        ExitInfo {
+            party: party.name.clone(),
+            code: state.exit_code.unwrap_or_default(),
+            out_of_memory: state.oom_killed == Some(true),
+            log: self.engine.last_lines(&party.container, LOG_LINES).await,
+        }
     }
 
     pub(super) async fn not_ready(&self, party: &Party, waited: Duration, cause: String) -> StackError {
@@ -194,19 +205,5 @@ pub(super) fn no_effect(party: &str, asked: &str, seen: String) -> StackError {
         party: party.to_string(),
         asked: asked.to_string(),
         seen,
-    }
-}
-
-fn died(party: &str, code: i64, log: String) -> StackError {
-    let remedy = match code {
-        137 => "it was killed from outside, or the machine is out of memory",
-        127 => "a program or library is missing in its image",
-        _ => "its last lines say why; check its environment in the manifest",
-    };
-    StackError::Died {
-        party: party.to_string(),
-        code,
-        log,
-        remedy: remedy.to_string(),
     }
 }

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 
 use super::error::{StackError, explain, is_absent};
-use super::party::{LOG_LINES, LOOK_EVERY, PROBE_EVERY, PROBE_TIMEOUT, READY_TIMEOUT, is_running};
-use super::{ContainerStack, archive, blocking, images};
+use super::party::{LOOK_EVERY, PROBE_EVERY, PROBE_TIMEOUT, READY_TIMEOUT, is_running};
+use super::{ContainerStack, LABEL_STACK, Party, archive, blocking, images};
 use crate::stack::{
-    Clock, Disk, Evidence, ExitInfo, ImageChoice, Kill, Limits, Packets, PartySpec, Pause, Stack, Started,
+    Clock, Disk, Evidence, ExitInfo, Fallen, ImageChoice, Kill, Limits, Packets, PartySpec, Pause, Stack, Started,
 };
 
 #[async_trait]
@@ -166,30 +166,29 @@ impl Stack for ContainerStack {
         if is_running(&state) {
             return Ok(None);
         }
-        Ok(Some(ExitInfo {
-            party: party.to_string(),
-            code: state.exit_code.unwrap_or_default(),
-            out_of_memory: state.oom_killed == Some(true),
-            log: self.engine.last_lines(&target.container, LOG_LINES).await,
-        }))
+        Ok(Some(self.exit_of(&target, &state).await))
     }
 
-    async fn ended_by_themselves(&self) -> Result<Vec<ExitInfo>, StackError> {
-        let expected: Vec<String> = self
-            .parties()
-            .values()
-            .filter(|p| !p.down_on_purpose)
-            .map(|p| p.name.clone())
-            .collect();
-        let mut ended = Vec::new();
+    async fn fallen(&self) -> Result<Vec<Fallen>, StackError> {
+        let expected: Vec<Party> = self.parties().values().cloned().collect();
+        let running = self.engine.running(&format!("{LABEL_STACK}={}", self.id)).await?;
+        let mut fallen = Vec::new();
         for party in expected {
-            if let Some(exit) = self.exit_info(&party).await?
-                && !self.party(&party)?.down_on_purpose
-            {
-                ended.push(exit);
+            // Between the two looks it may have been stopped here, or replaced by a fresh one.
+            let still = |p: &Party| p.down_on_purpose == party.down_on_purpose && p.kills == party.kills;
+            let asked_for = !self.parties().get(&party.name).is_some_and(still);
+            match running.get(&party.container) {
+                _ if asked_for => {}
+                Some(true) => {}
+                Some(false) if party.down_on_purpose => {}
+                Some(false) => fallen.push(Fallen::Ended(party.name)),
+                None => fallen.push(Fallen::Removed {
+                    party: party.name,
+                    container: party.container,
+                }),
             }
         }
-        Ok(ended)
+        Ok(fallen)
     }
 
     fn party_names(&self) -> Vec<String> {
