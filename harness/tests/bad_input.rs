@@ -103,6 +103,29 @@ async fn a_value_that_is_none_is_refused_by_its_flag() {
         254,
         &["--count", "-1", "account=20"],
     );
+    for (flag, wrong, bound) in [
+        ("--clients", "4000000000", "1 to 10000"),
+        ("--clients", "-3", "1 to 10000"),
+        ("--clients", "99999999999999999999", "1 to 10000"),
+        ("--rate", "-5", "above 0 and at most 100000"),
+        ("--rate", "4000000000", "above 0 and at most 100000"),
+        ("--rate", "NaN", "above 0 and at most 100000"),
+        ("--runs", "0", "1 to 100000"),
+        ("--runs", "-1", "1 to 100000"),
+        ("--runs", "4000000000", "1 to 100000"),
+        ("--seed", "-1", "0 to 9223372036854775807"),
+        ("--time", "-5s", "below 0"),
+        ("--time", "4000000000s", "500ms to 24h"),
+        ("--count", "account=99999999999999999999", "up to 1000000"),
+        ("--late", "account=-4", "up to 1000000"),
+    ] {
+        let output = paytwice(&["run", "pay-account", flag, wrong]).await;
+        says(&output, 254, &[flag, bound]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("-- -"), "{said}");
+    }
+    let jobs = ["run", "--explore", "points", "--jobs", "-1"];
+    says(&paytwice(&jobs).await, 254, &["--jobs", "1 to 64"]);
     says(
         &paytwice(&["run", "--count", "account"]).await,
         254,
@@ -128,6 +151,9 @@ async fn a_malformed_plan_names_file_and_key() {
         ("sed = 7", ["bad.toml", "sed"]),
         ("seed = ", ["bad.toml", "TOML"]),
         ("faults = [\"kil\"]", ["kil", "kill"]),
+        ("clients = 4000000000", ["clients", "1 to 10000"]),
+        ("clients = -1", ["clients", "0 to 4294967295"]),
+        ("op_timeout = \"99h\"", ["op_timeout", "50ms to 10m"]),
     ] {
         std::fs::write(&plan, text).unwrap();
         says(&paytwice(&["run", "--plan", file]).await, 254, &names);
@@ -256,7 +282,7 @@ async fn an_image_that_is_missing_is_named() {
     let image = "mysql=paytwice/no-such-image:ever";
     says(
         &paytwice(&["run", "--store", store, "--image", image]).await,
-        255,
+        254,
         &["paytwice/no-such-image:ever", "mysql"],
     );
 }
@@ -310,4 +336,111 @@ async fn a_store_that_cannot_be_written_is_named() {
     require_docker!();
     let output = paytwice(&["run", "--time", "1s", "--faults", "none", "--store", "/proc/nowhere"]).await;
     says(&output, 255, &["/proc/nowhere", "--store"]);
+}
+
+#[tokio::test]
+async fn points_that_no_target_has_are_refused_before_anything_is_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let only = [
+        "run",
+        "pay-account",
+        "--explore",
+        "points",
+        "--store",
+        store.to_str().unwrap(),
+        "--only",
+    ];
+    let output = paytwice(&[&only[..], &["NOSUCH"]].concat()).await;
+    says(&output, 254, &["--only", "NOSUCH", "paytwice list points"]);
+    assert!(!store.exists(), "an exploration was begun");
+}
+
+/// A copy of a target of these tests beside the original (its services are built from the same workspace), with something
+/// replaced in one of its files.
+fn changed(file: &str, from: &str, to: &str) -> tempfile::TempDir {
+    let targets = workspace().join("harness/tests/targets");
+    let dir = tempfile::Builder::new()
+        .prefix(".changed")
+        .tempdir_in(&targets)
+        .unwrap();
+    let original = targets.join("store-only/.");
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(&original)
+        .arg(dir.path())
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let file = dir.path().join(file);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{from:?} is not in {}", file.display());
+    std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+    dir
+}
+
+/// What only the servers find out is said with the place in the user's file, and is the user's mistake all the same.
+#[tokio::test]
+async fn mistakes_that_are_found_late_are_the_user_s_all_the_same() {
+    require_docker!();
+    for (file, from, to, names) in [
+        // The second statement: its line is that of the file.
+        (
+            "schema/store.sql",
+            "CREATE TABLE balances (",
+            "CREATE TABLE balances (\n    owner VARCHR(64),",
+            &["databases.shop", "store.sql:8: ", "syntax"][..],
+        ),
+        (
+            "target.toml",
+            "SELECT account, balance FROM balances",
+            "SELECT account, balance FROM balence",
+            &["target.toml", "views.balances", "balence"],
+        ),
+        (
+            "target.toml",
+            "SELECT id, account, amount FROM entries",
+            "SELECT id AS number, account, amount FROM entries",
+            &[
+                "target.toml",
+                "views.entries.sql",
+                "must return the column \"id\"",
+                "promises[0]",
+            ],
+        ),
+        (
+            "target.toml",
+            "INSERT INTO balances VALUES ('${account}', 0)",
+            "INSERT INTO balance VALUES ('${account}', 0)",
+            &["target.toml", "balance"],
+        ),
+        (
+            "target.toml",
+            "bin = \"stores\"",
+            "bin = \"storse\"",
+            &["service shop", "storse"],
+        ),
+        (
+            "target.toml",
+            "cargo = { package = \"paytwice-targets\", bin = \"stores\" }",
+            "image = \"localhost:1/no/such:image\"",
+            &["localhost:1/no/such:image", "shop"],
+        ),
+    ] {
+        let dir = changed(file, from, to);
+        let store = dir.path().join("store");
+        let target = dir.path().to_str().unwrap();
+        let output = paytwice(&[
+            "run",
+            target,
+            "--time",
+            "1s",
+            "--faults",
+            "none",
+            "--store",
+            store.to_str().unwrap(),
+        ])
+        .await;
+        says(&output, 254, names);
+    }
 }

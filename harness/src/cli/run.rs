@@ -17,7 +17,9 @@ use super::{Outcome, progress};
 use crate::campaign::{Campaign, Run, Session};
 use crate::clock::Now;
 use crate::explore::{self, ExploreOptions, Explored};
-use crate::plan::{PlanError, PlanFile, PlanRequest, WireDetail, duration_ms, key_number, key_value};
+use crate::plan::{
+    CLIENTS, PlanError, PlanFile, PlanRequest, RATE_MAX, WireDetail, duration_ms, is_rate, key_number, key_value,
+};
 use crate::run::RunError;
 
 /// Arguments of `run`.
@@ -27,7 +29,7 @@ pub(crate) struct RunArgs {
     /// Default: what the plan file says, or the only target there is.
     target: Option<String>,
     /// Decides everything the harness decides; drawn and printed when not given.
-    #[arg(long)]
+    #[arg(long, value_parser = seed, allow_hyphen_values = true)]
     seed: Option<u64>,
     /// What is broken: `all`, `none`, or a comma list of kind[:on][:parameters][@start+length].
     #[arg(long)]
@@ -45,13 +47,13 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     preset: Option<String>,
     /// How long clients start new subjects, such as orders: 30s, 500ms, 2m.
-    #[arg(long, value_parser = duration_ms)]
+    #[arg(long, value_parser = duration_ms, allow_hyphen_values = true)]
     time: Option<u64>,
     /// New subjects per second, over all clients.
-    #[arg(long)]
+    #[arg(long, value_parser = rate, allow_hyphen_values = true)]
     rate: Option<f64>,
     /// Clients at work at the same time.
-    #[arg(long)]
+    #[arg(long, value_parser = clients, allow_hyphen_values = true)]
     clients: Option<u32>,
     /// How many subjects of a kind there are before the workload, e.g. sku=20; may be repeated.
     #[arg(long = "count", value_name = "NAME=N", value_parser = key_number)]
@@ -60,7 +62,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME=N", value_parser = key_number)]
     late: Vec<(String, u64)>,
     /// Runs on the same stack, with the seeds SEED, SEED+1, ...
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = runs, allow_hyphen_values = true)]
     runs: u32,
     /// A plan file: a request, or the `plan.toml` of a stored run to replay it.
     #[arg(long, value_name = "FILE")]
@@ -80,7 +82,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["runs", "faults", "rules", "keep", "direct"])]
     explore: Option<Explore>,
     /// Exploring: begin no new case after this time.
-    #[arg(long, value_parser = duration_ms, requires = "explore")]
+    #[arg(long, value_parser = duration_ms, allow_hyphen_values = true, requires = "explore")]
     budget: Option<u64>,
     /// Exploring: only points whose name has this in it, e.g. 'pay->mysql' or 'COMMIT'.
     #[arg(long, value_name = "TEXT", requires = "explore")]
@@ -89,7 +91,7 @@ pub(crate) struct RunArgs {
     #[arg(long, requires = "explore")]
     fail_fast: bool,
     /// Exploring: so many cases at a time, each on a stack of its own (about 1 GB of memory).
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = jobs, requires = "explore")]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = jobs, allow_hyphen_values = true, requires = "explore")]
     jobs: usize,
     /// Exploring: go on with this one, the folder of an exploration in the store.
     #[arg(long, value_name = "FOLDER", requires = "explore")]
@@ -106,13 +108,36 @@ pub(crate) struct RunArgs {
 }
 
 /// More stacks at a time than any machine that this runs on could carry.
-const JOBS_MAX: usize = 64;
+const JOBS_MAX: u64 = 64;
+/// More runs than any campaign needs.
+const RUNS_MAX: u64 = 100_000;
 
 fn jobs(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(jobs) if (1..=JOBS_MAX).contains(&jobs) => Ok(jobs),
-        _ => Err(format!("give a number from 1 to {JOBS_MAX}")),
-    }
+    whole(text, 1, JOBS_MAX)
+}
+
+fn runs(text: &str) -> Result<u32, String> {
+    whole(text, 1, RUNS_MAX)
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    whole(text, 0, i64::MAX.unsigned_abs())
+}
+
+fn clients(text: &str) -> Result<u32, String> {
+    whole(text, u64::from(*CLIENTS.start()), u64::from(*CLIENTS.end()))
+}
+
+/// A whole number in these bounds. Whatever else is given, the message says the bounds.
+fn whole<N: TryFrom<u64>>(text: &str, min: u64, max: u64) -> Result<N, String> {
+    let number = text.parse().ok().filter(|n| (min..=max).contains(n));
+    let number = number.and_then(|n: u64| N::try_from(n).ok());
+    number.ok_or_else(|| format!("give a whole number from {min} to {max}"))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| is_rate(*rate));
+    rate.ok_or_else(|| format!("give a number above 0 and at most {RATE_MAX}"))
 }
 
 /// What can be explored.

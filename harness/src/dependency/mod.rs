@@ -148,11 +148,26 @@ pub trait Kind: Send + Sync {
     fn server(&self, of: Declared<'_>, stack: &Arc<dyn Stack>) -> Arc<dyn Server>;
 }
 
+/// Why a dependency has not what a run needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrepareError {
+    /// The user's files or manifest must be changed: what is wrong, and where.
+    Mistake(String),
+    /// It did not do it.
+    Failed(String),
+}
+
+impl From<String> for PrepareError {
+    fn from(said: String) -> PrepareError {
+        PrepareError::Failed(said)
+    }
+}
+
 /// A dependency that runs. Every method asks it directly, past every link; an error is what it said, in words.
 #[async_trait]
 pub trait Server: Send + Sync {
     /// Makes what a run needs: databases with their tables, topics, groups.
-    async fn prepare(&self, _run: &RunOf<'_>) -> Result<(), String> {
+    async fn prepare(&self, _run: &RunOf<'_>) -> Result<(), PrepareError> {
         Ok(())
     }
 

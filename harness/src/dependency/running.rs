@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use super::manifest::{Dependency, databases};
-use super::{Counter, Database, Databases, Declared, LaunchOptions, Names, Server};
+use super::{Counter, Database, Databases, Declared, LaunchOptions, Names, PrepareError, Server};
 use crate::stack::{Stack, StackError};
 
 /// A run, as its dependencies see it.
@@ -31,6 +31,14 @@ pub enum DependencyError {
         dependency: String,
         /// What it said, in words.
         cause: String,
+    },
+    /// A file of the user, or what the manifest says, cannot be used.
+    #[error("dependencies.{dependency}.{problem}")]
+    Mistake {
+        /// Its name.
+        dependency: String,
+        /// What is wrong, and where.
+        problem: String,
     },
     /// The stack could not start it.
     #[error(transparent)]
@@ -95,7 +103,13 @@ impl Dependencies {
                 continue;
             };
             let run = RunOf { entry, names, dir };
-            server.prepare(&run).await.map_err(|cause| failed(name, cause))?;
+            server.prepare(&run).await.map_err(|error| match error {
+                PrepareError::Failed(cause) => failed(name, cause),
+                PrepareError::Mistake(problem) => DependencyError::Mistake {
+                    dependency: name.clone(),
+                    problem,
+                },
+            })?;
         }
         Ok(())
     }

@@ -25,7 +25,8 @@ use tokio::time::Instant;
 use crate::campaign::{Campaign, Run, Session};
 use crate::coverage::{Case, Passage, cases, passages};
 use crate::plan::{
-    FaultSpec, Manifest, Plan, PlanError, PlannedFault, Point, PointRule, StagePlan, Target, WireDetail, points,
+    FaultSpec, Manifest, Plan, PlanError, PlannedFault, Point, PointRule, StagePlan, Target, WireDetail, in_a_name,
+    points,
 };
 use crate::run::{Notice, Observer, RunError};
 use crate::workload::{Subject, asks, subjects};
@@ -84,6 +85,15 @@ pub async fn explore(
     }
     let target = campaign.target_of()?;
     let plan = campaign.first_plan(&target)?;
+    if let Some(only) = options.only.as_deref().filter(|only| !in_a_name(&target, only)) {
+        return Err(RunError::Plan(PlanError::BadValue {
+            key: "--only".to_owned(),
+            problem: format!(
+                "{only:?} is in the name of no point of {} (`paytwice list points` shows all)",
+                target.manifest.name
+            ),
+        }));
+    }
     let base = Base::new(target, &plan)?;
     let log = match &options.resume {
         Some(folder) => stored::Log::resume(folder, &base.plan)?,

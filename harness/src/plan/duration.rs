@@ -21,6 +21,9 @@ pub fn duration_ms(text: &str) -> Result<u64, String> {
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
     let (number, unit) = (&text[..end], text[end..].trim_start());
+    if text.starts_with('-') {
+        return Err(format!("{text:?} is below 0; write 30s, 500ms or 2m"));
+    }
     if number.is_empty() {
         return Err(format!("{text:?} is not a duration; write 30s, 500ms or 2m"));
     }

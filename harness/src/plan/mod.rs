@@ -25,6 +25,7 @@ mod stored;
 mod target;
 mod types;
 
+pub(crate) use check::{CLIENTS, RATE_MAX, is_rate};
 pub(crate) use draw::Draw;
 pub use duration::{Span, duration_ms, show_ms};
 pub use error::PlanError;
@@ -35,8 +36,8 @@ pub use machine::{MachineFault, MachineKind};
 pub use manifest::Manifest;
 pub use point_action::{Legality, PointAction};
 pub use point_rule::{PointRule, PointSelection};
-pub(crate) use points::points_of;
 pub use points::{Point, points};
+pub(crate) use points::{in_a_name, points_of};
 pub use request::{PlanFile, PlanRequest, key_number, key_value};
 pub(crate) use target::CLIENT;
 pub use target::{LinkDef, Target};

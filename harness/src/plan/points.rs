@@ -45,6 +45,24 @@ pub fn points(target: &Target) -> Vec<Point> {
     target.links().into_iter().flat_map(of).collect()
 }
 
+/// Whether a text stands in the name of any point that a rule can give, link included.
+pub(crate) fn in_a_name(target: &Target, text: &str) -> bool {
+    let mut between = target.links().into_iter().filter(calls_between_services);
+    points(target).iter().any(|point| point.to_string().contains(text))
+        || between.any(|link| {
+            // The manifest does not tell which calls these are.
+            text.contains('/')
+                || Method::ALL
+                    .iter()
+                    .any(|method| format!("{link} {}", method.name()).contains(text))
+        })
+}
+
+/// Whether calls of one service to another cross a link.
+fn calls_between_services(link: &LinkDef) -> bool {
+    link.protocol == Protocol::Http && link.from != CLIENT
+}
+
 /// The points of a link, with what can be done at each.
 pub(crate) fn points_of(target: &Target, link: &LinkDef) -> BTreeSet<PointDef> {
     match target.manifest.services.contains_key(&link.to_of) {
@@ -173,8 +191,7 @@ fn check_name(target: &Target, link: &str, name: &str) -> Result<(LinkDef, Point
 /// A call that one service can make to another: the manifest does not tell of those that no client makes. What is nearly
 /// the name of a known point is a typing error.
 fn call_between_services(link: &LinkDef, name: &str, known: &[&str]) -> Option<PointDef> {
-    let between = link.protocol == Protocol::Http && link.from != CLIENT;
-    if !between || known.iter().any(|other| strsim::damerau_levenshtein(name, other) <= 2) {
+    if !calls_between_services(link) || known.iter().any(|other| strsim::damerau_levenshtein(name, other) <= 2) {
         return None;
     }
     let (call, _) = name.rsplit_once(' ')?;

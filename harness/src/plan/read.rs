@@ -123,7 +123,8 @@ const OWN: [&str; 3] = ["is ", "has ", "must "];
 fn plain_type(expected: &str) -> String {
     match expected {
         "u16" => "a number from 0 to 65535".to_owned(),
-        "u32" | "u64" => "a whole number, not negative".to_owned(),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" => "a whole number, not negative".to_owned(),
         "f64" => "a number".to_owned(),
         "a map" => "a table".to_owned(),
         "a sequence" => "a list".to_owned(),

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
+use super::check::COUNT_MAX;
 use super::duration::Span;
 use super::error::PlanError;
 use super::manifest::Stage;
@@ -155,7 +156,9 @@ pub fn key_number(text: &str) -> Result<(String, u64), String> {
     let (key, number) = key_value(text).map_err(|_| format!("{text:?} is not NAME=N"))?;
     match number.parse() {
         Ok(number) => Ok((key, number)),
-        Err(_) => Err(format!("{number:?} is no whole number; write {key}=20")),
+        Err(_) => Err(format!(
+            "{number:?} is no whole number up to {COUNT_MAX}; write {key}=20"
+        )),
     }
 }
 

@@ -71,10 +71,19 @@ impl Testbed {
 
     /// Builds the services and starts the dependencies, side by side.
     pub async fn up(target: &Target, plan: &Plan, observer: &Observer) -> Result<Testbed, RunError> {
-        let (images, (stack, dependencies)) = tokio::try_join!(
+        // Both are waited for: a network that the engine is asked for at the moment when nobody waits any more would be left.
+        let (images, started) = tokio::join!(
             service_images(target, observer),
             start_dependencies(target, plan, observer)
-        )?;
+        );
+        let (stack, dependencies) = started?;
+        let images = match images {
+            Ok(images) => images,
+            Err(e) => {
+                stack.down().await?;
+                return Err(e);
+            }
+        };
         Ok(Testbed {
             stack,
             dependencies,

@@ -92,6 +92,7 @@ impl RunError {
         match self {
             RunError::Plan(_) | RunError::NoSuchRun { .. } => true,
             RunError::SetUp { error, .. } => error.is_users,
+            RunError::Dependency(DependencyError::Mistake { .. }) => true,
             RunError::Stack(error) | RunError::Dependency(DependencyError::Stack(error)) => error.is_users(),
             RunError::InFolder { error, .. } => error.is_users(),
             _ => false,

@@ -2,6 +2,7 @@
 //! Never: weakens what a commit promises (every commit is on disk before it is answered) unless the user says so.
 
 mod points;
+mod schema;
 mod server;
 
 use std::collections::BTreeSet;

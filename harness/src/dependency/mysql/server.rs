@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
 use paytwice_checkers::history::Rows;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Row, SqlSafeStr, Statement};
 
 use super::super::manifest::Dependency;
-use super::super::{Names, RunOf, Server, StatementError};
-use super::PORT;
+use super::super::{Names, PrepareError, RunOf, Server, StatementError};
+use super::{PORT, schema};
 use crate::stack::{Health, Stack};
 use crate::wire::Tables;
 
@@ -41,7 +42,9 @@ impl Health for Serves {
     async fn takes_a_write(&self, stack: &dyn Stack, party: &str) -> Result<(), String> {
         let addr = address(stack, party)?;
         drop_database(addr, PROBE_DATABASE).await?;
-        create_database(addr, PROBE_DATABASE, PROBE_SCHEMA).await?;
+        create_database(addr, PROBE_DATABASE, PROBE_SCHEMA)
+            .await
+            .map_err(|failed| failed.said)?;
         drop_database(addr, PROBE_DATABASE).await
     }
 }
@@ -86,12 +89,16 @@ impl MySqlServer {
 
 #[async_trait]
 impl Server for MySqlServer {
-    async fn prepare(&self, run: &RunOf<'_>) -> Result<(), String> {
+    async fn prepare(&self, run: &RunOf<'_>) -> Result<(), PrepareError> {
         for (name, database) in &run.entry.databases {
             let path = run.dir.join(&database.schema);
-            let schema =
-                std::fs::read_to_string(&path).map_err(|e| format!("databases.{name}: {}: {e}", path.display()))?;
-            create_database(self.addr()?, &run.names.own(name), &schema).await?;
+            let mistake = |problem: String| PrepareError::Mistake(format!("databases.{name}: {problem}"));
+            let schema = std::fs::read_to_string(&path).map_err(|e| mistake(format!("{}: {e}", path.display())))?;
+            let made = create_database(self.addr()?, &run.names.own(name), &schema).await;
+            made.map_err(|failed| match failed.refused {
+                true => mistake(format!("{}:{}: {}", path.display(), failed.line(&schema), failed.said)),
+                false => PrepareError::Failed(failed.said),
+            })?;
         }
         Ok(())
     }
@@ -158,12 +165,57 @@ fn address(stack: &dyn Stack, party: &str) -> Result<SocketAddr, String> {
     stack.addr(party, PORT).map_err(|e| e.to_string())
 }
 
+/// Why statements were not all executed.
+struct NotExecuted {
+    /// Those that were.
+    done: usize,
+    /// Whether the server refused the next one.
+    refused: bool,
+    said: String,
+}
+
+impl NotExecuted {
+    fn line(&self, schema: &str) -> usize {
+        schema::line_of(schema, self.done, &self.said)
+    }
+}
+
+impl From<String> for NotExecuted {
+    fn from(said: String) -> NotExecuted {
+        NotExecuted {
+            done: 0,
+            refused: false,
+            said,
+        }
+    }
+}
+
 /// Makes a database and runs its schema file in it.
-async fn create_database(addr: SocketAddr, name: &str, schema: &str) -> Result<(), String> {
+async fn create_database(addr: SocketAddr, name: &str, schema: &str) -> Result<(), NotExecuted> {
     let made = execute(addr, None, &format!("CREATE DATABASE {}", quote(name))).await;
     made.map_err(|cause| format!("create database {name}: {cause}"))?;
-    let run = execute(addr, Some(name), schema).await;
-    run.map_err(|cause| format!("run the schema of database {name}: {cause}"))
+    let run = execute_all(addr, name, schema);
+    tokio::time::timeout(TIMEOUT, run)
+        .await
+        .unwrap_or_else(|_| Err(format!("run the schema of database {name}: {}", no_answer()).into()))
+}
+
+/// Runs statements one after the other.
+async fn execute_all(addr: SocketAddr, database: &str, sql: &str) -> Result<(), NotExecuted> {
+    let mut connection = connect(addr, Some(database)).await?;
+    let mut done = 0;
+    let statements = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+    let mut results = statements.execute_many(&mut connection);
+    while let Some(result) = results.next().await {
+        result.map_err(|e| NotExecuted {
+            done,
+            refused: matches!(e, sqlx::Error::Database(_)),
+            said: e.to_string(),
+        })?;
+        done += 1;
+    }
+    drop(results);
+    Ok(close(connection).await?)
 }
 
 /// Removes a database, if it is there.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::super::manifest::{Dependency, TopicKind};
-use super::super::{Counter, Names, RunOf, Server};
+use super::super::{Counter, Names, PrepareError, RunOf, Server};
 use super::admin::Admin;
 use super::client::RemotingError;
 use super::counters::halves_kept;
@@ -68,7 +68,7 @@ impl RocketMqServer {
 
 #[async_trait]
 impl Server for RocketMqServer {
-    async fn prepare(&self, run: &RunOf<'_>) -> Result<(), String> {
+    async fn prepare(&self, run: &RunOf<'_>) -> Result<(), PrepareError> {
         let admin = self.admin().await?;
         for (name, topic) in &run.entry.topics {
             let transactional = topic.kind == TopicKind::Transaction;
