@@ -444,3 +444,26 @@ async fn mistakes_that_are_found_late_are_the_user_s_all_the_same() {
         says(&output, 254, names);
     }
 }
+
+#[tokio::test]
+async fn the_doctor_says_by_its_exit_code_that_a_run_would_not_start() {
+    let doctor = |host: Option<&str>, config: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paytwice"));
+        command.arg("doctor").env("DOCKER_CONFIG", config);
+        if let Some(host) = host {
+            command.env("DOCKER_HOST", host);
+        }
+        command.output().unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let output = doctor(Some("unix:///nonexistent/docker.sock"), dir.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("missing      docker"));
+    // The context that the user has chosen counts, also where there is none of that name.
+    std::fs::write(dir.path().join("config.json"), r#"{"currentContext":"elsewhere"}"#).unwrap();
+    if std::env::var_os("DOCKER_HOST").is_none() {
+        let output = doctor(None, dir.path());
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("no Docker context \"elsewhere\""));
+    }
+}

@@ -5,7 +5,7 @@ mod common;
 use std::process::Command;
 
 use common::{TestStack, options, require_docker};
-use paytwice::dependency::{LaunchOptions, images};
+use paytwice::dependency::{LaunchOptions, full_disks, images};
 use paytwice::stack::{CheckState, ContainerStack, Engine, ServiceSource, doctor, service_image};
 
 const CHILD: &str = "PAYTWICE_TEST_CHILD";
@@ -17,7 +17,7 @@ async fn child_without_an_engine() {
     }
     let error = ContainerStack::up(options()).await.err().unwrap();
     println!("ERROR {error}");
-    for check in doctor(&images()).await {
+    for check in doctor(&images(), &full_disks()).await {
         println!("{check}");
     }
 }
@@ -103,7 +103,7 @@ async fn a_service_that_cannot_be_built_shows_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_what_a_run_needs() {
     require_docker!();
-    let checks = doctor(&images()).await;
+    let checks = doctor(&images(), &full_disks()).await;
     for check in &checks {
         eprintln!("{check}");
     }

@@ -8,7 +8,7 @@ use paytwice_checkers::verdict::{Anomaly, CheckerResult, Completeness, FaultSumm
 use crate::coverage::Coverage;
 use crate::layout::{Paint, Side, Table, paint, wrap};
 use crate::readable::Line;
-use crate::text::{self, plain};
+use crate::text::{self, escaped, plain};
 use crate::witness::{self, Subjects};
 use crate::{REPORT_HTML, RunReport, ops, verdict, window};
 
@@ -24,6 +24,8 @@ const EVENTS_MAX_SHORT: usize = 10;
 const EVENTS_TAIL: usize = 4;
 /// The narrowest width that is kept.
 const WIDTH_MIN: usize = 80;
+
+pub use crate::text::lines;
 
 /// How the summary is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,9 +78,9 @@ pub fn render(report: &RunReport<'_>, options: &Options) -> String {
     }
     out.blank();
     if let Some(folder) = report.folder {
-        out.lines.push(plain(&folder.join(REPORT_HTML).display().to_string()));
+        out.lines.push(escaped(&folder.join(REPORT_HTML).display().to_string()));
     }
-    out.lines.extend(report.replay.lines().map(plain));
+    out.lines.extend(report.replay.lines().map(escaped));
     out.lines.push(String::new());
     out.lines.join("\n")
 }

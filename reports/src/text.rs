@@ -112,7 +112,7 @@ fn number(value: f64) -> String {
 }
 
 /// Text of the history, made safe for a terminal: no escape sequence, no line break, no direction override survives.
-pub(crate) fn plain(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     if !text.chars().any(is_unsafe) {
         return text.to_owned();
     }
@@ -129,6 +129,34 @@ pub(crate) fn plain(text: &str) -> String {
     }
     out
 }
+
+/// Text as [`escaped`], with words that nobody reads to their end abridged.
+pub(crate) fn plain(text: &str) -> String {
+    abridged(&escaped(text))
+}
+
+/// Text of several lines for a terminal: a line of a log or a message of a server moves no cursor and fills no screen.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
+}
+
+/// Words that are longer than any id is, such as an id of 100 kB, by their beginning and their length.
+pub(crate) fn abridged(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.chars().count() {
+        length if length > WORD_CHARS_MAX => {
+            let head: String = word.chars().take(WORD_CHARS_HEAD).collect();
+            format!("{head}…({length} characters)")
+        }
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The longest word that is written out.
+const WORD_CHARS_MAX: usize = 300;
+/// How much of a longer one is.
+const WORD_CHARS_HEAD: usize = 100;
 
 fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -154,6 +182,20 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(1000), "1,000");
         assert_eq!(count(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn no_text_moves_a_cursor_or_fills_a_screen() {
+        let id = "x".repeat(100_000);
+        let shown = lines(&format!("at \u{1b}[2Jboot\r\n  id {id} twice\u{202e}"));
+        assert_eq!(
+            shown,
+            format!(
+                "at \\u{{1b}}[2Jboot \n  id {}…(100000 characters) twice\\u{{202e}}",
+                "x".repeat(100)
+            )
+        );
+        assert_eq!(plain("an id-7 of two  gaps"), "an id-7 of two  gaps");
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use super::Outcome;
 use crate::run::RunError;
-use crate::stack;
+use crate::stack::{self, CheckState};
 
-/// Looks, and prints one line per capability.
+/// Looks, and prints one line per capability. Where something is missing, a run would not start: exit code 1.
 pub(crate) async fn doctor() -> Result<Outcome, RunError> {
-    let checks = stack::doctor(&crate::dependency::images()).await;
+    let checks = stack::doctor(&crate::dependency::images(), &crate::dependency::full_disks()).await;
     for check in &checks {
         say!("{check}");
     }
-    Ok(Outcome::Done)
+    let missing = checks.iter().any(|check| check.state == CheckState::Missing);
+    Ok(if missing { Outcome::NotReady } else { Outcome::Done })
 }

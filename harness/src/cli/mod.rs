@@ -10,6 +10,15 @@ macro_rules! say {
     }};
 }
 
+/// Writes to standard error; what services and servers wrote is in it, so that it is escaped. That nobody reads it changes no outcome either, and ends nothing: `eprintln!` panics.
+macro_rules! warn {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let text = paytwice_reports::terminal::lines(&format!($($text)*));
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }};
+}
+
 mod check;
 mod clean;
 mod convert;
@@ -66,6 +75,8 @@ pub(crate) enum Outcome {
     Done,
     /// Something was judged.
     Judged(Verdict),
+    /// Something that a run needs is not there.
+    NotReady,
     /// Runs of one campaign failed in the harness, and the others say no worse.
     HarnessFailed,
 }
@@ -74,7 +85,7 @@ impl Outcome {
     fn code(self) -> u8 {
         match self {
             Outcome::Done | Outcome::Judged(Verdict::Valid) => 0,
-            Outcome::Judged(Verdict::Invalid) => 1,
+            Outcome::Judged(Verdict::Invalid) | Outcome::NotReady => 1,
             Outcome::Judged(Verdict::Unknown) => 2,
             Outcome::HarnessFailed => HARNESS_FAILED,
         }
@@ -130,12 +141,12 @@ pub fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("paytwice=warn")))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Unheard(std::io::stderr()))
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
-            eprintln!("error: cannot start: {e}");
+            warn!("error: cannot start: {e}");
             return ExitCode::from(HARNESS_FAILED);
         }
     };
@@ -145,11 +156,26 @@ pub fn main() -> ExitCode {
     let code = match outcome {
         Ok(outcome) => outcome.code(),
         Err(e) => {
-            eprintln!("error: {e}");
+            warn!("error: {e}");
             if e.is_users() { BAD_ARGUMENTS } else { HARNESS_FAILED }
         }
     };
     ExitCode::from(code)
+}
+
+/// Standard error for the log: what cannot be written is dropped, or the log would panic about itself.
+struct Unheard(std::io::Stderr);
+
+impl std::io::Write for Unheard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
 }
 
 async fn dispatch(command: Command) -> Result<Outcome, CliError> {

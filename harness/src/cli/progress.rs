@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use paytwice_reports::terminal::lines;
+
 use crate::run::{Notice, Observer, Tick};
 
 /// Plain output gets a line about the workload this often.
@@ -54,19 +56,19 @@ fn plain() -> Observer {
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
             if last.is_none_or(|t| t.elapsed() >= PLAIN_EVERY) {
                 *last = Some(Instant::now());
-                eprintln!("   {}", describe(&tick));
+                warn!("   {}", describe(&tick));
             }
         }
         other => {
             if let Some(line) = line(&other) {
-                eprintln!("{line}");
+                warn!("{line}");
             }
         }
     })
 }
 
 fn line(notice: &Notice) -> Option<String> {
-    Some(match notice {
+    let line = match notice {
         Notice::Run {
             number,
             of,
@@ -78,7 +80,8 @@ fn line(notice: &Notice) -> Option<String> {
         Notice::Fault(text) => format!("   ~ {text}"),
         Notice::Warning(text) => format!("   ! {text}"),
         Notice::Tick(_) => return None,
-    })
+    };
+    Some(lines(&line))
 }
 
 fn describe(tick: &Tick) -> String {

@@ -169,7 +169,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Outcome, RunError> {
         signal = interrupted() => match worst(&rows) {
             // What was found before stays found.
             Outcome::Judged(Verdict::Invalid) => {
-                eprintln!("error: {}", RunError::Interrupted(signal));
+                warn!("error: {}", RunError::Interrupted(signal));
                 say!("{}", campaign::render(&rows, &color()).trim_end());
                 Ok(Outcome::Judged(Verdict::Invalid))
             }
@@ -205,16 +205,16 @@ async fn carry_out(
                 }
             }
             // One run that the harness could not carry out does not end the others of its campaign.
-            Err(e) if runs > 1 && !e.is_users() => eprintln!("error: {e}"),
+            Err(e) if runs > 1 && !e.is_users() => warn!("error: {e}"),
             Err(e) => return Err(e),
         }
     }
     if keep {
         session.keep();
-        eprintln!("the containers stay up: docker ps --filter label=paytwice.stack");
+        warn!("the containers stay up: docker ps --filter label=paytwice.stack");
     } else if let Err(e) = session.down().await {
         // The verdicts stand, whatever becomes of the containers.
-        eprintln!("error: {e}\n  paytwice clean removes what is left");
+        warn!("error: {e}\n  paytwice clean removes what is left");
     }
     if runs > 1 {
         say!("{}", campaign::render(rows, &color()).trim_end());

@@ -108,6 +108,11 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// The share of the disk in use, in percent, from which on it refuses writes, where it looks at that.
+    fn refuses_writes_from_percent(&self) -> Option<u64> {
+        None
+    }
+
     /// The port under which services usually reach it, where it has one.
     fn port(&self) -> Option<u16>;
 
@@ -236,6 +241,12 @@ fn no_rows() -> StatementError {
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static dyn Kind> {
     KINDS.into_iter().find(|kind| kind.name() == name)
+}
+
+/// The kinds that refuse writes on a disk that is nearly full, with the share in use, in percent, from which on.
+pub fn full_disks() -> Vec<(&'static str, u64)> {
+    let limit = |kind: &&dyn Kind| Some((kind.name(), kind.refuses_writes_from_percent()?));
+    KINDS.iter().filter_map(limit).collect()
 }
 
 /// The usual images of all kinds, for the doctor.

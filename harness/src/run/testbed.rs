@@ -9,8 +9,10 @@ use futures_util::future::try_join_all;
 use crate::dependency::{Dependencies, LaunchOptions, Names};
 use crate::plan::manifest::Service;
 use crate::plan::{Plan, PlanError, Target};
-use crate::stack::{ContainerStack, Engine, Fallen, ServiceSource, Stack, StackOptions, service_image, unsupported};
-use crate::sut::{Observer, RunError};
+use crate::stack::{
+    ContainerStack, Engine, Fallen, ServiceSource, Stack, StackOptions, nearly_full, service_image, unsupported,
+};
+use crate::sut::{Notice, Observer, RunError};
 
 /// A stack with its dependencies, and its services' images.
 pub struct Testbed {
@@ -205,6 +207,17 @@ async fn start_dependencies(
 
 async fn service_images(target: &Target, observer: &Observer) -> Result<BTreeMap<String, String>, RunError> {
     let engine = Engine::connect().await?;
+    let kinds = target
+        .manifest
+        .dependencies
+        .values()
+        .map(|dependency| dependency.kind.facts());
+    let full: Vec<(&str, u64)> = kinds
+        .filter_map(|kind| Some((kind.name(), kind.refuses_writes_from_percent()?)))
+        .collect();
+    if let Some(warning) = nearly_full(&engine, &full).await {
+        observer.tell(Notice::Warning(warning));
+    }
     let mut images = BTreeMap::new();
     for (name, service) in &target.manifest.services {
         let watch = observer.clone();

@@ -9,14 +9,14 @@ use super::evidence::ExitInfo;
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
     /// No engine answers.
-    #[error(
-        "Docker cannot be reached at {address}: {cause}\n  start Docker (on Debian, as root: ci/docker-up), or point DOCKER_HOST at an engine that runs"
-    )]
+    #[error("Docker cannot be reached at {address}: {cause}\n  {remedy}")]
     Unreachable {
         /// Where it was looked for.
         address: String,
         /// What the attempt ran into.
         cause: String,
+        /// What to do.
+        remedy: &'static str,
     },
     /// The engine refused or broke off a request.
     #[error("Docker: {doing}: {cause}")]

@@ -20,8 +20,8 @@ use async_trait::async_trait;
 
 pub use containers::{
     Check, CheckState, ContainerStack, Content, Engine, LABEL_OWNER, LABEL_PARTY, LABEL_STACK, Lost, Progress,
-    ServiceSource, StackId, StackOptions, Swept, doctor, service_image, sweep, sweep_all, sweep_dead, sweep_stack,
-    unsupported,
+    ServiceSource, StackId, StackOptions, Swept, doctor, nearly_full, service_image, sweep, sweep_all, sweep_dead,
+    sweep_stack, unsupported,
 };
 pub use error::StackError;
 pub use evidence::{Evidence, ExitInfo, Fallen, MemoryUse, Throttling};

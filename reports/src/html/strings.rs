@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::text::abridged;
+
 /// Strings in order of their first use.
 #[derive(Debug, Default)]
 pub(crate) struct Strings {
@@ -17,7 +19,7 @@ impl Strings {
         }
         let number = self.list.len();
         self.numbers.insert(text.to_owned(), number);
-        self.list.push(text.to_owned());
+        self.list.push(abridged(text));
         number
     }
 

@@ -12,7 +12,7 @@ pub(crate) struct Section<'a> {
     word: &'static str,
     sentence: String,
     truncated: bool,
-    troubles: &'a [String],
+    troubles: Vec<String>,
     header: &'a Header,
     duration: String,
     events: String,
@@ -33,9 +33,9 @@ impl<'a> Section<'a> {
         let sentence = verdict::reason(results.verdict, &results.sentence);
         Self {
             word: verdict::word(results.verdict),
-            sentence: verdict::capitalized(sentence),
+            sentence: text::abridged(&verdict::capitalized(sentence)),
             truncated: results.truncated,
-            troubles: &results.troubles,
+            troubles: results.troubles.iter().map(|trouble| text::plain(trouble)).collect(),
             header: &results.header,
             duration: text::span_ns(ops::end_ns(report)),
             events: text::count(results.events),

@@ -76,6 +76,11 @@ impl Kind for RocketMq {
         })
     }
 
+    /// The broker's `diskSpaceWarningLevelRatio`, whose default is 0.90.
+    fn refuses_writes_from_percent(&self) -> Option<u64> {
+        Some(90)
+    }
+
     fn port(&self) -> Option<u16> {
         Some(NAME_SERVER_PORT)
     }

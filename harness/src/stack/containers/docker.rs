@@ -10,10 +10,10 @@ use bollard::models::{ContainerInspectResponse, ContainerSummaryStateEnum, ExecC
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt;
 
+use super::context::Wishes;
 use super::error::{Doing, StackError, explain, is_absent};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const USUAL_ADDRESS: &str = "unix:///var/run/docker.sock";
 
 /// An engine that answers.
 #[derive(Clone, Debug)]
@@ -25,14 +25,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Finds the engine as every Docker tool does (`DOCKER_HOST`, else the usual socket) and agrees on an API version.
+    /// Finds the engine as Docker's own client does (`DOCKER_HOST`, its context, else the usual socket) and agrees on an API
+    /// version.
     pub async fn connect() -> Result<Engine, StackError> {
-        let address = std::env::var("DOCKER_HOST")
-            .ok()
-            .filter(|host| !host.trim().is_empty())
-            .unwrap_or_else(|| USUAL_ADDRESS.to_string());
+        let address = Wishes::read().address().map_err(|cause| StackError::Unreachable {
+            address: "the engine of its context".to_string(),
+            remedy: "name another with DOCKER_CONTEXT, docker context use or DOCKER_HOST",
+            cause,
+        })?;
         let unreachable = |cause: String| StackError::Unreachable {
             address: address.clone(),
+            remedy: remedy(&cause),
             cause,
         };
 
@@ -179,6 +182,16 @@ impl Engine {
     }
 }
 
+/// What to do about an engine that cannot be reached.
+fn remedy(cause: &str) -> &'static str {
+    if cause.to_lowercase().contains("permission denied") {
+        "the engine runs, and its socket is not yours: join the group that owns it (sudo usermod -aG docker $USER, then log \
+         in again), run paytwice as root, or point DOCKER_HOST at a rootless engine of your own"
+    } else {
+        "start Docker (on Debian, as root: ci/docker-up), or point DOCKER_HOST at an engine that runs"
+    }
+}
+
 /// The lines of a log with times after a moment, without their times. The engine writes both in one form, but for zeros
 /// at the end of the moment.
 fn lines_after(log: &str, moment: &str) -> String {
@@ -222,6 +235,12 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_that_is_not_ours_has_a_remedy_of_its_own() {
+        assert!(remedy("Permission denied (os error 13)").contains("usermod -aG docker"));
+        assert!(remedy("No such file or directory (os error 2)").contains("start Docker"));
+    }
 
     #[test]
     fn lines_of_an_earlier_start_are_left_out() {

@@ -42,6 +42,8 @@ pub enum CheckState {
     Ok,
     /// Needed, and not there.
     Missing,
+    /// There, and little of it: a run starts, and may fail for it.
+    Scarce,
     /// An extra that this machine does not have.
     Unsupported,
 }
@@ -51,6 +53,7 @@ impl fmt::Display for CheckState {
         f.pad(match self {
             CheckState::Ok => "ok",
             CheckState::Missing => "missing",
+            CheckState::Scarce => "scarce",
             CheckState::Unsupported => "unsupported",
         })
     }
@@ -84,6 +87,13 @@ impl Check {
         }
     }
 
+    fn scarce(name: &str, detail: impl Into<String>, remedy: &str) -> Check {
+        Check {
+            state: CheckState::Scarce,
+            ..Check::missing(name, detail, remedy)
+        }
+    }
+
     fn unsupported(name: &str, detail: impl Into<String>) -> Check {
         Check {
             state: CheckState::Unsupported,
@@ -92,8 +102,9 @@ impl Check {
     }
 }
 
-/// Looks at everything that a run needs, then at the extras.
-pub async fn doctor(images: &[ImageChoice]) -> Vec<Check> {
+/// Looks at everything that a run needs, then at the extras. `full` says which kinds of dependency refuse writes from which
+/// share of the disk in use on, in percent.
+pub async fn doctor(images: &[ImageChoice], full: &[(&str, u64)]) -> Vec<Check> {
     let mut checks = Vec::new();
     match Engine::connect().await {
         Ok(engine) => {
@@ -104,7 +115,7 @@ pub async fn doctor(images: &[ImageChoice]) -> Vec<Check> {
             }
             checks.push(links(&engine, images).await);
             if let (true, Some(folder)) = (engine.is_local(), engine.data_folder().await) {
-                checks.push(disk("disk of docker", &folder).await);
+                checks.push(disk("disk of docker", &folder, full).await);
             }
         }
         Err(error) => {
@@ -123,7 +134,7 @@ pub async fn doctor(images: &[ImageChoice]) -> Vec<Check> {
         .await,
     );
     checks.push(program("strip", "makes a service's image small; it works without").await);
-    checks.push(disk("disk", ".").await);
+    checks.push(disk("disk", ".", &[]).await);
     checks.push(this_machine());
     checks.extend(machine::checks().await);
     checks
@@ -187,8 +198,9 @@ async fn reach_gateway(engine: &Engine, image: &str) -> Result<Result<Duration, 
                 ..Launch::default()
             };
             let begun = std::time::Instant::now();
-            let accepted =
-                tokio::time::timeout(REACH_TIMEOUT, async { tokio::join!(launch.start(), listener.accept()) });
+            let accepted = tokio::time::timeout(REACH_TIMEOUT, async {
+                tokio::join!(launch.start(engine), listener.accept())
+            });
             match accepted.await {
                 Ok((Ok(()), Ok(_))) => Ok(begun.elapsed()),
                 Ok((Err(error), _)) => Err(error.to_string()),
@@ -228,27 +240,56 @@ async fn program(name: &str, purpose: &str) -> Check {
     }
 }
 
-async fn disk(name: &str, folder: &str) -> Check {
-    let output = Command::new("df").args(["-Pm", folder]).output().await;
-    let text = output
-        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-        .unwrap_or_default();
-    let free = text
-        .lines()
-        .nth(1)
-        .and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
-    match free {
-        Some(free) if free >= DISK_FREE_MIN_MIB => Check::ok(name, format!("{free} MiB free in {folder}")),
-        Some(free) => {
-            let detail = format!("{free} MiB free in {folder}, {DISK_FREE_MIN_MIB} are wanted");
-            Check::missing(
-                name,
-                detail,
-                "make room, or keep the store (or Docker's data) on another disk",
-            )
-        }
-        None => Check::unsupported(name, format!("free space in {folder} is unknown")),
+async fn disk(name: &str, folder: &str, full: &[(&str, u64)]) -> Check {
+    let remedy = "make room, or keep the store (or Docker's data) on another disk";
+    let Some(Space { free_mib, used_percent }) = space(folder).await else {
+        return Check::unsupported(name, format!("free space in {folder} is unknown"));
+    };
+    let detail = format!("{free_mib} MiB free in {folder}, {used_percent} % used");
+    if free_mib < DISK_FREE_MIN_MIB {
+        return Check::missing(name, format!("{detail}; {DISK_FREE_MIN_MIB} MiB are wanted"), remedy);
     }
+    match full.iter().find(|(_, percent)| used_percent >= *percent) {
+        Some((kind, percent)) => {
+            let refuses = format!("{detail}; {kind} refuses every write from {percent} % on");
+            Check::scarce(name, refuses, remedy)
+        }
+        None => Check::ok(name, detail),
+    }
+}
+
+/// Warns of a disk of the engine on which a dependency refuses writes; `full` as for the doctor.
+pub async fn nearly_full(engine: &Engine, full: &[(&str, u64)]) -> Option<String> {
+    if full.is_empty() || !engine.is_local() {
+        return None;
+    }
+    let folder = engine.data_folder().await?;
+    let check = disk("disk of docker", &folder, full).await;
+    (check.state != CheckState::Ok).then_some(check.detail)
+}
+
+/// What is left of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Space {
+    pub(super) free_mib: u64,
+    pub(super) used_percent: u64,
+}
+
+/// What is left of the disk that a folder is on; none where nothing tells.
+pub(super) async fn space(folder: &str) -> Option<Space> {
+    let output = Command::new("df").args(["-Pm", folder]).output().await.ok()?;
+    space_in(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// Reads what `df -Pm` prints.
+fn space_in(text: &str) -> Option<Space> {
+    let words: Vec<&str> = text.lines().nth(1)?.split_whitespace().collect();
+    // A device may have spaces in its name: the numbers stand before the percentage.
+    let percent = words.iter().position(|word| word.ends_with('%'))?;
+    Some(Space {
+        free_mib: words.get(percent.checked_sub(1)?)?.parse().ok()?,
+        used_percent: words[percent].trim_end_matches('%').parse().ok()?,
+    })
 }
 
 fn this_machine() -> Check {
@@ -258,7 +299,7 @@ fn this_machine() -> Check {
     };
     let detail = format!("{cores} cores, {free} MiB of memory available");
     if free < MEMORY_FREE_MIN_MIB {
-        return Check::missing("machine", detail, "a stack takes about 1 GiB: end other programs");
+        return Check::scarce("machine", detail, "a stack takes about 1 GiB: end other programs");
     }
     Check::ok("machine", detail)
 }
@@ -272,6 +313,29 @@ fn free_memory_mib() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_of_a_disk_is_read() {
+        let head = "Filesystem 1048576-blocks Used Available Capacity Mounted on\n";
+        let left = |free_mib, used_percent| Some(Space { free_mib, used_percent });
+        assert_eq!(
+            space_in(&format!("{head}/dev/vda 257899 234000 23899 91% /\n")),
+            left(23899, 91)
+        );
+        assert_eq!(space_in(&format!("{head}my disk 10 9 1 90% /a b\n")), left(1, 90));
+        assert_eq!(space_in(head), None);
+        assert_eq!(space_in(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_disk_on_which_a_dependency_refuses_writes_is_scarce() {
+        let used = space(".").await.unwrap();
+        let full = disk("disk", ".", &[("queue", used.used_percent)]).await;
+        assert_eq!(full.state, CheckState::Scarce, "{full}");
+        assert!(full.to_string().contains("queue refuses every write"), "{full}");
+        let well = disk("disk", ".", &[("queue", 101)]).await;
+        assert_eq!(well.state, CheckState::Ok, "{well}");
+    }
 
     #[test]
     fn a_line_names_the_finding_and_the_way_out() {

@@ -1,17 +1,17 @@
-//! Starts one container through testcontainers, named, labelled and on the stack's own network.
+//! Starts one container, named, labelled and on the stack's own network.
 //! Never: publishes a port, pulls an image, or decides when a container is ready.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::sync::OnceLock;
 
-use testcontainers::core::{Host, Mount};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerRequest, GenericImage, ImageExt};
-use tokio::runtime::Runtime;
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, StartContainerOptions, UploadToContainerOptionsBuilder,
+};
 
-use super::error::StackError;
-use super::images::split;
+use super::archive::ImageRoot;
+use super::docker::Engine;
+use super::error::{Doing, StackError};
 
 /// What to start.
 #[derive(Clone, Debug, Default)]
@@ -33,96 +33,68 @@ pub(super) struct Launch {
 }
 
 impl Launch {
-    /// Creates and starts the container. Its removal is the stack's (by label), not testcontainers'.
-    pub(super) async fn start(self) -> Result<(), StackError> {
-        let (party, image) = (self.party.clone(), self.image.clone());
-        let failed = |cause: String| StackError::Engine {
-            doing: format!("start {party} from image {image}"),
-            cause,
+    /// Creates and starts the container. Its removal is the stack's, by label.
+    pub(super) async fn start(self, engine: &Engine) -> Result<(), StackError> {
+        let doing = format!("start {} from image {}", self.party, self.image);
+        let container = self.container.clone();
+        let packed = packed(&self.files).map_err(|cause| StackError::Engine {
+            doing: doing.clone(),
+            cause: cause.to_string(),
+        })?;
+        let client = engine.api_client();
+        let named = CreateContainerOptionsBuilder::new().name(&container).build();
+        let created = client.create_container(Some(named), self.body()).await;
+        created.doing(|| doing.clone())?;
+        if let Some(packed) = packed {
+            let root = UploadToContainerOptionsBuilder::new().path("/").build();
+            let body = bollard::body_full(packed.into());
+            let copied = client.upload_to_container(&container, Some(root), body).await;
+            copied.doing(|| doing.clone())?;
+        }
+        let started = client.start_container(&container, None::<StartContainerOptions>);
+        started.await.doing(|| doing)
+    }
+
+    fn body(self) -> ContainerCreateBody {
+        let mount = |typ, (source, target): (String, String)| Mount {
+            typ: Some(typ),
+            source: Some(source),
+            target: Some(target),
+            ..Mount::default()
         };
-
-        let starting = runtime()
-            .map_err(|e| failed(e.to_string()))?
-            .spawn(self.request().start());
-        let container = AbortOnDrop(starting)
-            .wait()
-            .await
-            .map_err(|e| failed(e.to_string()))?
-            .map_err(|e| failed(in_words(&e)))?;
-        // Its drop would remove one container after the other, and panics outside of a runtime. The stack removes
-        // everything it labelled, all at once, on every way out.
-        std::mem::forget(container);
-        Ok(())
-    }
-
-    fn request(self) -> ContainerRequest<GenericImage> {
-        let (name, tag) = split(&self.image);
-        let mut request = GenericImage::new(name, tag)
-            .with_container_name(self.container)
-            .with_network(self.network)
-            .with_labels(self.labels)
-            .with_cmd(self.command)
-            .with_host_config_modifier(|host| host.publish_all_ports = Some(false));
-        for (key, value) in self.env {
-            request = request.with_env_var(key, value);
+        let volume = self.volume.map(|volume| mount(MountType::VOLUME, volume));
+        let folder = self.folder.map(|folder| mount(MountType::BIND, folder));
+        let hosts = self
+            .hosts
+            .into_iter()
+            .map(|(host, address)| format!("{host}:{address}"));
+        let env = self.env.into_iter().map(|(key, value)| format!("{key}={value}"));
+        ContainerCreateBody {
+            image: Some(self.image),
+            env: Some(env.collect()),
+            // None is the image's own command.
+            cmd: (!self.command.is_empty()).then_some(self.command),
+            labels: Some(self.labels),
+            host_config: Some(HostConfig {
+                network_mode: Some(self.network),
+                extra_hosts: Some(hosts.collect()),
+                mounts: Some(volume.into_iter().chain(folder).collect()),
+                publish_all_ports: Some(false),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
         }
-        for (host, address) in self.hosts {
-            request = request.with_host(host, Host::Addr(std::net::IpAddr::V4(address)));
-        }
-        for (path, content) in self.files {
-            request = request.with_copy_to(path, content);
-        }
-        if let Some((volume, target)) = self.volume {
-            request = request.with_mount(Mount::volume_mount(volume, target));
-        }
-        if let Some((folder, target)) = self.folder {
-            request = request.with_mount(Mount::bind_mount(folder, target));
-        }
-        request
     }
 }
 
-/// testcontainers keeps one client per process, and its connections belong to the runtime that made them. A runtime
-/// that ends with one test must not take them from another.
-fn runtime() -> std::io::Result<&'static Runtime> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime);
+/// Files as an archive that is unpacked at the root; none where there are no files.
+fn packed(files: &[(String, Vec<u8>)]) -> std::io::Result<Option<Vec<u8>>> {
+    if files.is_empty() {
+        return Ok(None);
     }
-    let made = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("paytwice-launch")
-        .enable_all()
-        .build()?;
-    Ok(RUNTIME.get_or_init(|| made))
-}
-
-/// A task that does not outlive the future that waits for it.
-struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
-
-impl<T> AbortOnDrop<T> {
-    async fn wait(mut self) -> Result<T, tokio::task::JoinError> {
-        (&mut self.0).await
+    let mut root = ImageRoot::new();
+    for (path, content) in files {
+        root.file(path, 0o644, content)?;
     }
-}
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// The chain of causes, innermost last: the outer ones alone say little.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let text = inner.to_string();
-        if !words.contains(&text) {
-            words.push_str(": ");
-            words.push_str(&text);
-        }
-        source = inner.source();
-    }
-    words
+    root.finish().map(Some)
 }

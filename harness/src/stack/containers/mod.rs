@@ -4,6 +4,7 @@
 
 mod archive;
 mod cgroup;
+mod context;
 mod disk;
 mod docker;
 mod doctor;
@@ -39,7 +40,7 @@ use power::blocking;
 
 pub use disk::{Content, Lost};
 pub use docker::Engine;
-pub use doctor::{Check, CheckState, doctor};
+pub use doctor::{Check, CheckState, doctor, nearly_full};
 pub use machine::unsupported;
 pub use owner::{LABEL_OWNER, LABEL_PARTY, LABEL_STACK, StackId};
 pub use service_image::{ServiceSource, service_image};
@@ -203,7 +204,7 @@ impl ContainerStack {
         let begun = Instant::now();
         let launch = self.container_of(&spec).await?;
         let (name, container, network) = (launch.party.clone(), launch.container.clone(), launch.network.clone());
-        launch.start().await?;
+        launch.start(&self.engine).await?;
         let party = Party {
             spec,
             name: name.clone(),
