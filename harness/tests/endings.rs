@@ -135,6 +135,84 @@ async fn a_full_disk_ends_the_run_with_a_clear_message() {
     assert_eq!(left_by(pid), Vec::<String>::new());
 }
 
+/// A history that makes no promise: unknown, exit code 2.
+fn judged_unknown(folder: &Path) {
+    let header = r#"{"format":"paytwice-history","version":1,"target":"t","run":"r","stack":"s","seed":1,"started_at":"2026-01-01T00:00:00Z","policies":{}}"#;
+    let line = format!(r#"{{"index":0,"time":0,"process":"run","type":"info","f":"history","value":{header}}}"#);
+    std::fs::write(folder.join("history.jsonl"), line + "\n").unwrap();
+}
+
+#[test]
+fn a_verdict_stands_where_its_reports_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    judged_unknown(dir.path());
+    let (code, said) = paytwice(&["check", dir.path().to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(!said.contains("warning"), "{said}");
+    // Also for root, who may write everywhere: a folder stands where the file would.
+    std::fs::create_dir(dir.path().join("results.part")).unwrap();
+    let (code, said) = paytwice(&["check", dir.path().to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.starts_with("UNKNOWN: "), "{said}");
+    let warning = "the reports are not written, the verdict stands: ";
+    assert!(said.contains(warning) && said.contains("results.json"), "{said}");
+}
+
+#[test]
+fn a_verdict_stands_where_nobody_can_hear_it() {
+    let dir = tempfile::tempdir().unwrap();
+    judged_unknown(dir.path());
+    std::fs::create_dir(dir.path().join("results.part")).unwrap();
+    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let outputs: [&dyn Fn() -> Stdio; 3] = [&full, &closed, &Stdio::null];
+    for out in outputs {
+        for err in outputs {
+            let of = |args: &[&str]| {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_paytwice"));
+                command.args(args).stdout(out()).stderr(err());
+                command.status().unwrap().code()
+            };
+            assert_eq!(of(&["check", dir.path().to_str().unwrap()]), Some(2));
+            assert_eq!(of(&["check", "no-such-run"]), Some(254));
+            assert_eq!(of(&["list", "checkers"]), Some(0));
+            assert_eq!(of(&["run", "--rate", "-1"]), Some(254));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_output_is_full_is_stored_and_keeps_its_exit_code() {
+    require_docker!();
+    let dir = tempfile::tempdir().unwrap();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_paytwice"))
+        .args([
+            "run",
+            "pay-account",
+            "--seed",
+            "3",
+            "--time",
+            "2s",
+            "--faults",
+            "none",
+            "--store",
+        ])
+        .arg(dir.path())
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stdout(full())
+        .stderr(full())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+    let (code, said) = paytwice(&["check", dir.path().join("latest").to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
 /// Faults of a run that is ended in the middle of them: a server is frozen, another is dead, a link is cut.
 const IN_THE_MIDDLE: [&str; 3] = [
     "pause:mysql@1s+50s",

@@ -65,12 +65,15 @@ fn run(args: &CheckArgs) -> Result<Outcome, CliError> {
     let folder = store::find(&args.store, &args.run)?;
     let judged = judge_folder(&folder)?;
     let recheck = recheck_line(&folder);
-    judged.write(&recheck)?;
+    let written = judged.write(&recheck);
     let options = terminal::Options {
         verbose: args.verbose,
         ..color()
     };
     say!("{}", terminal::render(&judged.report(&recheck), &options).trim_end());
+    if let Err(e) = written {
+        warn!("warning: the reports are not written, the verdict stands: {e}");
+    }
     Ok(Outcome::Judged(judged.results.verdict))
 }
 

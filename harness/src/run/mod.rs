@@ -93,7 +93,10 @@ pub async fn run(
     for Given { name, checker } in &options.given {
         judged.add(name, checker.as_ref());
     }
-    judged.write(&replay_line(&folder, options.direct))?;
+    if let Err(e) = judged.write(&replay_line(&folder, options.direct)) {
+        let warning = format!("the reports are not written, the verdict stands: {e}");
+        observer.tell(Notice::Warning(warning));
+    }
     Ok(judged)
 }
 
