@@ -295,7 +295,7 @@ pub(super) fn remove(stack: &StackId) -> Result<usize, StackError> {
     let mut disks = 0;
     for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
         let point = entry.path().join("mnt");
-        unmount(&point)?;
+        let_go(&point)?;
         disks += 1;
     }
     for removed in [
@@ -343,13 +343,39 @@ fn unmount(point: &Path) -> Result<(), StackError> {
     Ok(())
 }
 
+/// Unmounts for good. Where a process elsewhere still holds a copy of the mount (its view of the mounts was made meanwhile),
+/// the loop device is left to the kernel, which frees it, and the space of the image, with the last user.
+fn let_go(point: &Path) -> Result<(), StackError> {
+    let image = point.with_file_name("image");
+    match unmount(point) {
+        Err(_) if mount_source(point).is_none() => {
+            if let Some(device) = loop_device(&image) {
+                // A device in use is marked to be freed with its last user.
+                tool(Command::new("losetup").arg("--detach").arg(&device))?;
+                tracing::warn!(
+                    "{}: another process still holds its mount; the kernel frees {} when it ends",
+                    point.display(),
+                    device.display()
+                );
+            }
+            Ok(())
+        }
+        unmounted => unmounted,
+    }
+}
+
 fn is_on_a_loop_device(image: &Path) -> bool {
+    loop_device(image).is_some()
+}
+
+/// The loop device that a file is behind.
+fn loop_device(image: &Path) -> Option<PathBuf> {
     let devices = std::fs::read_dir("/sys/block").into_iter().flatten().flatten();
-    let mut files = devices.filter_map(|device| {
-        let file = device.path().join("loop/backing_file");
-        std::fs::read_to_string(file).ok()
+    let mut found = devices.filter(|device| {
+        let file = std::fs::read_to_string(device.path().join("loop/backing_file"));
+        file.is_ok_and(|file| Path::new(file.trim_end()) == image)
     });
-    files.any(|file| Path::new(file.trim_end()) == image)
+    Some(Path::new("/dev").join(found.next()?.file_name()))
 }
 
 /// The device that is mounted at a place; the topmost, if there are several.
@@ -467,5 +493,41 @@ mod tests {
         let written: Vec<bool> = blocks.iter().map(|hash| *hash != 0).collect();
         assert_eq!(written, [false, true, false, true, false]);
         assert_ne!(blocks[1], blocks[3]);
+    }
+
+    #[test]
+    fn a_mount_that_another_process_still_holds_is_left_to_the_kernel() {
+        let id = StackId::fresh();
+        let disk = match Disk::make(&id, "store") {
+            Ok(disk) => disk,
+            Err(e) => return eprintln!("SKIPPED: no disk can be made here: {e}"),
+        };
+        let (image, point) = (disk.image(), disk.point());
+        // Its view of the mounts is a copy that does not follow ours.
+        let mut holder = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sleep", "120"])
+            .current_dir(&point)
+            .spawn()
+            .unwrap();
+        let command = format!("/proc/{}/comm", holder.id());
+        let apart = || std::fs::read_to_string(&command).is_ok_and(|name| name.trim() == "sleep");
+        while !apart() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let removed = remove(&id);
+        let device = std::fs::read_dir("/sys/block").unwrap().flatten().find(|device| {
+            let file = std::fs::read_to_string(device.path().join("loop/backing_file"));
+            file.is_ok_and(|file| file.starts_with(image.to_str().unwrap()))
+        });
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        assert_eq!(removed.unwrap(), 1);
+        assert!(mount_source(&point).is_none() && !image.exists());
+        let device = device.expect("the holder had kept the device").path();
+        let begun = Instant::now();
+        while device.join("loop/backing_file").exists() {
+            assert!(begun.elapsed() < BUSY_TIMEOUT, "{} is never freed", device.display());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
