@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use paytwice_checkers::check::{self, Request, check_file};
-use paytwice_checkers::history::{HistoryBuilder, to_line};
+use paytwice_checkers::history::{HistoryBuilder, Kind, to_line};
 use paytwice_checkers::judge;
 use paytwice_checkers::promises::{PROMISES, find, needs, of_command};
 use paytwice_checkers::verdict::Verdict;
@@ -53,8 +53,15 @@ fn what_a_promise_says_beside_nothing_to_follow_is_not_passed_over() {
 #[test]
 fn a_result_from_elsewhere_takes_the_place_of_its_promise() {
     let header = header(json!({ "checker": "command", "run": ["check"], "name": "stock" }));
-    let history = HistoryBuilder::new(header).build();
-    let mut results = judge(&history);
+    let mut history = HistoryBuilder::new(header);
+    // Of a run that ended early nothing is valid.
+    let mut cut = judge(&history.clone().build());
+    cut.put(of_command("stock", br#"{"verdict":"valid"}"#));
+    assert_eq!(cut.sentence, "UNKNOWN: stock: the history ends before the run did");
+    for kind in [Kind::Invoke, Kind::Ok] {
+        history.phase("final-reads", kind);
+    }
+    let mut results = judge(&history.build());
     assert_eq!(
         results.sentence,
         "UNKNOWN: stock: a program decides this: the harness runs it"
