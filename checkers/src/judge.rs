@@ -156,7 +156,10 @@ fn bug(where_: &str) -> String {
 fn decided(promise: Named, ledgers: &[Ledger], facts: &Facts) -> CheckerResult {
     let Named { name, made } = promise;
     let run = catch_unwind(AssertUnwindSafe(|| match made {
-        Made::OfLedger { at, check } => check(&ledgers[at]),
+        Made::OfLedger { at, check } => match ledgers[at].unmatched() {
+            Some(why) => unknown(&name, &why),
+            None => check(&ledgers[at]),
+        },
         Made::Own(judge) => judge.finish(facts),
         Made::Wrong(why) => unknown(&name, &why),
     }));

@@ -35,6 +35,7 @@ pub(crate) use observe::Observer;
 use crate::history::{Kind, Moment};
 use crate::money::{self, Major};
 use crate::run::{Facts, PhaseSpan, first_line};
+use crate::words::plural;
 
 /// What a view is to a ledger, as a position in [`Ledger::reads`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,6 +294,34 @@ impl Ledger {
                 ReadState::Absent | ReadState::Done(_) => None,
             }
         })
+    }
+
+    /// Why a view is not about these subjects at all: it has rows, clients were told of success, and no row belongs to any
+    /// subject. What it lacks accuses nobody.
+    pub(crate) fn unmatched(&self) -> Option<String> {
+        if self.subjects.iter().all(|subject| subject.acknowledged().is_none()) {
+            return None;
+        }
+        let Follow { kind, key, .. } = &*self.follow;
+        let strange = |view: Option<&str>, rows: usize| {
+            view.map(|view| {
+                format!(
+                    "the final read of {view} shows {}, and no {key} in it is that of any {kind}: the view does not show what \
+                     the promise is about",
+                    plural(rows, "row")
+                )
+            })
+        };
+        let recorded = !self.rows.is_empty() && self.rows.iter().all(|row| row.owner == Owner::Nobody);
+        if recorded {
+            return strange(self.follow.view(Role::Recorded), self.rows.len());
+        }
+        let effects = self.lanes.iter().flat_map(|lane| lane.counts.keys());
+        let counted = effects.clone().count();
+        let by_rows = matches!(self.follow.effect, Effect::Rows { .. });
+        (by_rows && counted > 0 && effects.into_iter().all(|key| self.subject_of(*key).is_none()))
+            .then(|| strange(self.follow.view(Role::Effect), counted))
+            .flatten()
     }
 
     /// Why nobody can say that the target had come to rest before its final reads; None when it had.

@@ -299,6 +299,28 @@ fn what_a_link_did_to_a_subjects_own_frame_is_named_before_a_fault_around_it() {
 }
 
 #[test]
+fn a_view_in_which_no_key_is_that_of_any_payment_accuses_nobody() {
+    let results = edited(&run(), |events| {
+        for event in events {
+            if is_view(event, "payments", Moment::Final) {
+                edit_rows(event, |row| {
+                    row.insert("tx".into(), Some("1".into()));
+                    row.insert("amount".into(), Some("0.99".into()));
+                    true
+                });
+            }
+        }
+    });
+    let why = "the final read of payments shows 4 rows, and no tx in it is that of any payment: the view does not show what the \
+               promise is about";
+    for promise in ["exactly-once", "idempotent-requests", "honest-answers"] {
+        assert_eq!(found(&results, promise), []);
+        assert_eq!(reason(&results, promise), Some(why));
+    }
+    assert_eq!(results.verdict, Verdict::Unknown);
+}
+
+#[test]
 fn money_from_elsewhere_accuses_no_payment_that_was_brought_once() {
     // t0 and t1 are of 0.01, each on an account of its own; what t1 should have brought went to the account of t0.
     let mut scenario = run_of_one();
