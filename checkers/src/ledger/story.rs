@@ -74,13 +74,20 @@ pub(crate) fn circumstances(ledger: &Ledger, at: usize) -> String {
         0 => "no delivery of it was seen".to_owned(),
         n => format!("delivered {}{}", times(n), too_early(ledger, subject)),
     };
-    let struck = struck(ledger, at);
-    if !struck.is_empty() {
-        let sentences: Vec<&str> = struck.iter().map(|strike| strike.sentence.as_str()).collect();
-        return format!("{told}; {}", sentences.join("; "));
+    let sentences = |strikes: &[&Strike]| {
+        let sentences: Vec<&str> = strikes.iter().map(|strike| strike.sentence.as_str()).collect();
+        format!("{told}; {}", sentences.join("; "))
+    };
+    let hit = struck(ledger, at, false);
+    if !hit.is_empty() {
+        return sentences(&hit);
     }
     if let Some((fault, after)) = turning_point(ledger, subject) {
         return format!("{told}, {} after {}", times(after), fault.words());
+    }
+    let late = struck(ledger, at, true);
+    if !late.is_empty() {
+        return sentences(&late);
     }
     let around = around(ledger, subject);
     let mut words: Vec<String> = Vec::new();
@@ -110,11 +117,13 @@ pub(crate) fn witness(ledger: &Ledger, at: usize, reads: &[(Moment, Role)]) -> V
         witness.extend(opened.map(|(index, _)| index));
     }
     witness.extend(ledger.commits_of(at).iter().map(|(.., index)| *index));
-    let struck = struck(ledger, at);
-    witness.extend(struck.iter().map(|strike| strike.index));
+    let hit = struck(ledger, at, false);
+    let late = struck(ledger, at, true);
+    witness.extend(hit.iter().chain(&late).map(|strike| strike.index));
     match turning_point(ledger, subject) {
-        _ if !struck.is_empty() => {}
+        _ if !hit.is_empty() => {}
         Some((fault, _)) => witness.extend(fault.done.map(|(index, _)| index)),
+        None if !late.is_empty() => {}
         None => {
             let named = around(ledger, subject).into_iter().take(FAULTS_NAMED_MAX);
             witness.extend(named.filter_map(|f| f.done.map(|(index, _)| index)));
@@ -128,17 +137,12 @@ pub(crate) fn witness(ledger: &Ledger, at: usize, reads: &[(Moment, Role)]) -> V
     witness
 }
 
-/// What a link did to the first frames of a subject: nothing explains better what came of it. Frames that only came later are
-/// named where nothing worse befell any.
-fn struck(ledger: &Ledger, at: usize) -> Vec<&Strike> {
-    let strikes = ledger.strikes.get(&at).map_or(&[][..], Vec::as_slice);
-    let worst = strikes.iter().filter(|strike| !strike.only_late);
-    let late = strikes.iter().filter(|strike| strike.only_late);
-    let mut struck: Vec<&Strike> = worst.chain(late).take(FAULTS_NAMED_MAX).collect();
-    if struck.iter().any(|strike| !strike.only_late) {
-        struck.retain(|strike| !strike.only_late);
-    }
-    struck
+/// What a link did to the first frames of a subject: nothing explains better what came of it. Frames that only came later
+/// explain less than a process that was killed between two deliveries.
+fn struck(ledger: &Ledger, at: usize, only_late: bool) -> Vec<&Strike> {
+    let strikes = ledger.strikes.get(&at).into_iter().flatten();
+    let meant = strikes.filter(|strike| strike.only_late == only_late);
+    meant.take(FAULTS_NAMED_MAX).collect()
 }
 
 /// Says how many of the deliveries came before the holder was there.
