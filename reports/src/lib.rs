@@ -11,7 +11,7 @@
 //! # let results = Results {
 //! #     version: RESULTS_VERSION, verdict: Verdict::Valid, sentence: "every order was shipped once".into(),
 //! #     header, truncated: false, events: 0, checkers: vec![], fates: vec![], words: None, windows: vec![],
-//! #     faults: vec![], keys: vec![], unparsed: [].into(), phases: vec![], figures: [].into(),
+//! #     faults: vec![], keys: vec![], unparsed: [].into(), phases: vec![], troubles: vec![], figures: [].into(),
 //! # };
 //! use paytwice_reports::{RunReport, terminal};
 //!
