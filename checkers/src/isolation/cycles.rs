@@ -176,6 +176,12 @@ impl Level<'_> {
         if self.paired() { id / 2 } else { id }
     }
 
+    /// Its own components, within those of all edges.
+    fn components(&self, cyclic: &Components) -> Components {
+        let roots = cyclic.members().iter().flatten().map(|node| self.id(*node));
+        components(self, roots)
+    }
+
     /// The first allowed edge from number `nth` on: its number, where it leads, its kind.
     fn edge(&self, id: u32, mut nth: u32) -> Option<(u32, u32, Edges)> {
         let node = self.node(id);
@@ -237,17 +243,9 @@ impl<'g> Finder<'g> {
             anti,
             within: Some(self.cyclic),
         };
-        let roots = self.cyclic.members().iter().flatten().map(|node| level.id(*node));
-        let inside = components(&level, roots);
+        let inside = level.components(self.cyclic);
         for members in inside.members() {
-            let mut nodes: Vec<u32> = members.iter().map(|id| level.node(*id)).collect();
-            nodes.dedup();
-            let searched = Searched {
-                level,
-                inside: &inside,
-                component: inside.of(members[0]),
-                nodes: &nodes,
-            };
+            let searched = Searched::of(level, &inside, members);
             let mut left = self.budget.left.min(self.budget.component);
             if let Some(steps) = searched.shortest(class, &mut left) {
                 self.report(kind, steps);
@@ -258,17 +256,9 @@ impl<'g> Finder<'g> {
     /// Looks for cycles of one class in each component of its level; for G-nonadjacent, for G-single first.
     fn look_for(&mut self, class: Class, order: Order) {
         let level = self.level(class, order);
-        let roots = self.cyclic.members().iter().flatten().map(|node| level.id(*node));
-        let inside = components(&level, roots);
+        let inside = level.components(self.cyclic);
         for members in inside.members() {
-            let mut nodes: Vec<u32> = members.iter().map(|id| level.node(*id)).collect();
-            nodes.dedup();
-            let searched = Searched {
-                level,
-                inside: &inside,
-                component: inside.of(members[0]),
-                nodes: &nodes,
-            };
+            let searched = Searched::of(level, &inside, members);
             if class == Class::GNonadjacent && self.look_inside(&searched, Class::GSingle, order) {
                 continue;
             }
@@ -340,10 +330,22 @@ struct Searched<'g> {
     level: Level<'g>,
     inside: &'g Components,
     component: u32,
-    nodes: &'g [u32],
+    /// The nodes of the component, each once.
+    nodes: Vec<u32>,
 }
 
-impl Searched<'_> {
+impl<'g> Searched<'g> {
+    fn of(level: Level<'g>, inside: &'g Components, members: &[u32]) -> Searched<'g> {
+        let mut nodes: Vec<u32> = members.iter().map(|id| level.node(*id)).collect();
+        nodes.dedup();
+        Searched {
+            level,
+            inside,
+            component: inside.of(members[0]),
+            nodes,
+        }
+    }
+
     /// The shortest cycle of a class among those that the budget allows to look for.
     fn shortest(&self, class: Class, left: &mut u64) -> Option<Vec<Step>> {
         let anti = class >= Class::GSingle;
