@@ -16,8 +16,8 @@ pub struct FaultSpan {
     pub asked_ns: u64,
     /// Index and time of the step that did it; None when it never was.
     pub done: Option<(u64, u64)>,
-    /// Whether it was seen to take effect.
-    pub seen: bool,
+    /// When it was seen to take effect.
+    pub seen_ns: Option<u64>,
     /// When it was seen healed.
     pub healed_ns: Option<u64>,
     /// Whether it was never seen to take effect.
@@ -36,7 +36,7 @@ impl FaultSpan {
             on: step.on.clone(),
             asked_ns: time,
             done: None,
-            seen: false,
+            seen_ns: None,
             healed_ns: None,
             idle: false,
             stuck: false,
@@ -49,21 +49,23 @@ impl FaultSpan {
             FaultStage::Asked => {}
             FaultStage::Healing => self.stuck = true,
             FaultStage::Done => self.done = self.done.or(Some((event.index, event.time))),
-            FaultStage::Seen => self.seen = true,
+            FaultStage::Seen => self.seen_ns = self.seen_ns.or(Some(event.time)),
             FaultStage::Healed => {
                 self.healed_ns = Some(event.time);
                 self.stuck = false;
             }
-            FaultStage::Failed => self.idle = !self.seen,
+            FaultStage::Failed => self.idle = self.seen_ns.is_none(),
         }
         if !step.detail.is_empty() {
             self.evidence.push(step.detail.clone());
         }
     }
 
-    /// From when to when it was in force; open where it was never undone. None when it was never done.
+    /// From when to when it was in force; open where it was never undone. None when it was never done. A rule waits for its
+    /// frame until it is seen.
     pub fn in_force(&self) -> Option<(u64, Option<u64>)> {
-        let (_, from) = self.done?;
+        let (_, done) = self.done?;
+        let from = if self.fault == "rule" { self.seen_ns? } else { done };
         Some((from, self.healed_ns))
     }
 
@@ -100,10 +102,50 @@ impl FaultSpan {
             id: self.id,
             fault: self.fault.clone(),
             on: self.on.clone(),
-            from_ns: self.done.map_or(self.asked_ns, |(_, time)| time),
+            from_ns: self.in_force().map_or(self.asked_ns, |(from, _)| from),
             to_ns: self.healed_ns,
-            seen: self.seen,
+            seen: self.seen_ns.is_some(),
             evidence: self.evidence.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Body, Kind, Process};
+
+    fn in_force(fault: &str, steps: &[(u64, FaultStage)]) -> Option<(u64, Option<u64>)> {
+        let step = |step| FaultStep {
+            id: 1,
+            fault: fault.to_owned(),
+            on: "pay->mysql".to_owned(),
+            step,
+            detail: String::new(),
+            counts: [].into(),
+        };
+        let mut span = FaultSpan::new(&step(FaultStage::Asked), 0);
+        for (time, stage) in steps {
+            let step = step(*stage);
+            let event = Event {
+                index: *time,
+                time: *time,
+                process: Process::Named("nemesis".into()),
+                kind: Kind::Info,
+                body: Body::Fault(step.clone()),
+                error: None,
+            };
+            span.observe(&step, &event);
+        }
+        span.in_force()
+    }
+
+    #[test]
+    fn a_rule_is_in_force_from_the_frame_that_it_met() {
+        use FaultStage::{Done, Failed, Healed, Seen};
+        let met = [(1, Done), (50, Seen), (60, Healed)];
+        assert_eq!(in_force("rule", &met), Some((50, Some(60))));
+        assert_eq!(in_force("delay", &met), Some((1, Some(60))));
+        assert_eq!(in_force("rule", &[(1, Done), (50, Failed), (60, Healed)]), None);
     }
 }
