@@ -296,6 +296,10 @@ impl Fault for AtPoint {
             | PointAction::Rest { for_ms: ms }
             | PointAction::Trigger { for_ms: ms, .. } => Some(Duration::from_millis(*ms)),
             PointAction::HoldUntil(_) => Some(Duration::ZERO),
+            // It has met the one frame that it was for, and can do no more.
+            PointAction::Delay { .. } | PointAction::Reset(_) | PointAction::Error(_) if self.rule.at.nth.is_some() => {
+                Some(Duration::ZERO)
+            }
             _ => None,
         }
     }
